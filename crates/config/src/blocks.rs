@@ -1,0 +1,529 @@
+//! Top-level blocks to the model.
+
+use crate::constant::const_eval;
+use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_list, literal_string, names};
+use crate::model::*;
+use crate::settings;
+use formwork_addr::{Resource, ResourceMode};
+use formwork_diag::{Diagnostic, Span, suggestion};
+use formwork_lang::type_expr;
+use formwork_syntax::{Block, Body, Expr, ExprKind, Ident, Str};
+use formwork_value::{Type, convert_defaults};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const TOP_LEVEL: [&str; 8] =
+    ["terraform", "provider", "variable", "locals", "output", "module", "resource", "data"];
+/// Of the language, but not understood by this version.
+const LATER: [&str; 5] = ["moved", "removed", "import", "check", "ephemeral"];
+
+/// Adds what a file says to the module.
+pub(crate) fn add_file(module: &mut Module, body: &Body, diags: &mut Vec<Diagnostic>) {
+    for attribute in &body.attributes {
+        diags.push(
+            Diagnostic::error(
+                "Unsupported argument",
+                format!("\"{}\" stands outside of any block.", attribute.name.name),
+            )
+            .at(attribute.name.span)
+            .help("Values of variables belong in a .tfvars file; constants in a locals block."),
+        );
+    }
+    for block in &body.blocks {
+        add_block(module, block, diags);
+    }
+}
+
+fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    match &*block.kind.name {
+        "terraform" => {
+            if labels(block, &[], diags).is_some() {
+                settings::terraform(module, block, diags);
+            }
+        }
+        "provider" => add_provider(module, block, diags),
+        "variable" => add_variable(module, block, diags),
+        "locals" => {
+            if labels(block, &[], diags).is_some() {
+                for attribute in &block.body.attributes {
+                    add_local(module, &attribute.name, &attribute.expr, diags);
+                }
+                no_blocks(block, diags);
+            }
+        }
+        "output" => add_output(module, block, diags),
+        "module" => add_call(module, block, diags),
+        "resource" => add_resource(module, block, ResourceMode::Managed, diags),
+        "data" => add_resource(module, block, ResourceMode::Data, diags),
+        later if LATER.contains(&later) => diags.push(
+            Diagnostic::error(
+                "Unsupported block type",
+                format!("Blocks of type \"{later}\" are not supported by this version of Formwork yet."),
+            )
+            .at(block.header),
+        ),
+        other => {
+            let d = Diagnostic::error(
+                "Unsupported block type",
+                format!("Blocks of type \"{other}\" are not expected here."),
+            )
+            .at(block.header);
+            diags.push(match suggestion(other, TOP_LEVEL) {
+                Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+                None => d.help(format!("Known are: {}.", TOP_LEVEL.join(", "))),
+            });
+        }
+    }
+}
+
+fn no_blocks(block: &Block, diags: &mut Vec<Diagnostic>) {
+    for inner in &block.body.blocks {
+        diags.push(
+            Diagnostic::error(
+                "Unsupported block type",
+                format!(
+                    "Blocks of type \"{}\" are not expected in a {} block.",
+                    inner.kind.name, block.kind.name
+                ),
+            )
+            .at(inner.header),
+        );
+    }
+}
+
+/// The labels of a block, when there are as many as `wanted` names and each is an identifier.
+fn labels<'a>(block: &'a Block, wanted: &[&str], diags: &mut Vec<Diagnostic>) -> Option<&'a [Ident]> {
+    let kind = &block.kind.name;
+    if block.labels.len() != wanted.len() {
+        let form: String = wanted.iter().map(|w| format!(" \"{}\"", w.to_uppercase())).collect();
+        let missing = block.labels.len() < wanted.len();
+        let summary = if missing {
+            format!("Missing {} for {kind}", wanted[block.labels.len()])
+        } else {
+            format!("Extraneous label for {kind}")
+        };
+        diags.push(
+            Diagnostic::error(
+                summary,
+                format!("A {kind} block has {} label(s), this one has {}.", wanted.len(), block.labels.len()),
+            )
+            .at(if missing { block.header } else { block.labels[wanted.len()].span })
+            .help(format!("Write it as: {kind}{form} {{ … }}")),
+        );
+        return None;
+    }
+    let mut fine = true;
+    for (label, what) in block.labels.iter().zip(wanted) {
+        if !is_identifier(&label.name) {
+            fine = false;
+            diags.push(
+                Diagnostic::error(
+                    format!("Invalid {what}"),
+                    format!("\"{}\" cannot be the {what} of a {kind} block.", label.name),
+                )
+                .at(label.span)
+                .help("A name starts with a letter or underscore, and goes on with letters, digits, underscores and dashes."),
+            );
+        }
+    }
+    fine.then_some(&block.labels)
+}
+
+fn add_local(module: &mut Module, name: &Ident, expr: &Expr, diags: &mut Vec<Diagnostic>) {
+    if let Some(first) = module.locals.get(&name.name) {
+        diags.push(duplicate("local value", &name.name, first.name.span, name.span));
+        return;
+    }
+    module.locals.insert(name.name.clone(), Local { name: name.clone(), expr: expr.clone() });
+}
+
+fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let Some([name]) = labels(block, &["name"], diags) else { return };
+    let mut body = block.body.clone();
+    let mut alias = None;
+    body.attributes.retain(|a| match &*a.name.name {
+        "alias" => {
+            alias = literal_string(&a.expr, "The alias of a provider", diags);
+            false
+        }
+        "version" => {
+            diags.push(
+                Diagnostic::warning(
+                    "Version constraints select nothing",
+                    "Providers are part of the program: there is one version of each.",
+                )
+                .at(a.span)
+                .help("Remove the argument."),
+            );
+            false
+        }
+        _ => true,
+    });
+    let key = (name.name.clone(), alias.clone());
+    if let Some(first) = module.providers.get(&key) {
+        let shown = alias.map_or_else(|| name.name.to_string(), |a| format!("{}.{a}", name.name));
+        diags.push(duplicate("provider configuration", &shown, first.span, block.header));
+        return;
+    }
+    let provider = ProviderBlock { name: name.clone(), alias, body, span: block.header };
+    module.providers.insert(key, provider);
+}
+
+fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let Some([name]) = labels(block, &["name"], diags) else { return };
+    const RESERVED: [&str; 8] =
+        ["source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"];
+    if RESERVED.contains(&&*name.name) {
+        diags.push(
+            Diagnostic::error(
+                "Invalid variable name",
+                format!(
+                    "\"{}\" is an argument of module blocks, so no variable can have that name.",
+                    name.name
+                ),
+            )
+            .at(name.span),
+        );
+    }
+    if let Some(first) = module.variables.get(&name.name) {
+        diags.push(duplicate("variable", &name.name, first.name.span, name.span));
+        return;
+    }
+    let mut r = Reader::new("a variable block", &block.body);
+    let mut variable = Variable {
+        name: name.clone(),
+        ty: Type::Dynamic,
+        typed: false,
+        defaults: None,
+        default: None,
+        description: None,
+        sensitive: false,
+        ephemeral: false,
+        nullable: true,
+        validations: Vec::new(),
+    };
+    if let Some(a) = r.take("type") {
+        match type_expr(&a.expr) {
+            Ok((ty, defaults)) => {
+                (variable.ty, variable.defaults, variable.typed) = (ty, defaults, true);
+            }
+            Err(d) => diags.push(d.at(a.expr.span)),
+        }
+    }
+    variable.description =
+        r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
+    let mut flag = |r: &mut Reader<'_>, name: &'static str, initial: bool| {
+        r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(initial)
+    };
+    variable.sensitive = flag(&mut r, "sensitive", false);
+    variable.ephemeral = flag(&mut r, "ephemeral", false);
+    variable.nullable = flag(&mut r, "nullable", true);
+    if let Some(a) = r.take("default")
+        && let Some(value) = const_eval(&a.expr, diags)
+    {
+        if value.is_null() && !variable.nullable {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid default value for variable",
+                    "The default is null, but the variable says nullable = false.",
+                )
+                .at(a.expr.span),
+            );
+        }
+        match convert_with(&variable, &value) {
+            Ok(value) => variable.default = Some(value),
+            Err(reason) => diags.push(
+                Diagnostic::error(
+                    "Invalid default value for variable",
+                    format!("The default does not fit the variable's type: {reason}."),
+                )
+                .at(a.expr.span),
+            ),
+        }
+    }
+    for inner in r.take_blocks("validation") {
+        variable.validations.extend(condition(inner, diags));
+    }
+    r.finish(diags);
+    module.variables.insert(name.name.clone(), variable);
+}
+
+/// Brings a value to a variable's type, defaults of optional attributes filled in.
+pub(crate) fn convert_with(
+    variable: &Variable,
+    value: &formwork_value::Value,
+) -> Result<formwork_value::Value, String> {
+    let converted = match &variable.defaults {
+        Some(defaults) => convert_defaults(value, &variable.ty, defaults),
+        None => formwork_value::convert(value, &variable.ty),
+    };
+    converted.map_err(|e| if e.path.0.is_empty() { e.message } else { format!("{}: {}", e.path, e.message) })
+}
+
+fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Condition> {
+    let what = format!("a {} block", block.kind.name);
+    let mut r = Reader::new(&what, &block.body);
+    let found = (r.take("condition"), r.take("error_message"));
+    r.finish(diags);
+    match found {
+        (Some(c), Some(m)) => {
+            Some(Condition { condition: c.expr.clone(), message: m.expr.clone(), span: block.header })
+        }
+        (c, _) => {
+            let missing = if c.is_none() { "condition" } else { "error_message" };
+            diags.push(
+                Diagnostic::error(
+                    "Missing required argument",
+                    format!("The argument \"{missing}\" is required in {what}."),
+                )
+                .at(block.header),
+            );
+            None
+        }
+    }
+}
+
+fn depends_on(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
+    match r.take("depends_on") {
+        Some(a) => literal_list(&a.expr, "\"depends_on\"", diags).to_vec(),
+        None => Vec::new(),
+    }
+}
+
+fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let Some([name]) = labels(block, &["name"], diags) else { return };
+    if let Some(first) = module.outputs.get(&name.name) {
+        diags.push(duplicate("output value", &name.name, first.span, block.header));
+        return;
+    }
+    let mut r = Reader::new("an output block", &block.body);
+    let value = r.take("value");
+    let description = r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
+    let mut flag = |r: &mut Reader<'_>, name: &'static str| {
+        r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(false)
+    };
+    let (sensitive, ephemeral) = (flag(&mut r, "sensitive"), flag(&mut r, "ephemeral"));
+    let depends_on = depends_on(&mut r, diags);
+    let preconditions =
+        r.take_blocks("precondition").into_iter().filter_map(|b| condition(b, diags)).collect();
+    r.finish(diags);
+    let Some(value) = value else {
+        diags.push(
+            Diagnostic::error(
+                "Missing required argument",
+                "The argument \"value\" is required in an output block.",
+            )
+            .at(block.header),
+        );
+        return;
+    };
+    let output = Output {
+        name: name.clone(),
+        value: value.expr.clone(),
+        description,
+        sensitive,
+        ephemeral,
+        depends_on,
+        preconditions,
+        span: block.header,
+    };
+    module.outputs.insert(name.name.clone(), output);
+}
+
+fn repetition(
+    count: Option<&formwork_syntax::Attribute>,
+    for_each: Option<&formwork_syntax::Attribute>,
+    diags: &mut Vec<Diagnostic>,
+) -> Repetition {
+    match (count, for_each) {
+        (None, None) => Repetition::Single,
+        (Some(c), None) => Repetition::Count(c.expr.clone()),
+        (None, Some(f)) => Repetition::ForEach(f.expr.clone()),
+        (Some(c), Some(f)) => {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid combination of \"count\" and \"for_each\"",
+                    "A block can be repeated by \"count\" or by \"for_each\", not by both.",
+                )
+                .at(f.name.span)
+                .label(c.name.span, "count stands here"),
+            );
+            Repetition::Count(c.expr.clone())
+        }
+    }
+}
+
+pub(crate) fn provider_ref(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRef> {
+    match names(expr).as_deref() {
+        Some([name]) => Some(ProviderRef { name: name.clone(), alias: None, span: expr.span }),
+        Some([name, alias]) => {
+            Some(ProviderRef { name: name.clone(), alias: Some(alias.clone()), span: expr.span })
+        }
+        _ => {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid provider reference",
+                    "A provider configuration is named like aws, or aws.west for the one with alias \"west\".",
+                )
+                .at(expr.span),
+            );
+            None
+        }
+    }
+}
+
+fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let Some([name]) = labels(block, &["name"], diags) else { return };
+    if let Some(first) = module.calls.get(&name.name) {
+        diags.push(duplicate("module call", &name.name, first.span, block.header));
+        return;
+    }
+    let mut source = None;
+    let (mut count, mut for_each) = (None, None);
+    let mut dependencies = Vec::new();
+    let mut providers = BTreeMap::new();
+    let mut arguments = BTreeMap::new();
+    for a in &block.body.attributes {
+        match &*a.name.name {
+            "source" => source = literal_string(&a.expr, "The source of a module", diags),
+            "version" => {}
+            "count" => count = Some(a),
+            "for_each" => for_each = Some(a),
+            "depends_on" => dependencies = literal_list(&a.expr, "\"depends_on\"", diags).to_vec(),
+            "providers" => providers = provider_map(&a.expr, diags),
+            _ => {
+                arguments.insert(a.name.name.clone(), (a.name.clone(), a.expr.clone()));
+            }
+        }
+    }
+    no_blocks(block, diags);
+    let repetition = repetition(count, for_each, diags);
+    let Some(source) = source else {
+        if block.body.attribute("source").is_none() {
+            diags.push(
+                Diagnostic::error("Missing required argument", "A module block needs a \"source\".")
+                    .at(block.header)
+                    .help("For a folder beside this one: source = \"./folder\""),
+            );
+        }
+        return;
+    };
+    let call = ModuleCall {
+        name: name.clone(),
+        source,
+        repetition,
+        depends_on: dependencies,
+        providers,
+        arguments,
+        span: block.header,
+    };
+    module.calls.insert(name.name.clone(), call);
+}
+
+fn provider_map(expr: &Expr, diags: &mut Vec<Diagnostic>) -> BTreeMap<(Str, Option<Str>), ProviderRef> {
+    let ExprKind::Object(items) = &expr.kind else {
+        diags.push(
+            Diagnostic::error(
+                "Unsuitable value",
+                "\"providers\" is a map from names inside to configurations here.",
+            )
+            .at(expr.span)
+            .help("For example: providers = { aws = aws.west }"),
+        );
+        return BTreeMap::new();
+    };
+    let mut map = BTreeMap::new();
+    for item in items {
+        let inner = provider_ref(&item.key, diags);
+        let outer = provider_ref(&item.value, diags);
+        if let (Some(inner), Some(outer)) = (inner, outer) {
+            map.insert((inner.name, inner.alias), outer);
+        }
+    }
+    map
+}
+
+fn add_resource(module: &mut Module, block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) {
+    let Some([type_name, name]) = labels(block, &["type", "name"], diags) else { return };
+    let resource = Resource { mode, type_name: type_name.name.clone(), name: name.name.clone() };
+    if let Some(first) = module.resources.get(&resource) {
+        let what = if mode == ResourceMode::Data { "data resource" } else { "resource" };
+        let name = format!("{}.{}", resource.type_name, resource.name);
+        diags.push(duplicate(what, &name, first.span, block.header));
+        return;
+    }
+    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+    let (mut count, mut for_each, mut provider) = (None, None, None);
+    let mut dependencies = Vec::new();
+    for a in &block.body.attributes {
+        match &*a.name.name {
+            "count" => count = Some(a),
+            "for_each" => for_each = Some(a),
+            "provider" => provider = provider_ref(&a.expr, diags),
+            "depends_on" => dependencies = literal_list(&a.expr, "\"depends_on\"", diags).to_vec(),
+            _ => body.attributes.push(a.clone()),
+        }
+    }
+    let mut lifecycle = None::<(Span, Lifecycle)>;
+    for b in &block.body.blocks {
+        match &*b.kind.name {
+            "lifecycle" => {
+                if let Some((first, _)) = &lifecycle {
+                    diags.push(
+                        Diagnostic::error("Duplicate lifecycle block", "A resource has one lifecycle block.")
+                            .at(b.header)
+                            .label(*first, "the first one is here"),
+                    );
+                } else {
+                    lifecycle = Some((b.header, read_lifecycle(b, mode, diags)));
+                }
+            }
+            "provisioner" | "connection" if mode == ResourceMode::Managed => diags.push(
+                Diagnostic::error(
+                    "Unsupported block type",
+                    format!("{} blocks are not supported by this version of Formwork yet.", b.kind.name),
+                )
+                .at(b.header),
+            ),
+            _ => body.blocks.push(b.clone()),
+        }
+    }
+    let resource = Arc::new(resource);
+    let read = ResourceBlock {
+        resource: resource.clone(),
+        repetition: repetition(count, for_each, diags),
+        provider,
+        depends_on: dependencies,
+        lifecycle: lifecycle.map(|(_, l)| l).unwrap_or_default(),
+        body,
+        span: block.header,
+        type_span: type_name.span,
+    };
+    module.resources.insert((*resource).clone(), read);
+}
+
+fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) -> Lifecycle {
+    let mut r = Reader::new("a lifecycle block", &block.body);
+    let mut lifecycle = Lifecycle::default();
+    if mode == ResourceMode::Managed {
+        lifecycle.create_before_destroy = r.take("create_before_destroy").map(|a| a.expr.clone());
+        lifecycle.prevent_destroy = r.take("prevent_destroy").map(|a| a.expr.clone());
+        if let Some(a) = r.take("replace_triggered_by") {
+            lifecycle.replace_triggered_by =
+                literal_list(&a.expr, "\"replace_triggered_by\"", diags).to_vec();
+        }
+        if let Some(a) = r.take("ignore_changes") {
+            lifecycle.ignore_changes = match names(&a.expr).as_deref() {
+                Some([all]) if &**all == "all" => IgnoreChanges::All,
+                _ => IgnoreChanges::Paths(literal_list(&a.expr, "\"ignore_changes\"", diags).to_vec()),
+            };
+        }
+    }
+    for (kind, into) in
+        [("precondition", &mut lifecycle.preconditions), ("postcondition", &mut lifecycle.postconditions)]
+    {
+        into.extend(r.take_blocks(kind).into_iter().filter_map(|b| condition(b, diags)));
+    }
+    r.finish(diags);
+    lifecycle
+}

@@ -1,0 +1,24 @@
+//! Blocks to modules: the configuration.
+//!
+//! [`load`] reads a root module and everything it calls; expressions stay expressions. Values of root module
+//! variables are gathered by [`resolve_variables`]. Nothing here knows schemas or evaluates resources.
+
+mod blocks;
+mod constant;
+mod files;
+mod load;
+mod meta;
+mod model;
+mod overrides;
+mod providers;
+mod settings;
+mod variables;
+
+pub use files::{DiskFiles, Files, MemoryFiles};
+pub use load::{Loaded, load};
+pub use model::{
+    Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Output, ProviderBlock,
+    ProviderRef, ProviderRequirement, Repetition, ResourceBlock, Validation, Variable,
+};
+pub use providers::{ProviderKey, implied_provider, normalise_source};
+pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};

@@ -1,0 +1,259 @@
+//! Reading a root module and everything that it calls.
+
+use crate::blocks::add_file;
+use crate::files::Files;
+use crate::model::{Config, Module, ModuleCall};
+use crate::overrides::{is_override, merge};
+use formwork_addr::ModulePath;
+use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
+use formwork_syntax::{Body, decode, parse};
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// How deep modules may call each other before it must be a mistake.
+const MAX_DEPTH: usize = 100;
+
+/// A configuration, with the texts that its spans point into.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The configuration; absent when there are errors.
+    pub config: Option<Config>,
+    /// The files that were read.
+    pub sources: Sources,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the module in `root` and everything that it calls. File names in spans and `path.module` are relative to where
+/// `root` is relative to; `""` and `"."` both mean the working directory.
+pub fn load(root: &Path, files: &dyn Files) -> Loaded {
+    let mut loader =
+        Loader { files, out: Loaded::default(), modules: BTreeMap::new(), parsed: BTreeMap::new() };
+    loader.module(ModulePath::default(), root.to_path_buf(), None);
+    let Loader { mut out, modules, .. } = loader;
+    if !has_errors(&out.diagnostics) {
+        out.config = Some(Config { modules });
+    }
+    out
+}
+
+struct Loader<'a> {
+    files: &'a dyn Files,
+    out: Loaded,
+    modules: BTreeMap<ModulePath, Arc<Module>>,
+    /// Folders that were read already: a module called often is parsed once.
+    parsed: BTreeMap<PathBuf, Module>,
+}
+
+impl Loader<'_> {
+    fn module(&mut self, path: ModulePath, dir: PathBuf, call: Option<&ModuleCall>) {
+        let mut module = match self.parsed.get(&dir) {
+            Some(module) => module.clone(),
+            None => {
+                let Some(module) = self.folder(&dir, call) else { return };
+                self.parsed.insert(dir.clone(), module.clone());
+                module
+            }
+        };
+        module.path = path.clone();
+        if let Some(call) = call {
+            self.check_arguments(call, &module);
+        }
+        let calls: Vec<ModuleCall> = module.calls.values().cloned().collect();
+        self.modules.insert(path.clone(), Arc::new(module));
+        if path.0.len() >= MAX_DEPTH {
+            if let Some(call) = calls.first() {
+                self.out.diagnostics.push(
+                    Diagnostic::error(
+                        "Module calls do not end",
+                        format!("Modules call each other {MAX_DEPTH} deep; most likely one calls itself."),
+                    )
+                    .at(call.span),
+                );
+            }
+            return;
+        }
+        for call in calls {
+            if let Some(child) = self.source_dir(&dir, &call) {
+                self.module(path.child(call.name.name.clone()), child, Some(&call));
+            }
+        }
+    }
+
+    fn source_dir(&mut self, dir: &Path, call: &ModuleCall) -> Option<PathBuf> {
+        let source = &*call.source;
+        if source.starts_with("./") || source.starts_with("../") {
+            return Some(join(dir, source));
+        }
+        let d = if source.starts_with('/') {
+            Diagnostic::error("Invalid module source", format!("\"{source}\" is an absolute path."))
+                .help("Use a path relative to this module's folder, starting with ./ or ../")
+        } else if self.files.read_dir(&join(dir, source)).is_ok() {
+            Diagnostic::error("Invalid module source", format!("\"{source}\" does not say where to look."))
+                .help(format!("For the folder of that name: source = \"./{source}\""))
+        } else {
+            Diagnostic::error(
+                "Unsupported module source",
+                format!("\"{source}\" is not a local path, and this version of Formwork reads modules from local paths only."),
+            )
+            .help("Put a copy of the module beside the configuration, and use a path starting with ./ or ../")
+        };
+        self.out.diagnostics.push(d.at(call.span));
+        None
+    }
+
+    fn check_arguments(&mut self, call: &ModuleCall, module: &Module) {
+        for (name, (ident, _)) in &call.arguments {
+            if module.variables.contains_key(name) {
+                continue;
+            }
+            let d = Diagnostic::error(
+                "Unsupported argument",
+                format!("The module \"{}\" has no variable \"{name}\".", call.name.name),
+            )
+            .at(ident.span);
+            self.out.diagnostics.push(match suggestion(name, module.variables.keys().map(|k| &**k)) {
+                Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+                None => d.help(format!("Its folder is {}.", module.dir.display())),
+            });
+        }
+        for (name, variable) in &module.variables {
+            if variable.default.is_none() && !call.arguments.contains_key(name) {
+                self.out.diagnostics.push(
+                    Diagnostic::error(
+                        "Missing required argument",
+                        format!(
+                            "The module \"{}\" needs a value for its variable \"{name}\".",
+                            call.name.name
+                        ),
+                    )
+                    .at(call.span)
+                    .label(variable.name.span, "declared here, without a default"),
+                );
+            }
+        }
+    }
+
+    fn folder(&mut self, dir: &Path, call: Option<&ModuleCall>) -> Option<Module> {
+        let mut names = match self.files.read_dir(dir) {
+            Ok(names) => names,
+            Err(error) => {
+                let shown = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+                let d = match call {
+                    Some(call) => Diagnostic::error(
+                        "Module not found",
+                        format!("The folder {} cannot be read: {error}.", shown.display()),
+                    )
+                    .at(call.span),
+                    None => Diagnostic::error(
+                        "Configuration not found",
+                        format!("The folder {} cannot be read: {error}.", shown.display()),
+                    ),
+                };
+                self.out.diagnostics.push(d);
+                return None;
+            }
+        };
+        names.sort();
+        for name in names.iter().filter(|n| n.ends_with(".tf.json") && !ignored(n)) {
+            self.out.diagnostics.push(
+                Diagnostic::error(
+                    "Unsupported configuration file",
+                    format!(
+                        "{} is in JSON syntax, which this version of Formwork does not read yet.",
+                        dir.join(name).display()
+                    ),
+                )
+                .help("Write it in the native syntax, in a file ending in .tf"),
+            );
+        }
+        names.retain(|n| n.ends_with(".tf") && !ignored(n));
+        if names.is_empty() {
+            let shown = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            let (summary, help) = match call {
+                Some(_) => ("Module without configuration", "Does the source name the right folder?"),
+                None => (
+                    "No configuration files",
+                    "Create a file such as main.tf, or name the folder with -chdir=FOLDER.",
+                ),
+            };
+            let mut d = Diagnostic::error(
+                summary,
+                format!("The folder {} has no files ending in .tf.", shown.display()),
+            )
+            .help(help);
+            d.span = call.map(|c| c.span);
+            self.out.diagnostics.push(d);
+            return None;
+        }
+        let mut bodies: Vec<Body> = Vec::new();
+        let mut overriding: Vec<Body> = Vec::new();
+        for name in &names {
+            let Some(body) = self.file(&dir.join(name)) else { continue };
+            if is_override(name) { overriding.push(body) } else { bodies.push(body) }
+        }
+        for body in overriding {
+            for block in body.blocks {
+                merge(&mut bodies, block, &mut self.out.diagnostics);
+            }
+        }
+        let mut module = Module { dir: dir.to_path_buf(), ..Module::default() };
+        for body in &bodies {
+            add_file(&mut module, body, &mut self.out.diagnostics);
+        }
+        Some(module)
+    }
+
+    fn file(&mut self, path: &Path) -> Option<Body> {
+        let shown = path.display().to_string();
+        let bytes = match self.files.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.out.diagnostics.push(Diagnostic::error(
+                    "File cannot be read",
+                    format!("{shown} cannot be read: {error}."),
+                ));
+                return None;
+            }
+        };
+        match decode(&bytes) {
+            Ok(text) => {
+                let id = self.out.sources.add(shown, text.as_str());
+                let (body, diagnostics) = parse(id, &text);
+                self.out.diagnostics.extend(diagnostics);
+                Some(body)
+            }
+            Err(at) => {
+                self.out.diagnostics.push(
+                    Diagnostic::error(
+                        "Invalid character encoding",
+                        format!("{shown} is not UTF-8 text: the byte at offset {at} is wrong."),
+                    )
+                    .help("Save the file in the UTF-8 encoding."),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Files that editors leave behind.
+fn ignored(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'))
+}
+
+/// `dir` and a relative path, with `.` and `..` resolved where that is possible.
+fn join(dir: &Path, relative: &str) -> PathBuf {
+    let mut out = if dir == Path::new(".") { PathBuf::new() } else { dir.to_path_buf() };
+    for component in Path::new(relative).components() {
+        match component {
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            Component::CurDir => {}
+            other => out.push(other),
+        }
+    }
+    out
+}

@@ -1,0 +1,145 @@
+//! Helpers for reading blocks whose content the language fixes.
+
+use formwork_diag::{Diagnostic, Span, suggestion};
+use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Str};
+
+/// Reads the attributes of a body one by one, and complains about what is left.
+pub(crate) struct Reader<'a> {
+    what: &'a str,
+    attributes: Vec<&'a Attribute>,
+    blocks: Vec<&'a Block>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    /// `what` names the kind of block in messages.
+    pub fn new(what: &'a str, body: &'a Body) -> Self {
+        Reader {
+            what,
+            attributes: body.attributes.iter().collect(),
+            blocks: body.blocks.iter().collect(),
+            known: Vec::new(),
+        }
+    }
+
+    /// Takes the attribute of this name.
+    pub fn take(&mut self, name: &'static str) -> Option<&'a Attribute> {
+        self.known.push(name);
+        let at = self.attributes.iter().position(|a| &*a.name.name == name)?;
+        Some(self.attributes.remove(at))
+    }
+
+    /// Takes all blocks of this kind.
+    pub fn take_blocks(&mut self, kind: &'static str) -> Vec<&'a Block> {
+        self.known.push(kind);
+        let (taken, rest) = self.blocks.drain(..).partition(|b| &*b.kind.name == kind);
+        self.blocks = rest;
+        taken
+    }
+
+    /// Complains about everything that was not taken.
+    pub fn finish(self, diags: &mut Vec<Diagnostic>) {
+        for attribute in &self.attributes {
+            let name = &attribute.name.name;
+            let d = Diagnostic::error(
+                "Unsupported argument",
+                format!("An argument named \"{name}\" is not expected in {}.", self.what),
+            );
+            diags.push(self.hint(name, d).at(attribute.name.span));
+        }
+        for block in &self.blocks {
+            let name = &block.kind.name;
+            let d = Diagnostic::error(
+                "Unsupported block type",
+                format!("Blocks of type \"{name}\" are not expected in {}.", self.what),
+            );
+            diags.push(self.hint(name, d).at(block.header));
+        }
+    }
+
+    fn hint(&self, name: &str, d: Diagnostic) -> Diagnostic {
+        match suggestion(name, self.known.iter().copied()) {
+            Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+            None => d,
+        }
+    }
+}
+
+/// The text of a string literal.
+pub(crate) fn literal_string(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>) -> Option<Str> {
+    match &expr.kind {
+        ExprKind::String(s) => Some(s.clone()),
+        _ => {
+            diags.push(
+                Diagnostic::error("Unsuitable value", format!("{what} must be a literal string in quotes."))
+                    .help("It is read before anything is evaluated, so it may not refer to anything.")
+                    .at(expr.span),
+            );
+            None
+        }
+    }
+}
+
+/// A literal `true` or `false` (or the same in quotes).
+pub(crate) fn literal_bool(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>) -> Option<bool> {
+    match &expr.kind {
+        ExprKind::Bool(b) => Some(*b),
+        ExprKind::String(s) if &**s == "true" => Some(true),
+        ExprKind::String(s) if &**s == "false" => Some(false),
+        _ => {
+            diags.push(
+                Diagnostic::error("Unsuitable value", format!("{what} must be true or false.")).at(expr.span),
+            );
+            None
+        }
+    }
+}
+
+/// The items of a literal list.
+pub(crate) fn literal_list<'a>(expr: &'a Expr, what: &str, diags: &mut Vec<Diagnostic>) -> &'a [Expr] {
+    match &expr.kind {
+        ExprKind::Tuple(items) => items,
+        _ => {
+            diags.push(
+                Diagnostic::error(
+                    "Unsuitable value",
+                    format!("{what} must be a list in square brackets, written out."),
+                )
+                .at(expr.span),
+            );
+            &[]
+        }
+    }
+}
+
+/// A reference such as `aws.west`, as its names. Quoted forms are accepted, as old configurations have them.
+pub(crate) fn names(expr: &Expr) -> Option<Vec<Str>> {
+    match &expr.kind {
+        ExprKind::Variable(name) => Some(vec![name.clone()]),
+        ExprKind::Attr(source, name) => {
+            let mut all = names(source)?;
+            all.push(name.name.clone());
+            Some(all)
+        }
+        ExprKind::String(text) => Some(text.split('.').map(Str::from).collect()),
+        _ => None,
+    }
+}
+
+/// Two declarations of one name.
+pub(crate) fn duplicate(what: &str, name: &str, first: Span, second: Span) -> Diagnostic {
+    Diagnostic::error(
+        format!("Duplicate {what}"),
+        format!("There are two {what}s named \"{name}\" in this module."),
+    )
+    .at(second)
+    .label(first, "the first one is here")
+    .help("Names must be unique within a module: rename or remove one of them.")
+}
+
+/// Whether a name can be one of the language.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}

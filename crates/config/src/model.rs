@@ -1,0 +1,236 @@
+//! What a configuration says, block by block.
+
+use formwork_addr::{ModulePath, Resource};
+use formwork_diag::Span;
+use formwork_syntax::{Body, Expr, Ident, Str};
+use formwork_value::{Defaults, Type, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A whole configuration: the root module and every module that it calls, directly or not.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Modules by the names of the calls that lead to them; the root has the empty path.
+    pub modules: BTreeMap<ModulePath, Arc<Module>>,
+}
+
+impl Config {
+    /// The root module.
+    pub fn root(&self) -> &Arc<Module> {
+        &self.modules[&ModulePath::default()]
+    }
+
+    /// A module by its path.
+    pub fn module(&self, path: &ModulePath) -> Option<&Arc<Module>> {
+        self.modules.get(path)
+    }
+}
+
+/// One module.
+#[derive(Clone, Debug, Default)]
+pub struct Module {
+    /// The names of the calls that lead to it.
+    pub path: ModulePath,
+    /// Its folder, as `path.module` gives it.
+    pub dir: PathBuf,
+    /// `variable` blocks.
+    pub variables: BTreeMap<Str, Variable>,
+    /// All attributes of all `locals` blocks.
+    pub locals: BTreeMap<Str, Local>,
+    /// `output` blocks.
+    pub outputs: BTreeMap<Str, Output>,
+    /// `module` blocks.
+    pub calls: BTreeMap<Str, ModuleCall>,
+    /// `resource` and `data` blocks.
+    pub resources: BTreeMap<Resource, ResourceBlock>,
+    /// `provider` blocks, by local name and alias.
+    pub providers: BTreeMap<(Str, Option<Str>), ProviderBlock>,
+    /// `required_providers`, by local name.
+    pub required_providers: BTreeMap<Str, ProviderRequirement>,
+}
+
+/// A `variable` block.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: Ident,
+    /// Its type; [`Type::Dynamic`] when none is declared.
+    pub ty: Type,
+    /// Whether a `type` was declared.
+    pub typed: bool,
+    /// Values of `optional` attributes inside the type.
+    pub defaults: Option<Defaults>,
+    /// The default, already of the type.
+    pub default: Option<Value>,
+    /// For people.
+    pub description: Option<Str>,
+    /// Never shown.
+    pub sensitive: bool,
+    /// Never stored.
+    pub ephemeral: bool,
+    /// Whether null is a value; otherwise it means the default.
+    pub nullable: bool,
+    /// Conditions.
+    pub validations: Vec<Validation>,
+}
+
+/// A condition with its message.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Must be true.
+    pub condition: Expr,
+    /// Said when it is not.
+    pub message: Expr,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A `validation` block.
+pub type Validation = Condition;
+
+/// A local value.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Its name.
+    pub name: Ident,
+    /// Its value.
+    pub expr: Expr,
+}
+
+/// An `output` block.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: Ident,
+    /// Its value.
+    pub value: Expr,
+    /// For people.
+    pub description: Option<Str>,
+    /// Never shown.
+    pub sensitive: bool,
+    /// Never stored.
+    pub ephemeral: bool,
+    /// Further dependencies.
+    pub depends_on: Vec<Expr>,
+    /// Checked before the value is used.
+    pub preconditions: Vec<Condition>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// How often a block stands for an object.
+#[derive(Clone, Debug, Default)]
+pub enum Repetition {
+    /// Once.
+    #[default]
+    Single,
+    /// `count`
+    Count(Expr),
+    /// `for_each`
+    ForEach(Expr),
+}
+
+/// A `module` block.
+#[derive(Clone, Debug)]
+pub struct ModuleCall {
+    /// Its name.
+    pub name: Ident,
+    /// Where the module comes from, as written.
+    pub source: Str,
+    /// `count` or `for_each`.
+    pub repetition: Repetition,
+    /// Further dependencies.
+    pub depends_on: Vec<Expr>,
+    /// Provider configurations passed down, by the name inside.
+    pub providers: BTreeMap<(Str, Option<Str>), ProviderRef>,
+    /// Values for its variables.
+    pub arguments: BTreeMap<Str, (Ident, Expr)>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A `resource` or `data` block.
+#[derive(Clone, Debug)]
+pub struct ResourceBlock {
+    /// Type and name.
+    pub resource: Arc<Resource>,
+    /// `count` or `for_each`.
+    pub repetition: Repetition,
+    /// The provider configuration that it names.
+    pub provider: Option<ProviderRef>,
+    /// Further dependencies.
+    pub depends_on: Vec<Expr>,
+    /// `lifecycle`.
+    pub lifecycle: Lifecycle,
+    /// The rest: what the schema describes.
+    pub body: Body,
+    /// The block's header.
+    pub span: Span,
+    /// Where the type stands.
+    pub type_span: Span,
+}
+
+/// A `lifecycle` block.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    /// The new object comes before the old one goes.
+    pub create_before_destroy: Option<Expr>,
+    /// Refuse to destroy it.
+    pub prevent_destroy: Option<Expr>,
+    /// Changes that are left alone.
+    pub ignore_changes: IgnoreChanges,
+    /// Replace it when one of these changes.
+    pub replace_triggered_by: Vec<Expr>,
+    /// Checked before it is planned.
+    pub preconditions: Vec<Condition>,
+    /// Checked when it is known.
+    pub postconditions: Vec<Condition>,
+}
+
+/// `ignore_changes`
+#[derive(Clone, Debug, Default)]
+pub enum IgnoreChanges {
+    /// Not given.
+    #[default]
+    None,
+    /// `all`
+    All,
+    /// Attributes, as paths from the resource.
+    Paths(Vec<Expr>),
+}
+
+/// A `provider` block.
+#[derive(Clone, Debug)]
+pub struct ProviderBlock {
+    /// The local name.
+    pub name: Ident,
+    /// `alias`
+    pub alias: Option<Str>,
+    /// The rest: what the schema describes.
+    pub body: Body,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A name of a provider configuration: `aws` or `aws.west`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderRef {
+    /// The local name.
+    pub name: Str,
+    /// The alias.
+    pub alias: Option<Str>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// An entry of `required_providers`.
+#[derive(Clone, Debug)]
+pub struct ProviderRequirement {
+    /// The source address, complete: `registry.terraform.io/hashicorp/aws`.
+    pub source: Str,
+    /// Aliases that the caller must pass.
+    pub aliases: Vec<Str>,
+    /// Where it stands.
+    pub span: Span,
+}

@@ -1,0 +1,81 @@
+//! Override files: `override.tf` and `*_override.tf` change blocks of the others
+//! (<https://developer.hashicorp.com/terraform/language/files/override>).
+
+use formwork_diag::Diagnostic;
+use formwork_syntax::{Block, Body};
+
+/// Whether a file of this name overrides.
+pub(crate) fn is_override(name: &str) -> bool {
+    let stem = name.strip_suffix(".tf").unwrap_or(name);
+    stem == "override" || stem.ends_with("_override")
+}
+
+/// Merges a block of an override file into the block of the same kind and labels.
+pub(crate) fn merge(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic>) {
+    let kind = block.kind.name.clone();
+    if &*kind == "locals" {
+        for attribute in block.body.attributes {
+            let old = files
+                .iter_mut()
+                .flat_map(|f| f.blocks.iter_mut())
+                .filter(|b| &*b.kind.name == "locals")
+                .flat_map(|b| b.body.attributes.iter_mut())
+                .find(|a| a.name.name == attribute.name.name);
+            match old {
+                Some(old) => *old = attribute,
+                None => diags.push(nothing_to_override("locals", attribute.name.span)),
+            }
+        }
+        return;
+    }
+    let same = |b: &&mut Block| {
+        b.kind.name == kind
+            && b.labels.len() == block.labels.len()
+            && b.labels.iter().zip(&block.labels).all(|(x, y)| x.name == y.name)
+    };
+    let Some(base) = files.iter_mut().flat_map(|f| f.blocks.iter_mut()).find(same) else {
+        if &*kind == "terraform" || &*kind == "provider" {
+            if let Some(first) = files.first_mut() {
+                first.blocks.push(block);
+            }
+        } else {
+            diags.push(nothing_to_override(&kind, block.header));
+        }
+        return;
+    };
+    for attribute in block.body.attributes {
+        match base.body.attributes.iter_mut().find(|a| a.name.name == attribute.name.name) {
+            Some(old) => *old = attribute,
+            None => base.body.attributes.push(attribute),
+        }
+    }
+    // `lifecycle` is merged by argument; any other nested block replaces all of its kind.
+    let mut replaced: Vec<_> = Vec::new();
+    for inner in block.body.blocks {
+        let name = inner.kind.name.clone();
+        if &*name == "lifecycle"
+            && let Some(old) = base.body.blocks.iter_mut().find(|b| b.kind.name == name)
+        {
+            for a in inner.body.attributes {
+                old.body.attributes.retain(|o| o.name.name != a.name.name);
+                old.body.attributes.push(a);
+            }
+            old.body.blocks.extend(inner.body.blocks);
+            continue;
+        }
+        if !replaced.contains(&name) {
+            base.body.blocks.retain(|b| b.kind.name != name);
+            replaced.push(name);
+        }
+        base.body.blocks.push(inner);
+    }
+}
+
+fn nothing_to_override(kind: &str, span: formwork_diag::Span) -> Diagnostic {
+    Diagnostic::error(
+        "Nothing to override",
+        format!("This override file changes a {kind} that no other file of the module declares."),
+    )
+    .at(span)
+    .help("Blocks in override files must have the same labels as the block that they change.")
+}

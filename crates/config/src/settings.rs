@@ -1,0 +1,183 @@
+//! `terraform` blocks.
+
+use crate::meta::{Reader, duplicate, literal_string, names};
+use crate::model::{Module, ProviderRequirement};
+use crate::providers::normalise_source;
+use formwork_diag::Diagnostic;
+use formwork_syntax::{Block, Expr, ExprKind};
+
+/// The version of Terraform whose language this is.
+const COMPATIBLE: [u64; 3] = [1, 11, 4];
+
+pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let mut r = Reader::new("a terraform block", &block.body);
+    if let Some(a) = r.take("required_version")
+        && let Some(text) = literal_string(&a.expr, "\"required_version\"", diags)
+    {
+        match satisfies(&text) {
+            Ok(true) => {}
+            Ok(false) => diags.push(
+                Diagnostic::error(
+                    "Unsupported version",
+                    format!("This module wants Terraform {text}; Formwork is compatible with 1.11.4."),
+                )
+                .at(a.expr.span),
+            ),
+            Err(reason) => diags.push(
+                Diagnostic::error("Invalid version constraint", reason)
+                    .at(a.expr.span)
+                    .help("For example: \">= 1.5, < 2.0\""),
+            ),
+        }
+    }
+    if let Some(a) = r.take("experiments") {
+        diags.push(
+            Diagnostic::warning("Experiments are ignored", "Formwork has no experimental language features.")
+                .at(a.span),
+        );
+    }
+    for b in r.take_blocks("required_providers") {
+        for a in &b.body.attributes {
+            if let Some(first) = module.required_providers.get(&a.name.name) {
+                diags.push(duplicate("required provider", &a.name.name, first.span, a.name.span));
+            } else if let Some(requirement) = requirement(&a.name.name, &a.expr, diags) {
+                module.required_providers.insert(a.name.name.clone(), requirement);
+            }
+        }
+    }
+    for b in r.take_blocks("backend") {
+        let local = b.labels.len() == 1 && &*b.labels[0].name == "local" && b.body.attributes.is_empty();
+        if !local {
+            diags.push(
+                Diagnostic::error(
+                    "Unsupported backend",
+                    "This version of Formwork keeps its state in a local file only.",
+                )
+                .at(b.header)
+                .help("Remove the block; with the flag -state=PATH the file can be elsewhere."),
+            );
+        }
+    }
+    for b in r.take_blocks("cloud") {
+        diags.push(
+            Diagnostic::error("Unsupported backend", "Formwork does not work with HCP Terraform.")
+                .at(b.header),
+        );
+    }
+    let _ = r.take_blocks("provider_meta");
+    r.finish(diags);
+}
+
+fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRequirement> {
+    let mut source = None;
+    let mut aliases = Vec::new();
+    match &expr.kind {
+        // The form of Terraform 0.12: only a version.
+        ExprKind::String(_) => {}
+        ExprKind::Object(items) => {
+            for item in items {
+                match &item.key.kind {
+                    ExprKind::String(key) if &**key == "source" => {
+                        let text = literal_string(&item.value, "The source of a provider", diags)?;
+                        match normalise_source(&text) {
+                            Ok(s) => source = Some(s),
+                            Err(reason) => {
+                                diags.push(
+                                    Diagnostic::error("Invalid provider source", reason).at(item.value.span),
+                                );
+                                return None;
+                            }
+                        }
+                    }
+                    ExprKind::String(key) if &**key == "version" => {}
+                    ExprKind::String(key) if &**key == "configuration_aliases" => {
+                        if let ExprKind::Tuple(refs) = &item.value.kind {
+                            aliases.extend(refs.iter().filter_map(|e| names(e)?.get(1).cloned()));
+                        }
+                    }
+                    _ => diags.push(
+                        Diagnostic::error(
+                            "Unsupported argument",
+                            "A provider requirement has \"source\", \"version\" and \"configuration_aliases\".",
+                        )
+                        .at(item.key.span),
+                    ),
+                }
+            }
+        }
+        _ => {
+            diags.push(
+                Diagnostic::error("Invalid provider requirement", "A provider requirement is an object.")
+                    .at(expr.span)
+                    .help(format!("For example: {local} = {{ source = \"hashicorp/{local}\" }}")),
+            );
+            return None;
+        }
+    }
+    let source = source.unwrap_or_else(|| {
+        if local == "terraform" {
+            "terraform.io/builtin/terraform".into()
+        } else {
+            format!("registry.terraform.io/hashicorp/{}", local.to_lowercase()).into()
+        }
+    });
+    Some(ProviderRequirement { source, aliases, span: expr.span })
+}
+
+/// Whether version 1.11.4 satisfies a constraint such as `>= 1.5, < 2.0`
+/// (<https://developer.hashicorp.com/terraform/language/expressions/version-constraints>).
+fn satisfies(constraint: &str) -> Result<bool, String> {
+    let mut all = true;
+    for part in constraint.split(',') {
+        let part = part.trim();
+        let at = part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
+        let (operator, version) = (part[..at].trim(), &part[at..]);
+        let core = version.split(['-', '+']).next().unwrap_or_default();
+        let numbers: Vec<u64> = core
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| format!("\"{part}\" is not a version with an operator before it"))?;
+        let mut wanted = [0; 3];
+        for (slot, n) in wanted.iter_mut().zip(&numbers) {
+            *slot = *n;
+        }
+        all &= match operator {
+            "" | "=" => COMPATIBLE == wanted,
+            "!=" => COMPATIBLE != wanted,
+            ">" => COMPATIBLE > wanted,
+            ">=" => COMPATIBLE >= wanted,
+            "<" => COMPATIBLE < wanted,
+            "<=" => COMPATIBLE <= wanted,
+            // All but the last number given are fixed.
+            "~>" => {
+                let fixed = numbers.len().saturating_sub(1).clamp(1, 2);
+                COMPATIBLE >= wanted && COMPATIBLE[..fixed] == wanted[..fixed]
+            }
+            other => return Err(format!("\"{other}\" is not an operator of version constraints")),
+        };
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::satisfies;
+
+    #[test]
+    fn version_constraints() {
+        for (constraint, holds) in [
+            (">= 1.0", true),
+            ("~> 1.5", true),
+            ("~> 1.11.0", true),
+            ("~> 1.10.0", false),
+            (">= 1.5, < 1.11", false),
+            ("1.11.4", true),
+            ("!= 1.11.4", false),
+            ("~> 2", false),
+        ] {
+            assert_eq!(satisfies(constraint), Ok(holds), "{constraint}");
+        }
+        assert!(satisfies("latest").is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! Values for the root module's variables.
+
+use crate::blocks::convert_with;
+use crate::constant::const_eval;
+use crate::model::{Config, Variable};
+use formwork_diag::{Diagnostic, Sources, suggestion};
+use formwork_syntax::{Expr, Str, json_value, parse, parse_expr};
+use formwork_value::{Mark, Type, Value};
+use std::collections::BTreeMap;
+
+/// Where a value came from; later ones win over earlier ones in the order in which they are given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `TF_VAR_name`
+    Environment,
+    /// `terraform.tfvars`, `*.auto.tfvars`
+    AutoFile(String),
+    /// `-var-file`
+    File(String),
+    /// `-var`
+    Flag,
+    /// Typed in when asked.
+    Prompt,
+}
+
+/// The value as it was given.
+#[derive(Clone, Debug)]
+pub enum GivenValue {
+    /// Text from the environment, a flag or a prompt: itself for variables of primitive type (or none), otherwise an
+    /// expression.
+    Text(String),
+    /// An expression of a variable file.
+    Expr(Expr),
+}
+
+/// A value given for a variable.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The variable.
+    pub name: Str,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What was given.
+    pub value: GivenValue,
+}
+
+/// Reads a `.tfvars` or `.tfvars.json` file.
+pub fn variable_file(
+    name: &str,
+    text: &str,
+    sources: &mut Sources,
+    origin: &Origin,
+) -> (Vec<Given>, Vec<Diagnostic>) {
+    let id = sources.add(name, text);
+    let (body, mut diags) = if name.ends_with(".json") {
+        let (expr, mut diags) = json_value(id, text);
+        match expr.as_ref().map(formwork_syntax::json_body) {
+            Some(body) => (body, diags),
+            None => {
+                if diags.is_empty() {
+                    diags.push(Diagnostic::error(
+                        "Invalid variable file",
+                        format!("{name} is not a JSON object."),
+                    ));
+                }
+                return (Vec::new(), diags);
+            }
+        }
+    } else {
+        parse(id, text)
+    };
+    for block in &body.blocks {
+        diags.push(
+            Diagnostic::error(
+                "Unexpected block",
+                format!(
+                    "A variable file has only values, but here stands a block of type \"{}\".",
+                    block.kind.name
+                ),
+            )
+            .at(block.header)
+            .help("Write NAME = VALUE; blocks belong in files ending in .tf"),
+        );
+    }
+    let given = body.attributes.into_iter().map(|a| Given {
+        name: a.name.name,
+        origin: origin.clone(),
+        value: GivenValue::Expr(a.expr),
+    });
+    (given.collect(), diags)
+}
+
+/// The values of all root module variables: given ones by precedence, then defaults; and the names of those that still need
+/// one. Validation conditions are the engine's matter.
+pub fn resolve_variables(
+    config: &Config,
+    given: Vec<Given>,
+    sources: &mut Sources,
+) -> (BTreeMap<Str, Value>, Vec<Diagnostic>, Vec<Str>) {
+    let root = config.root();
+    let mut diags = Vec::new();
+    let mut chosen: BTreeMap<Str, Given> = BTreeMap::new();
+    for g in given {
+        if root.variables.contains_key(&g.name) {
+            chosen.insert(g.name.clone(), g);
+        } else {
+            undeclared(&g, root.variables.keys().map(|k| &**k), &mut diags);
+        }
+    }
+    let mut values = BTreeMap::new();
+    let mut missing = Vec::new();
+    for (name, variable) in &root.variables {
+        let value = match chosen.remove(name) {
+            Some(g) => read(variable, &g, sources, &mut diags),
+            None => match &variable.default {
+                Some(default) => Some(default.clone()),
+                None => {
+                    missing.push(name.clone());
+                    None
+                }
+            },
+        };
+        if let Some(mut value) = value {
+            if variable.sensitive {
+                value = value.mark(Mark::Sensitive);
+            }
+            if variable.ephemeral {
+                value = value.mark(Mark::Ephemeral);
+            }
+            values.insert(name.clone(), value);
+        }
+    }
+    (values, diags, missing)
+}
+
+fn undeclared<'a>(given: &Given, declared: impl Iterator<Item = &'a str>, diags: &mut Vec<Diagnostic>) {
+    let name = &given.name;
+    let d = match &given.origin {
+        // The environment is shared with other configurations: a stray variable there is nobody's mistake.
+        Origin::Environment => return,
+        Origin::AutoFile(file) | Origin::File(file) => Diagnostic::warning(
+            "Value for undeclared variable",
+            format!(
+                "The file {file} gives a value for \"{name}\", but the root module declares no such variable."
+            ),
+        ),
+        Origin::Flag | Origin::Prompt => Diagnostic::error(
+            "Value for undeclared variable",
+            format!(
+                "A value for \"{name}\" was given with -var, but the root module declares no such variable."
+            ),
+        ),
+    };
+    let d = match &given.value {
+        GivenValue::Expr(e) => d.at(e.span),
+        GivenValue::Text(_) => d,
+    };
+    diags.push(match suggestion(name, declared) {
+        Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+        None => d.help(format!("Declare it: variable \"{name}\" {{}}, or remove the value.")),
+    });
+}
+
+fn read(
+    variable: &Variable,
+    given: &Given,
+    sources: &mut Sources,
+    diags: &mut Vec<Diagnostic>,
+) -> Option<Value> {
+    let name = &variable.name.name;
+    let mut span = None;
+    let value = match &given.value {
+        GivenValue::Expr(expr) => {
+            span = Some(expr.span);
+            const_eval(expr, diags)?
+        }
+        GivenValue::Text(text) if !variable.typed || variable.ty.is_primitive() => {
+            Value::string(text.as_str())
+        }
+        GivenValue::Text(text) => {
+            let label = match given.origin {
+                Origin::Environment => format!("<value of TF_VAR_{name}>"),
+                _ => format!("<value for var.{name}>"),
+            };
+            // A secret must not appear as quoted source.
+            let shown = if variable.sensitive { String::new() } else { text.clone() };
+            let id = sources.add(label, shown);
+            let (expr, found) = parse_expr(id, text);
+            if let Some(d) = found.into_iter().next() {
+                diags.push(Diagnostic {
+                    span: if variable.sensitive { None } else { d.span },
+                    detail: format!("The value given for \"{name}\" is not an expression: {}", d.detail),
+                    ..d
+                });
+                return None;
+            }
+            const_eval(&expr?, diags)?
+        }
+    };
+    let value = if value.is_null() && !variable.nullable {
+        match &variable.default {
+            Some(default) => default.clone(),
+            None => {
+                let d = Diagnostic::error(
+                    "Required variable not set",
+                    format!(
+                        "The value given for \"{name}\" is null, but the variable says nullable = false."
+                    ),
+                );
+                diags.push(d.at(span.unwrap_or(variable.name.span)));
+                return None;
+            }
+        }
+    } else {
+        value
+    };
+    match convert_with(variable, &value) {
+        Ok(value) => Some(value),
+        Err(reason) => {
+            let what = if variable.ty == Type::Dynamic { "any type" } else { &variable.ty.friendly_name() };
+            let mut d = Diagnostic::error(
+                "Invalid value for input variable",
+                format!("The value given for \"{name}\" does not fit its type ({what}): {reason}."),
+            )
+            .at(span.unwrap_or(variable.name.span));
+            if span.is_some() {
+                d = d.label(variable.name.span, "declared here");
+            }
+            diags.push(d);
+            None
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! One operation on one object: intent, call, and what became of it.
+
+use crate::calls::Caller;
+use crate::event::Verb;
+use crate::provide::{ProviderHandle, TypeInfo};
+use async_trait::async_trait;
+use formwork_addr::{InstanceAddr, ResourceAddr, Str};
+use formwork_provider::{
+    Call, CallError, Effects, Interrupted, ManagedResource, Object, Operation, PlanRequest, Recorder,
+    Recovered, check_refines, default_plan, proposed,
+};
+use formwork_state::{Intent, Journal, Phase, Record, Status, StoredObject};
+use formwork_value::{Marks, Path, Value, json};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// An operation to be done.
+pub(super) struct Operating {
+    pub caller: Caller,
+    pub journal: Arc<dyn Journal>,
+    pub step: u32,
+    pub addr: InstanceAddr,
+    pub deposed: Option<Str>,
+    pub info: Arc<TypeInfo>,
+    pub provider: Arc<ProviderHandle>,
+    pub what: What,
+    pub dependencies: Arc<[ResourceAddr]>,
+    pub create_before_destroy: bool,
+}
+
+pub(super) enum What {
+    /// Make or change: configuration, prior object, what was planned (both without marks), and the marks.
+    Apply {
+        config: Value,
+        prior: Option<Object>,
+        planned: Value,
+        marks: Vec<(Path, Marks)>,
+        private: Vec<u8>,
+    },
+    /// Remove.
+    Delete { prior: Object },
+    /// Read data.
+    Read { config: Value, marks: Vec<(Path, Marks)> },
+}
+
+/// How an operation went.
+pub(super) struct Called {
+    pub step: u32,
+    pub token: Option<Str>,
+    pub marks: Vec<(Path, Marks)>,
+    /// What was planned at the last moment.
+    pub planned: Option<Value>,
+    pub end: End,
+}
+
+pub(super) enum End {
+    /// The object is now this, or gone.
+    Done(Option<Object>),
+    /// It failed. What exists all the same, if that is known; the intent stays open when nothing is known.
+    Failed { error: CallError, left: Left },
+    /// The last moment's plan is not what was planned: nothing was done.
+    Inconsistent(Path),
+    /// The journal refused: nothing was done.
+    Unrecorded(formwork_state::StateError),
+}
+
+pub(super) enum Left {
+    /// Nothing happened.
+    Nothing,
+    /// This object exists.
+    Object(Object),
+    /// The object is gone.
+    Gone,
+    /// Nobody knows: the next run finds out.
+    Unknown,
+}
+
+impl Operating {
+    pub async fn run(self) -> Called {
+        let called = self.operate().await;
+        let verb = self.verb();
+        match &called.end {
+            // The state and the event come together, in `called`.
+            End::Done(_) => {}
+            _ => self.caller.failed(&self.addr, verb),
+        }
+        called
+    }
+
+    pub fn verb(&self) -> Verb {
+        match &self.what {
+            What::Apply { prior: None, .. } => Verb::Create,
+            What::Apply { .. } => Verb::Update,
+            What::Delete { .. } => Verb::Delete,
+            What::Read { .. } => Verb::Read,
+        }
+    }
+
+    fn end(&self, token: Option<Str>, planned: Option<Value>, end: End) -> Called {
+        let marks = match &self.what {
+            What::Apply { marks, .. } | What::Read { marks, .. } => marks.clone(),
+            What::Delete { .. } => Vec::new(),
+        };
+        Called { step: self.step, token, marks, planned, end }
+    }
+
+    async fn operate(&self) -> Called {
+        let recorder = Created { operating: self, token: uuid::Uuid::new_v4().simple().to_string().into() };
+        let token = recorder.token.clone();
+        self.caller
+            .with(&self.provider, &token, &recorder, async |call| match &self.what {
+                What::Read { config, .. } => self.read(call, config).await,
+                What::Delete { prior } => match self.info.managed() {
+                    Some(resource) => self.delete(call, &token, resource, prior).await,
+                    None => self.end(None, None, End::Done(None)),
+                },
+                What::Apply { config, prior, planned, private, .. } => match self.info.managed() {
+                    Some(r) => self.apply(call, &token, r, config, prior.as_ref(), planned, private).await,
+                    None => self.end(None, None, End::Done(None)),
+                },
+            })
+            .await
+    }
+
+    async fn read(&self, call: &Call<'_>, config: &Value) -> Called {
+        self.caller.started(&self.addr, None, Verb::Read, None);
+        let crate::provide::Worker::Data(source) = &self.info.worker else {
+            return self.end(None, None, End::Done(None));
+        };
+        match source.read(call, config).await {
+            Ok(value) => self.end(None, None, End::Done(Some(Object::new(value)))),
+            Err(error) => self.end(None, None, End::Failed { error, left: Left::Nothing }),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn apply(
+        &self,
+        call: &Call<'_>,
+        token: &Str,
+        resource: &Arc<dyn ManagedResource>,
+        config: &Value,
+        prior: Option<&Object>,
+        planned: &Value,
+        private: &[u8],
+    ) -> Called {
+        // Plan again, now that everything is known: it must be what was shown.
+        let proposed = proposed(&self.info.schema, prior.map(|p| &p.value), config);
+        let request = PlanRequest { config, prior, proposed: &proposed };
+        let response = if resource.plans() {
+            match resource.plan(call, &request).await {
+                Ok(response) => response,
+                Err(error) => return self.end(None, None, End::Failed { error, left: Left::Nothing }),
+            }
+        } else {
+            default_plan(&self.info.schema, &request)
+        };
+        if let Err(path) = check_refines(planned, &response.planned) {
+            return self.end(None, None, End::Inconsistent(path));
+        }
+        let private = if response.private.is_empty() { private } else { &response.private };
+        let operation = if prior.is_some() { Operation::Update } else { Operation::Create };
+        let outside = match self.intend(token, resource, operation, &response.planned).await {
+            Ok(outside) => outside,
+            Err(error) => return self.end(None, None, End::Unrecorded(error)),
+        };
+        let id = prior.and_then(|p| crate::calls::shown_id(&self.info.mark(p.value.clone())));
+        self.caller.started(&self.addr, self.deposed.as_ref(), self.verb(), id);
+        let result = match prior {
+            None => resource.create(call, &response.planned, private).await,
+            Some(prior) => resource.update(call, prior, &response.planned, private).await,
+        };
+        let token = outside.then(|| token.clone());
+        let end = match result {
+            Ok(object) => End::Done(Some(object)),
+            Err(error) => {
+                let interrupted = (operation, response.planned.clone(), prior.cloned());
+                self.settle(call, resource, error, interrupted, outside).await
+            }
+        };
+        self.end(token, Some(response.planned), end)
+    }
+
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        token: &Str,
+        resource: &Arc<dyn ManagedResource>,
+        prior: &Object,
+    ) -> Called {
+        let outside = match self.intend(token, resource, Operation::Delete, &prior.value).await {
+            Ok(outside) => outside,
+            Err(error) => return self.end(None, None, End::Unrecorded(error)),
+        };
+        let id = crate::calls::shown_id(&self.info.mark(prior.value.clone()));
+        self.caller.started(&self.addr, self.deposed.as_ref(), Verb::Delete, id);
+        let end = match resource.delete(call, prior).await {
+            Ok(()) => End::Done(None),
+            Err(error) => {
+                let interrupted = (Operation::Delete, prior.value.clone(), Some(prior.clone()));
+                self.settle(call, resource, error, interrupted, outside).await
+            }
+        };
+        self.end(outside.then(|| token.clone()), None, end)
+    }
+
+    /// Finds out at once what a failed call left, so that this run can go on from what is.
+    async fn settle(
+        &self,
+        call: &Call<'_>,
+        resource: &Arc<dyn ManagedResource>,
+        error: CallError,
+        (operation, arguments, prior): (Operation, Value, Option<Object>),
+        outside: bool,
+    ) -> End {
+        if let Some(object) = error.partial.clone() {
+            return End::Failed { error, left: Left::Object(object) };
+        }
+        if error.no_effect || !outside {
+            return End::Failed { error, left: Left::Nothing };
+        }
+        let interrupted = Interrupted { operation, token: call.token.into(), arguments, prior };
+        match (resource.recover(call, &interrupted).await, operation) {
+            (Ok(Recovered::Found { object, complete: true }), Operation::Create | Operation::Update) => {
+                End::Done(Some(object))
+            }
+            (Ok(Recovered::Absent), Operation::Delete) => End::Done(None),
+            (Ok(Recovered::Found { object, .. }), _) => End::Failed { error, left: Left::Object(object) },
+            (Ok(Recovered::Absent), Operation::Update) => End::Failed { error, left: Left::Gone },
+            (Ok(Recovered::Absent), Operation::Create) => End::Failed { error, left: Left::Nothing },
+            (Err(_), _) => End::Failed { error, left: Left::Unknown },
+        }
+    }
+
+    /// Makes the intent durable, where the operation has effects outside the state.
+    async fn intend(
+        &self,
+        token: &Str,
+        resource: &Arc<dyn ManagedResource>,
+        operation: Operation,
+        arguments: &Value,
+    ) -> Result<bool, formwork_state::StateError> {
+        if resource.effects() == Effects::StateOnly {
+            return Ok(false);
+        }
+        let probe = &self.caller.setup.probe;
+        probe.at(Phase::BeforeIntent);
+        let operation = match operation {
+            Operation::Create => formwork_state::Operation::Create,
+            Operation::Update => formwork_state::Operation::Update,
+            Operation::Delete => formwork_state::Operation::Delete,
+        };
+        self.journal.append(&Record::Intent(Intent {
+            token: token.clone(),
+            address: self.addr.clone(),
+            deposed: self.deposed.clone(),
+            operation,
+            provider: self.provider.name.clone(),
+            identity: self.provider.identity.clone(),
+            schema_version: self.info.schema.version,
+            arguments: encode_known(arguments, &self.info).into(),
+            dependencies: self.dependencies.clone(),
+        }))?;
+        self.sync().await?;
+        probe.at(Phase::IntentWritten);
+        Ok(true)
+    }
+
+    async fn sync(&self) -> Result<(), formwork_state::StateError> {
+        let (done, waits) = oneshot::channel();
+        self.journal.sync(Box::new(move |result| {
+            let _ = done.send(result);
+        }));
+        // The journal answers every call; should it not, nothing can be promised.
+        waits.await.unwrap_or(Ok(()))
+    }
+}
+
+/// JSON of a value by its type, with null for what is unknown.
+pub(crate) fn encode_known(value: &Value, info: &TypeInfo) -> String {
+    let known = value.clone().map_deep(&mut |v| match v.as_unknown() {
+        Some(u) => Value::null(u.ty.clone()),
+        None => v,
+    });
+    json::encode(&known, &info.ty).unwrap_or_else(|_| "{}".into())
+}
+
+/// Records that an object exists as soon as the provider knows its identity.
+struct Created<'a> {
+    operating: &'a Operating,
+    token: Str,
+}
+
+#[async_trait]
+impl Recorder for Created<'_> {
+    async fn created(&self, object: &Object) -> Result<(), CallError> {
+        let o = self.operating;
+        let stored = StoredObject {
+            schema_version: o.info.schema.version,
+            attributes: encode_known(&object.value, &o.info).into(),
+            sensitive: Vec::new(),
+            private: object.private.clone(),
+            dependencies: o.dependencies.clone(),
+            status: Status::Tainted,
+            create_before_destroy: o.create_before_destroy,
+            extra: Vec::new(),
+        };
+        let record = Record::Set {
+            token: Some(self.token.clone()),
+            partial: true,
+            address: o.addr.clone(),
+            deposed: o.deposed.clone(),
+            provider: o.provider.name.clone(),
+            object: Some(Arc::new(stored)),
+        };
+        o.journal.append(&record).map_err(unrecorded)?;
+        o.sync().await.map_err(unrecorded)
+    }
+}
+
+fn unrecorded(error: formwork_state::StateError) -> CallError {
+    CallError::uncertain(error.summary(), error.to_string())
+}

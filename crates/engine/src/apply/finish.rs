@@ -1,0 +1,81 @@
+//! The end of an apply: outputs, what was not reached, the snapshot.
+
+use super::{Applier, Progress};
+use crate::ApplyOutcome;
+use crate::cells::{Content, Status};
+use crate::planner::outcome::store_outputs;
+use formwork_addr::InstanceAddr;
+use formwork_diag::{Diagnostic, has_errors};
+use formwork_plan::{Mode, Part, StepKind};
+use formwork_state::Session;
+
+impl Applier<'_> {
+    pub(super) async fn finish(mut self, session: &mut dyn Session) -> ApplyOutcome {
+        let skipped = self.skipped();
+        if !self.stopped() && self.plan.mode != Mode::Destroy {
+            self.outputs().await;
+        }
+        let clean = skipped.is_empty() && !has_errors(&self.ev.diags) && !self.stopped();
+        for (name, change) in &self.plan.outputs {
+            if change.after.is_none() && clean {
+                self.state.outputs.remove(name);
+            }
+        }
+        if let Some(error) = self.broken.take() {
+            self.ev.diags.push(error.into());
+        }
+        if self.caller.setup.cancel.level() > 0 && !skipped.is_empty() {
+            self.ev.diags.push(
+                Diagnostic::error(
+                    "Interrupted",
+                    format!("The run was stopped as asked; {} object(s) were not reached.", skipped.len()),
+                )
+                .help("What was done is recorded. Run apply again to go on."),
+            );
+        }
+        if let Err(error) = session.fold(&self.state) {
+            self.ev.diags.push(error.into());
+        }
+        self.state.serial = session.state().serial;
+        self.state.lineage = session.state().lineage.clone();
+        ApplyOutcome { state: self.state, diagnostics: self.ev.diags, counts: self.counts, skipped }
+    }
+
+    fn skipped(&self) -> Vec<InstanceAddr> {
+        let mut skipped: Vec<InstanceAddr> = Vec::new();
+        for (i, step) in self.plan.steps.iter().enumerate() {
+            if let (StepKind::Change(change, part), Progress::Waiting | Progress::Released) =
+                (step.kind, self.progress[i])
+                && part != Part::Depose
+            {
+                skipped.push(self.plan.changes[change as usize].addr.clone());
+            }
+        }
+        skipped.sort();
+        skipped.dedup();
+        skipped
+    }
+
+    async fn outputs(&mut self) {
+        let root = self.ev.module(0).module.clone();
+        for (name, output) in &root.outputs {
+            let Some(change) = self.plan.outputs.get(name) else { continue };
+            if change.after.as_ref().is_some_and(|v| v.is_wholly_known()) {
+                let after = change.after.clone().unwrap_or(formwork_value::Value::NULL);
+                // With failures, an output whose value was known already may still describe what was not made.
+                if !has_errors(&self.ev.diags) {
+                    store_outputs(&mut self.state, name, &after, output.sensitive);
+                    continue;
+                }
+            }
+            let cell = self.ev.module(0).outputs[name];
+            self.ev.cells.demand(cell);
+            self.drain().await;
+            let found = self.ev.cells.get(cell);
+            if let (Status::Ready, Content::Value(value)) = (found.status, &found.content) {
+                let value = value.clone();
+                store_outputs(&mut self.state, name, &value, output.sensitive);
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Applying a plan: its steps, in its order, each journalled before and after.
+
+mod call;
+mod finish;
+mod step;
+
+use crate::calls::Caller;
+use crate::cells::{CellId, Content, Kind};
+use crate::evaluator::Evaluator;
+use crate::graph::Graph;
+use crate::provide::ProviderHandle;
+use crate::{ApplyOutcome, Event, Setup};
+use call::Called;
+pub(crate) use call::encode_known;
+use formwork_addr::{InstanceAddr, Str};
+use formwork_diag::Diagnostic;
+use formwork_plan::{Action, Part, Plan, StepKind};
+use formwork_provider::CallError;
+use formwork_state::{Journal, Record, Session, State, StateError};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Applies a plan to `state` (the refreshed state that came with it). Everything done is in the journal as it happens, and
+/// folded into the snapshot at the end, also when something failed.
+pub async fn apply(setup: &Setup, plan: &Plan, state: State, session: &mut dyn Session) -> ApplyOutcome {
+    let (_, diags) = Graph::new(&setup.config, &setup.registry);
+    let mut applier = Applier::new(setup.clone(), plan, state, session.journal());
+    applier.ev.diags.extend(diags.into_iter().filter(Diagnostic::is_error));
+    if applier.ev.diags.is_empty() {
+        applier.run().await;
+    }
+    applier.finish(session).await
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Waits for other steps.
+    Waiting,
+    /// May begin, or is under way.
+    Released,
+    Done,
+    Failed,
+}
+
+type Job = Pin<Box<dyn Future<Output = Done>>>;
+
+/// A call that has come back.
+enum Done {
+    Configured(CellId, Result<ProviderHandle, CallError>),
+    Called(Box<Called>),
+}
+
+struct Applier<'a> {
+    ev: Evaluator,
+    caller: Caller,
+    plan: &'a Plan,
+    state: State,
+    journal: Arc<dyn Journal>,
+    jobs: FuturesUnordered<Job>,
+    /// How many steps each step still waits for, who waits for it, and how it goes.
+    waits: Vec<u32>,
+    before: Vec<Vec<u32>>,
+    progress: Vec<Progress>,
+    /// The apply step of each instance.
+    step_of: FxHashMap<InstanceAddr, u32>,
+    /// The change of each instance that is not about a deposed object.
+    change_of: FxHashMap<InstanceAddr, u32>,
+    /// Steps that may begin.
+    ready: Vec<u32>,
+    /// Released apply steps whose instance is not known to the evaluator yet.
+    parked: Vec<u32>,
+    /// Instance cells that were asked for before their step was released.
+    asked: FxHashSet<CellId>,
+    /// Keys of objects that were put aside, by change.
+    deposed: FxHashMap<u32, Str>,
+    counts: (usize, usize, usize),
+    seen_modules: usize,
+    /// Deletions whose provider is being configured.
+    waiting_for_provider: Vec<u32>,
+    /// The journal cannot be written: nothing new may begin.
+    broken: Option<StateError>,
+}
+
+impl<'a> Applier<'a> {
+    fn new(setup: Setup, plan: &'a Plan, state: State, journal: Arc<dyn Journal>) -> Self {
+        let mut before = vec![Vec::new(); plan.steps.len()];
+        let mut step_of = FxHashMap::default();
+        for (i, step) in plan.steps.iter().enumerate() {
+            for other in &step.after {
+                before[*other as usize].push(i as u32);
+            }
+            if let StepKind::Change(change, Part::Apply) = step.kind {
+                step_of.insert(plan.changes[change as usize].addr.clone(), i as u32);
+            }
+        }
+        let change_of = plan
+            .changes
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.deposed.is_none())
+            .map(|(i, c)| (c.addr.clone(), i as u32))
+            .collect();
+        Applier {
+            ev: Evaluator::new(setup.clone()),
+            caller: Caller::new(setup),
+            plan,
+            state,
+            journal,
+            jobs: FuturesUnordered::new(),
+            waits: plan.steps.iter().map(|s| s.after.len() as u32).collect(),
+            before,
+            progress: vec![Progress::Waiting; plan.steps.len()],
+            step_of,
+            change_of,
+            ready: Vec::new(),
+            parked: Vec::new(),
+            asked: FxHashSet::default(),
+            deposed: FxHashMap::default(),
+            counts: (0, 0, 0),
+            seen_modules: 0,
+            waiting_for_provider: Vec::new(),
+            broken: None,
+        }
+    }
+
+    async fn run(&mut self) {
+        let calls = self.plan.steps.iter().filter(|s| s.kind != StepKind::Gate).count();
+        (self.caller.setup.events)(Event::Total { steps: calls });
+        let free: Vec<u32> =
+            (0..self.waits.len() as u32).rev().filter(|i| self.waits[*i as usize] == 0).collect();
+        self.ready = free;
+        self.drain().await;
+    }
+
+    /// Works until nothing is left to do, or nothing more may begin.
+    async fn drain(&mut self) {
+        let cancel = self.caller.setup.cancel.clone();
+        loop {
+            self.work();
+            if self.jobs.is_empty() {
+                return;
+            }
+            let level = cancel.level();
+            tokio::select! {
+                biased;
+                done = self.jobs.next() => match done {
+                    Some(Done::Configured(cell, result)) => {
+                        self.ev.configured(cell, result);
+                        self.ready.append(&mut self.waiting_for_provider);
+                    }
+                    Some(Done::Called(called)) => self.called(*called),
+                    None => return,
+                },
+                () = cancel.reached(level + 1) => {
+                    if cancel.level() >= 2 {
+                        // What is under way stays in the journal, for the next run to find out about.
+                        self.jobs.clear();
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.broken.is_some() || self.caller.setup.cancel.level() > 0
+    }
+
+    /// Does all that needs no waiting.
+    fn work(&mut self) {
+        loop {
+            let mut worked = false;
+            while let Some(step) = self.ready.pop() {
+                worked = true;
+                self.release(step);
+            }
+            self.demand_new();
+            while let Some(cell) = self.ev.cells.pop() {
+                worked = true;
+                self.cell(cell);
+            }
+            if !self.parked.is_empty() {
+                let parked = std::mem::take(&mut self.parked);
+                let before = parked.len();
+                for step in parked {
+                    self.begin(step);
+                }
+                worked |= self.parked.len() < before;
+            }
+            if !worked {
+                return;
+            }
+        }
+    }
+
+    /// Asks for the expansions of module instances that have become known.
+    fn demand_new(&mut self) {
+        while self.seen_modules < self.ev.modules.len() {
+            let id = self.seen_modules as u32;
+            self.seen_modules += 1;
+            let wanted: Vec<CellId> = self.ev.blocks_of(id);
+            for cell in wanted {
+                if self.has_steps(cell) {
+                    self.ev.cells.demand(cell);
+                }
+            }
+        }
+    }
+
+    /// Whether anything that a block or call stands for has a step. With targets, the rest may not even be known.
+    fn has_steps(&self, cell: CellId) -> bool {
+        if self.plan.targets.is_empty() {
+            return true;
+        }
+        match &self.ev.cells.get(cell).kind {
+            Kind::Keys(module, block) => {
+                let module = &self.ev.module(*module).addr;
+                self.step_of
+                    .keys()
+                    .any(|a| a.resource.resource == block.resource && a.resource.module == *module)
+            }
+            Kind::Calls(module, name) => {
+                let outer = &self.ev.module(*module).addr;
+                let depth = outer.steps().len();
+                self.step_of.keys().any(|a| {
+                    let module = &a.resource.module;
+                    module.is_within(outer) && module.steps().get(depth).is_some_and(|s| s.name == *name)
+                })
+            }
+            _ => false,
+        }
+    }
+
+    /// A step has nothing left to wait for.
+    fn release(&mut self, step: u32) {
+        self.progress[step as usize] = Progress::Released;
+        match self.plan.steps[step as usize].kind {
+            StepKind::Gate => self.done(step),
+            _ if self.stopped() => self.progress[step as usize] = Progress::Waiting,
+            StepKind::Change(change, Part::Delete) => self.delete(step, change),
+            StepKind::Change(change, Part::Depose) => self.depose(step, change),
+            StepKind::Change(change, Part::Forget) => self.forget(step, change),
+            StepKind::Change(_, Part::Apply) => self.begin(step),
+        }
+    }
+
+    /// Has the instance of a released apply step evaluated.
+    fn begin(&mut self, step: u32) {
+        let StepKind::Change(change, _) = self.plan.steps[step as usize].kind else { return };
+        let addr = &self.plan.changes[change as usize].addr;
+        match self.ev.instances.get(addr).copied() {
+            None => self.parked.push(step),
+            Some(cell) if self.asked.remove(&cell) => self.ev.cells.again(cell),
+            Some(cell) => self.ev.cells.demand(cell),
+        }
+    }
+
+    fn done(&mut self, step: u32) {
+        self.progress[step as usize] = Progress::Done;
+        for next in std::mem::take(&mut self.before[step as usize]) {
+            self.waits[next as usize] -= 1;
+            if self.waits[next as usize] == 0 {
+                self.ready.push(next);
+            }
+        }
+    }
+
+    fn fail(&mut self, step: u32) {
+        self.progress[step as usize] = Progress::Failed;
+    }
+
+    /// Fills a cell.
+    fn cell(&mut self, cell: CellId) {
+        let Kind::Instance(info) = self.ev.cells.get(cell).kind.clone() else {
+            if let Some(configuring) = self.ev.run(cell) {
+                let (cell, handle, future) = (configuring.cell, configuring.handle, configuring.future);
+                self.jobs.push(Box::pin(async move { Done::Configured(cell, future.await.map(handle)) }));
+            }
+            return;
+        };
+        if let Some(step) = self.step_of.get(&info.addr).copied() {
+            match self.progress[step as usize] {
+                Progress::Released => self.prepare(step, cell, &info),
+                Progress::Failed => self.ev.cells.fail(cell),
+                _ => {
+                    self.asked.insert(cell);
+                }
+            }
+            return;
+        }
+        // Nothing happens to it: it is as planned, or as the state has it.
+        let planned = self.change_of.get(&info.addr).map(|i| &self.plan.changes[*i as usize]);
+        let value = match planned {
+            Some(change) if change.action == Action::NoOp => change.after.clone(),
+            Some(_) => None,
+            None => self.stored_value(&info.addr),
+        };
+        match value {
+            Some(value) => self.ev.cells.complete(cell, Content::Value(value), None),
+            None => self.ev.cells.fail(cell),
+        }
+    }
+
+    fn stored_value(&self, addr: &InstanceAddr) -> Option<formwork_value::Value> {
+        let info = self.ev.type_info(&addr.resource.resource)?;
+        let stored = self.state.instance(addr)?.current.as_ref()?;
+        let object = crate::instance::decode(addr, &info, stored).ok()?;
+        Some(crate::instance::marked(&info, stored, &object.value))
+    }
+
+    /// Journals what has happened, and makes it so in the state. Without the journal nothing more may begin.
+    fn record(&mut self, record: &Record) {
+        record.apply_to(&mut self.state);
+        if let Err(error) = self.journal.append(record) {
+            self.broken.get_or_insert(error);
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! Beginning steps, and taking in how they went.
+
+use super::call::{Called, End, Left, Operating, What};
+use super::{Applier, Done, Progress};
+use crate::body::attribute_span;
+use crate::cells::{CellId, Content, InstanceInfo, Status as CellStatus};
+use crate::evaluator::Ran;
+use crate::event::Verb;
+use crate::instance::{decode, encode};
+use crate::planner::lifecycle::{ignore_changes, postconditions};
+use crate::prepare::{call_failed, prepare};
+use crate::provide::{TypeInfo, Worker, first_attribute};
+use formwork_addr::{InstanceAddr, Str};
+use formwork_diag::Diagnostic;
+use formwork_plan::{Action, Part, PlannedChange, StepKind};
+use formwork_provider::{Object, check_applied};
+use formwork_state::{Record, Status, StoredObject};
+use std::sync::Arc;
+
+impl Applier<'_> {
+    fn change(&self, step: u32) -> &PlannedChange {
+        match self.plan.steps[step as usize].kind {
+            StepKind::Change(change, _) => &self.plan.changes[change as usize],
+            // Gates are never asked; the first change stands in.
+            StepKind::Gate => &self.plan.changes[0],
+        }
+    }
+
+    /// Evaluates the instance of a released step, and begins the call.
+    pub(super) fn prepare(&mut self, step: u32, cell: CellId, instance: &Arc<InstanceInfo>) {
+        let prepared = match prepare(&mut self.ev, instance) {
+            Ran::Done(prepared, _) => prepared,
+            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+            Ran::Failed => {
+                self.fail(step);
+                return self.ev.cells.fail(cell);
+            }
+        };
+        let change = self.change(step).clone();
+        let (config, marks) = prepared.config.clone().unmark_paths();
+        let what = match &prepared.info.worker {
+            Worker::Data(_) => What::Read { config, marks },
+            Worker::Managed(_) => {
+                let prior = match (change.action, &change.prior) {
+                    (Action::Update, Some(stored)) => match decode(&instance.addr, &prepared.info, stored) {
+                        Ok(object) => Some(object),
+                        Err(d) => {
+                            self.ev.diags.push(d);
+                            self.fail(step);
+                            return self.ev.cells.fail(cell);
+                        }
+                    },
+                    _ => None,
+                };
+                let before = change.before.clone().map(|v| v.unmark_deep().0);
+                let config = match &before {
+                    Some(before) => ignore_changes(&mut self.ev, instance, config, before),
+                    None => config,
+                };
+                let planned = change.after.clone().map_or(formwork_value::Value::NULL, |v| v.unmark_deep().0);
+                What::Apply { config, prior, planned, marks, private: change.private.clone() }
+            }
+        };
+        let operating = Operating {
+            caller: self.caller.clone(),
+            journal: self.journal.clone(),
+            step,
+            addr: instance.addr.clone(),
+            deposed: None,
+            info: prepared.info.clone(),
+            provider: prepared.provider.clone(),
+            what,
+            dependencies: self.ev.resources_in(&prepared.inputs, &instance.addr.resource),
+            create_before_destroy: change.create_before_destroy,
+        };
+        self.jobs.push(Box::pin(async move { Done::Called(Box::new(operating.run().await)) }));
+    }
+
+    pub(super) fn delete(&mut self, step: u32, index: u32) {
+        let change = &self.plan.changes[index as usize];
+        let addr = change.addr.clone();
+        let deposed = self.deposed.get(&index).cloned().or_else(|| change.deposed.clone());
+        let stored = self.state.instance(&addr).and_then(|i| match &deposed {
+            None => i.current.clone(),
+            Some(key) => i.deposed.get(key).cloned(),
+        });
+        let Some(stored) = stored else { return self.done(step) };
+        let Some(info) = self.ev.type_info(&addr.resource.resource) else { return self.fail(step) };
+        let object = match decode(&addr, &info, &stored) {
+            Ok(object) => object,
+            Err(d) => {
+                self.ev.diags.push(d);
+                return self.fail(step);
+            }
+        };
+        let key = {
+            let config = &self.caller.setup.config;
+            let block = config
+                .module(&addr.resource.module.path())
+                .and_then(|m| Some((m, m.resources.get(&*addr.resource.resource)?)));
+            match block {
+                Some((module, block)) => Some(config.provider_of(module, block)),
+                None => crate::recover::provider_key(config, &change.provider),
+            }
+        };
+        let Some(key) = key else { return self.fail(step) };
+        let provider_cell = self.ev.provider_cell(key);
+        match self.ev.cells.get(provider_cell).status {
+            CellStatus::Ready => {}
+            CellStatus::Failed => return self.fail(step),
+            _ => {
+                self.ev.cells.demand(provider_cell);
+                // Tried again as soon as the provider is there.
+                self.waiting_for_provider.push(step);
+                return;
+            }
+        }
+        let Some(provider) = self.ev.provider_of(provider_cell) else { return self.fail(step) };
+        let operating = Operating {
+            caller: self.caller.clone(),
+            journal: self.journal.clone(),
+            step,
+            addr,
+            deposed,
+            info,
+            provider,
+            what: What::Delete { prior: object },
+            dependencies: stored.dependencies.clone(),
+            create_before_destroy: stored.create_before_destroy,
+        };
+        self.jobs.push(Box::pin(async move { Done::Called(Box::new(operating.run().await)) }));
+    }
+
+    pub(super) fn depose(&mut self, step: u32, index: u32) {
+        let addr = self.plan.changes[index as usize].addr.clone();
+        let key: Str = uuid::Uuid::new_v4().simple().to_string()[..8].into();
+        self.record(&Record::Depose { address: addr, key: key.clone() });
+        self.deposed.insert(index, key);
+        self.done(step);
+    }
+
+    pub(super) fn forget(&mut self, step: u32, index: u32) {
+        let change = &self.plan.changes[index as usize];
+        let record = set(None, &change.addr, change.deposed.as_ref(), &change.provider, None);
+        self.record(&record);
+        self.done(step);
+    }
+
+    /// Takes in how an operation went.
+    pub(super) fn called(&mut self, called: Called) {
+        let StepKind::Change(index, part) = self.plan.steps[called.step as usize].kind else { return };
+        let change = &self.plan.changes[index as usize];
+        let addr = change.addr.clone();
+        let Some(info) = self.ev.type_info(&addr.resource.resource) else { return };
+        if part == Part::Delete {
+            return self.was_deleted(called, index, &addr, &info);
+        }
+        match called.end {
+            End::Done(Some(ref object)) => {
+                let object = object.clone();
+                self.was_applied(&called, index, &addr, &info, &object);
+            }
+            End::Done(None) => self.failed_step(called.step, &addr),
+            End::Failed { ref error, ref left } => {
+                self.report(&addr, |i| call_failed(i, &addr, error));
+                match left {
+                    Left::Nothing => {
+                        self.no_effect(called.token.as_ref());
+                        self.restore(index, &addr);
+                    }
+                    Left::Object(object) => {
+                        let status = if change.action == Action::Update {
+                            change.prior.as_ref().map_or(Status::Ready, |p| p.status)
+                        } else {
+                            Status::Tainted
+                        };
+                        self.keep(&called, index, &addr, &info, object, status);
+                    }
+                    Left::Gone => {
+                        let record = set(called.token.clone(), &addr, None, &change.provider, None);
+                        self.record(&record);
+                    }
+                    Left::Unknown => self.left_open(&addr),
+                }
+                self.failed_step(called.step, &addr);
+            }
+            End::Inconsistent(ref path) => {
+                let path = path.clone();
+                self.report(&addr, |i| inconsistent(i, &addr, &path));
+                self.restore(index, &addr);
+                self.failed_step(called.step, &addr);
+            }
+            End::Unrecorded(error) => {
+                self.broken.get_or_insert(error);
+                self.failed_step(called.step, &addr);
+            }
+        }
+    }
+
+    fn was_applied(
+        &mut self,
+        called: &Called,
+        index: u32,
+        addr: &InstanceAddr,
+        info: &Arc<TypeInfo>,
+        object: &Object,
+    ) {
+        let change = &self.plan.changes[index as usize];
+        let managed = info.managed().is_some();
+        let problems = match &called.planned {
+            Some(planned) if managed => check_applied(&info.schema, planned, &object.value),
+            _ => Vec::new(),
+        };
+        let status = if problems.is_empty() { Status::Ready } else { Status::Tainted };
+        if !self.keep(called, index, addr, info, object, status) {
+            return self.failed_step(called.step, addr);
+        }
+        let verb = match (managed, change.action) {
+            (false, _) => Verb::Read,
+            (true, Action::Update) => Verb::Update,
+            _ => Verb::Create,
+        };
+        let id = crate::calls::shown_id(&info.mark(object.value.clone()));
+        self.caller.finished(addr, None, verb, id);
+        match verb {
+            Verb::Create => self.counts.0 += 1,
+            Verb::Update => self.counts.1 += 1,
+            _ => {}
+        }
+        if !problems.is_empty() {
+            for p in problems {
+                self.report(addr, |i| match i {
+                    Some(i) => crate::prepare::problem(i, &p),
+                    None => Diagnostic::error(p.summary.clone(), p.detail.clone()).about(addr),
+                });
+            }
+            return self.failed_step(called.step, addr);
+        }
+        let marked = info.mark(object.value.clone().mark_paths(&called.marks));
+        let Some(cell) = self.ev.instances.get(addr).copied() else { return self.done(called.step) };
+        if let crate::cells::Kind::Instance(instance) = self.ev.cells.get(cell).kind.clone() {
+            match postconditions(&mut self.ev, &instance, &marked) {
+                Ran::Done(..) => {}
+                // All that it refers to is applied, or has failed.
+                Ran::Missing(_) | Ran::Failed => return self.failed_step(called.step, addr),
+            }
+        }
+        self.ev.cells.complete(cell, Content::Value(marked), None);
+        self.done(called.step);
+    }
+
+    /// Records an object; `false` when it cannot be stored, which has been reported.
+    fn keep(
+        &mut self,
+        called: &Called,
+        index: u32,
+        addr: &InstanceAddr,
+        info: &Arc<TypeInfo>,
+        object: &Object,
+        status: Status,
+    ) -> bool {
+        let change = &self.plan.changes[index as usize];
+        let marked = object.value.clone().mark_paths(&called.marks);
+        let encoded = encode(
+            info,
+            marked,
+            object.private.clone(),
+            change.dependencies.clone(),
+            status,
+            change.create_before_destroy,
+        );
+        match encoded {
+            Ok(stored) => {
+                let record = set(called.token.clone(), addr, None, &change.provider, Some(Arc::new(stored)));
+                self.record(&record);
+                true
+            }
+            Err(reason) => {
+                // It exists all the same: what can be stored of it is.
+                let stored = StoredObject {
+                    schema_version: info.schema.version,
+                    attributes: super::call::encode_known(&object.value, info).into(),
+                    sensitive: Vec::new(),
+                    private: object.private.clone(),
+                    dependencies: change.dependencies.clone(),
+                    status: Status::Tainted,
+                    create_before_destroy: change.create_before_destroy,
+                    extra: Vec::new(),
+                };
+                let record = set(called.token.clone(), addr, None, &change.provider, Some(Arc::new(stored)));
+                self.record(&record);
+                self.report(addr, |i| {
+                    let d = Diagnostic::error(
+                        "Provider returned an invalid object",
+                        format!("What was made cannot be stored as it is: {reason}. This is a bug in the provider."),
+                    )
+                    .about(addr);
+                    match i {
+                        Some(i) => d.at(i.block.block().span),
+                        None => d,
+                    }
+                });
+                false
+            }
+        }
+    }
+
+    fn was_deleted(&mut self, called: Called, index: u32, addr: &InstanceAddr, info: &Arc<TypeInfo>) {
+        let change = &self.plan.changes[index as usize];
+        let deposed = self.deposed.get(&index).cloned().or_else(|| change.deposed.clone());
+        match called.end {
+            End::Done(_) => {
+                let record = set(called.token, addr, deposed.as_ref(), &change.provider, None);
+                self.record(&record);
+                self.caller.finished(addr, deposed.as_ref(), Verb::Delete, None);
+                self.counts.2 += 1;
+                self.done(called.step);
+            }
+            End::Failed { error, left } => {
+                self.report(addr, |i| call_failed(i, addr, &error));
+                match left {
+                    Left::Nothing => self.no_effect(called.token.as_ref()),
+                    Left::Object(object) => {
+                        let old = self.state.instance(addr).and_then(|i| match &deposed {
+                            None => i.current.clone(),
+                            Some(key) => i.deposed.get(key).cloned(),
+                        });
+                        if let Some(old) = old {
+                            let mut stored = (*old).clone();
+                            stored.attributes = super::call::encode_known(&object.value, info).into();
+                            stored.private = object.private;
+                            let record = set(
+                                called.token,
+                                addr,
+                                deposed.as_ref(),
+                                &change.provider,
+                                Some(Arc::new(stored)),
+                            );
+                            self.record(&record);
+                        }
+                    }
+                    Left::Gone => {}
+                    Left::Unknown => self.left_open(addr),
+                }
+                self.failed_step(called.step, addr);
+            }
+            End::Inconsistent(_) => self.failed_step(called.step, addr),
+            End::Unrecorded(error) => {
+                self.broken.get_or_insert(error);
+                self.failed_step(called.step, addr);
+            }
+        }
+    }
+
+    fn no_effect(&mut self, token: Option<&Str>) {
+        if let Some(token) = token {
+            self.record(&Record::NoEffect { token: token.clone() });
+        }
+    }
+
+    /// A replacement that came to nothing: the object that was put aside is the current one again.
+    fn restore(&mut self, index: u32, addr: &InstanceAddr) {
+        let Some(key) = self.deposed.remove(&index) else { return };
+        let provider = self.plan.changes[index as usize].provider.clone();
+        let old = self.state.instance(addr).and_then(|i| i.deposed.get(&key).cloned());
+        if let Some(old) = old {
+            self.record(&set(None, addr, None, &provider, Some(old)));
+            self.record(&set(None, addr, Some(&key), &provider, None));
+        }
+    }
+
+    fn left_open(&mut self, addr: &InstanceAddr) {
+        self.ev.diags.push(
+            Diagnostic::warning(
+                "Outcome not known",
+                format!("Whether the operation on {addr} had its effect could not be found out."),
+            )
+            .help(
+                "Nothing is lost: it is in the journal, and the next run asks again before it does anything.",
+            )
+            .about(addr),
+        );
+    }
+
+    fn failed_step(&mut self, step: u32, addr: &InstanceAddr) {
+        self.progress[step as usize] = Progress::Failed;
+        if let StepKind::Change(_, Part::Apply) = self.plan.steps[step as usize].kind
+            && let Some(cell) = self.ev.instances.get(addr).copied()
+        {
+            self.ev.cells.fail(cell);
+        }
+    }
+
+    /// Reports with the place in the configuration, where there is one.
+    fn report(&mut self, addr: &InstanceAddr, make: impl FnOnce(Option<&InstanceInfo>) -> Diagnostic) {
+        let instance = self.ev.instances.get(addr).and_then(|cell| match &self.ev.cells.get(*cell).kind {
+            crate::cells::Kind::Instance(info) => Some(info.clone()),
+            _ => None,
+        });
+        let d = make(instance.as_deref());
+        self.ev.diags.push(d);
+    }
+}
+
+fn set(
+    token: Option<Str>,
+    addr: &InstanceAddr,
+    deposed: Option<&Str>,
+    provider: &Str,
+    object: Option<Arc<StoredObject>>,
+) -> Record {
+    Record::Set {
+        token,
+        partial: false,
+        address: addr.clone(),
+        deposed: deposed.cloned(),
+        provider: provider.clone(),
+        object,
+    }
+}
+
+fn inconsistent(
+    instance: Option<&InstanceInfo>,
+    addr: &InstanceAddr,
+    path: &formwork_value::Path,
+) -> Diagnostic {
+    let d = Diagnostic::error(
+        "Apply would not do what was planned",
+        format!("Now that everything is known, {addr}{path} would get a value other than the plan showed."),
+    )
+    .help("Nothing was done to it. Plan again: the new plan shows what is wanted now.")
+    .about(addr);
+    match instance {
+        Some(i) => {
+            let block = i.block.block();
+            let at = first_attribute(path).and_then(|name| attribute_span(&block.body, name));
+            d.at(at.unwrap_or(block.span))
+        }
+        None => d,
+    }
+}

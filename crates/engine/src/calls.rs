@@ -1,0 +1,66 @@
+//! Calls to providers, as futures that own all they need.
+
+use crate::Setup;
+use crate::event::{Event, Verb};
+use crate::provide::ProviderHandle;
+use async_trait::async_trait;
+use formwork_addr::{InstanceAddr, Str};
+use formwork_provider::{Call, CallError, Object, Recorder, Slot};
+use formwork_value::Value;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What every call needs.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub setup: Setup,
+    pub limit: Arc<Semaphore>,
+}
+
+impl Caller {
+    pub fn new(setup: Setup) -> Self {
+        let limit = Arc::new(Semaphore::new(setup.parallelism.max(1)));
+        Caller { setup, limit }
+    }
+
+    /// Runs `work` with a slot.
+    pub async fn with<T>(
+        &self,
+        provider: &ProviderHandle,
+        token: &str,
+        recorder: &dyn Recorder,
+        work: impl AsyncFnOnce(&Call<'_>) -> T,
+    ) -> T {
+        let slot = Slot::acquire(self.limit.clone()).await;
+        let call = Call { client: &provider.client, token, recorder, slot: &slot, clock: &self.setup.clock };
+        work(&call).await
+    }
+
+    pub fn started(&self, addr: &InstanceAddr, deposed: Option<&Str>, verb: Verb, id: Option<Str>) {
+        (self.setup.events)(Event::Started { addr: addr.clone(), deposed: deposed.cloned(), verb, id });
+    }
+
+    pub fn finished(&self, addr: &InstanceAddr, deposed: Option<&Str>, verb: Verb, id: Option<Str>) {
+        (self.setup.events)(Event::Finished { addr: addr.clone(), deposed: deposed.cloned(), verb, id });
+    }
+
+    pub fn failed(&self, addr: &InstanceAddr, verb: Verb) {
+        (self.setup.events)(Event::Failed { addr: addr.clone(), verb });
+    }
+}
+
+/// A recorder for calls that create nothing.
+pub(crate) struct NoRecorder;
+
+#[async_trait]
+impl Recorder for NoRecorder {
+    async fn created(&self, _object: &Object) -> Result<(), CallError> {
+        Ok(())
+    }
+}
+
+/// The `id` attribute, when it may be shown.
+pub(crate) fn shown_id(value: &Value) -> Option<Str> {
+    let id = value.get("id")?;
+    if id.marks_deep().is_empty() { id.as_str().map(Str::from) } else { None }
+}

@@ -1,0 +1,218 @@
+//! The memo: one cell for each thing that has a value, filled when somebody asks.
+//!
+//! A cell that cannot be filled yet waits for the cells that its evaluation missed and is then tried again.
+//! Cycles between whole objects were refused before, so cells never wait for each other in a ring.
+
+use crate::deps::Deps;
+use crate::expand::Expansion;
+use crate::instance::Refreshed;
+use crate::provide::ProviderHandle;
+use formwork_addr::{InstanceAddr, InstanceKey, Str};
+use formwork_config::{Config, Module, ProviderKey, ResourceBlock};
+use formwork_value::Value;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub(crate) type CellId = u32;
+pub(crate) type ModuleId = u32;
+
+/// What a cell is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// A variable of a module instance.
+    Variable(ModuleId, Str),
+    /// A local value.
+    Local(ModuleId, Str),
+    /// An output value.
+    Output(ModuleId, Str),
+    /// The instances of a module block.
+    Calls(ModuleId, Str),
+    /// The instances of a resource block.
+    Keys(ModuleId, BlockRef),
+    /// One instance of a resource.
+    Instance(Arc<InstanceInfo>),
+    /// What the module block's `depends_on`, and those of all callers, name.
+    Gate(ModuleId),
+    /// A provider configuration.
+    Provider(ProviderKey),
+    /// A prior object, read again: an index into the planner's list.
+    Refresh(u32),
+}
+
+/// A resource block in its module.
+#[derive(Clone, Debug)]
+pub(crate) struct BlockRef {
+    pub module: Arc<Module>,
+    pub resource: Arc<formwork_addr::Resource>,
+}
+
+impl BlockRef {
+    pub fn block(&self) -> &ResourceBlock {
+        &self.module.resources[&*self.resource]
+    }
+
+    pub fn provider(&self, config: &Config) -> ProviderKey {
+        config.provider_of(&self.module, self.block())
+    }
+}
+
+/// An instance of a resource block.
+#[derive(Debug)]
+pub(crate) struct InstanceInfo {
+    pub addr: InstanceAddr,
+    pub module: ModuleId,
+    pub block: BlockRef,
+    /// `each.value`, for `for_each`.
+    pub each: Option<Value>,
+    /// The cell of the prior object.
+    pub refresh: Option<CellId>,
+}
+
+impl InstanceInfo {
+    pub fn key(&self) -> &InstanceKey {
+        &self.addr.key
+    }
+}
+
+/// What a cell holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Content {
+    /// Nothing: it only had to happen.
+    #[default]
+    Nothing,
+    /// A value.
+    Value(Value),
+    /// The instances of a resource block.
+    Keys(Arc<Expansion<CellId>>),
+    /// The instances of a module block.
+    Calls(Arc<Expansion<ModuleId>>),
+    /// A provider ready for use.
+    Provider(Arc<ProviderHandle>),
+    /// The object as it is now; `None` when it is gone.
+    Object(Option<Arc<Refreshed>>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Nobody asked yet.
+    Idle,
+    /// In the queue, waiting, or a call is under way.
+    Busy,
+    /// Filled.
+    Ready,
+    /// It failed; that has been reported.
+    Failed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub kind: Kind,
+    pub status: Status,
+    pub content: Content,
+    /// The resource instances that it was made from.
+    pub deps: Option<Arc<Deps>>,
+    /// All instances together, once somebody asked for them (`Keys` only).
+    pub whole: Option<(Value, Arc<Deps>)>,
+    waiting: u32,
+    waiters: Vec<CellId>,
+}
+
+/// All cells and the queue of those that can be tried.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    cells: Vec<Cell>,
+    queue: VecDeque<CellId>,
+}
+
+impl Cells {
+    pub fn add(&mut self, kind: Kind) -> CellId {
+        let id = self.cells.len() as CellId;
+        self.cells.push(Cell {
+            kind,
+            status: Status::Idle,
+            content: Content::Nothing,
+            deps: None,
+            whole: None,
+            waiting: 0,
+            waiters: Vec::new(),
+        });
+        id
+    }
+
+    pub fn get(&self, id: CellId) -> &Cell {
+        &self.cells[id as usize]
+    }
+
+    pub fn get_mut(&mut self, id: CellId) -> &mut Cell {
+        &mut self.cells[id as usize]
+    }
+
+    /// Asks for a cell.
+    pub fn demand(&mut self, id: CellId) {
+        let cell = self.get_mut(id);
+        if cell.status == Status::Idle {
+            cell.status = Status::Busy;
+            self.queue.push_back(id);
+        }
+    }
+
+    /// Tries a cell again that was left without waiting for anything.
+    pub fn again(&mut self, id: CellId) {
+        self.queue.push_back(id);
+    }
+
+    /// The next cell to try.
+    pub fn pop(&mut self) -> Option<CellId> {
+        self.queue.pop_front()
+    }
+
+    /// Tries a cell again when all of `missing` are filled or have failed.
+    pub fn wait(&mut self, id: CellId, missing: &[CellId]) {
+        let mut waiting = 0;
+        for &other in missing {
+            self.demand(other);
+            let cell = self.get_mut(other);
+            if cell.status == Status::Busy {
+                cell.waiters.push(id);
+                waiting += 1;
+            }
+        }
+        if waiting == 0 {
+            self.queue.push_back(id);
+        } else {
+            self.get_mut(id).waiting = waiting;
+        }
+    }
+
+    /// Fills a cell.
+    pub fn complete(&mut self, id: CellId, content: Content, deps: Option<Arc<Deps>>) {
+        let cell = self.get_mut(id);
+        cell.content = content;
+        cell.deps = deps;
+        self.settle(id, Status::Ready);
+    }
+
+    /// Gives a cell up.
+    pub fn fail(&mut self, id: CellId) {
+        self.settle(id, Status::Failed);
+    }
+
+    fn settle(&mut self, id: CellId, status: Status) {
+        let cell = self.get_mut(id);
+        cell.status = status;
+        for waiter in std::mem::take(&mut cell.waiters) {
+            let cell = self.get_mut(waiter);
+            cell.waiting -= 1;
+            if cell.waiting == 0 {
+                self.queue.push_back(waiter);
+            }
+        }
+    }
+
+    pub fn value(&self, id: CellId) -> Option<&Value> {
+        match &self.get(id).content {
+            Content::Value(v) => Some(v),
+            _ => None,
+        }
+    }
+}

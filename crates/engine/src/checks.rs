@@ -1,0 +1,164 @@
+//! Conditions: validations, preconditions, postconditions.
+
+use crate::cells::ModuleId;
+use crate::deps::Deps;
+use crate::evaluator::{Evaluator, Ran, value_of};
+use crate::scope::ModuleScope;
+use formwork_addr::InstanceKey;
+use formwork_config::Condition;
+use formwork_diag::Diagnostic;
+use formwork_lang::eval;
+use formwork_plan::{CheckResult, CheckStatus};
+use formwork_value::{Kind, Mark, Type, Value, convert};
+
+/// How one condition came out.
+enum Verdict {
+    Holds,
+    Unknown,
+    Fails(Diagnostic, String),
+}
+
+/// Checks the `validation` blocks of a variable. A condition that does not hold is reported.
+pub(crate) fn validations(e: &mut Evaluator, module: ModuleId, name: &str, value: &Value) -> Ran<()> {
+    let declared = e.module(module).module.clone();
+    let variable = &declared.variables[name];
+    // The variable's own cell is not filled while it is checked: its conditions see the value itself.
+    let mut diags = Vec::new();
+    let mut scope = ModuleScope::new(e, module, None, None);
+    scope.variable = Some((name, value));
+    let mut verdicts = Some(Vec::new());
+    for condition in &variable.validations {
+        let verdict = judge(condition, &scope, &mut diags, "Invalid value for variable");
+        verdicts = verdicts.and_then(|mut all| {
+            all.push(verdict?);
+            Some(all)
+        });
+    }
+    let found = scope.into_found();
+    if !found.missing.is_empty() {
+        return Ran::Missing(found.missing);
+    }
+    e.diags.extend(diags);
+    let ran = match verdicts {
+        Some(verdicts) if !found.failed => Ran::Done(verdicts, found.deps),
+        _ => Ran::Failed,
+    };
+    let span = variable.name.span;
+    let address = format!("var.{name}");
+    finish(e, ran, &address, |d| d.label(span, "declared here"))
+}
+
+/// Checks conditions of an object. A condition that does not hold is reported, and fails the object.
+pub(crate) fn conditions(
+    e: &mut Evaluator,
+    module: ModuleId,
+    each: Option<(&InstanceKey, Option<&Value>)>,
+    own: Option<&Value>,
+    list: &[Condition],
+    address: &str,
+    kind: &str,
+) -> Ran<()> {
+    if list.is_empty() {
+        return Ran::Done((), Deps::default());
+    }
+    let subject = if address.starts_with("output.") { "Module output value" } else { "Resource" };
+    let summary = format!("{subject} {kind} failed");
+    let ran = e.evaluate(
+        |_, diags, scope| {
+            let mut verdicts = Vec::new();
+            for condition in list {
+                verdicts.push(judge(condition, scope, diags, &summary)?);
+            }
+            Some(verdicts)
+        },
+        module,
+        each,
+        own,
+    );
+    let full = match e.module(module).addr.is_root() {
+        false if address.starts_with("output.") => format!("{}.{address}", e.module(module).addr),
+        _ => address.to_owned(),
+    };
+    finish(e, ran, &full, |d| d.about(&full))
+}
+
+fn finish(
+    e: &mut Evaluator,
+    ran: Ran<Vec<Verdict>>,
+    address: &str,
+    dress: impl Fn(Diagnostic) -> Diagnostic,
+) -> Ran<()> {
+    let (verdicts, deps) = match ran {
+        Ran::Done(verdicts, deps) => (verdicts, deps),
+        Ran::Missing(missing) => return Ran::Missing(missing),
+        Ran::Failed => return Ran::Failed,
+    };
+    let mut status = CheckStatus::Pass;
+    let mut problems = Vec::new();
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Holds => {}
+            Verdict::Unknown => {
+                if status == CheckStatus::Pass {
+                    status = CheckStatus::Unknown;
+                }
+            }
+            Verdict::Fails(d, message) => {
+                status = CheckStatus::Fail;
+                problems.push(message);
+                e.diags.push(dress(d));
+            }
+        }
+    }
+    match e.checks.iter_mut().find(|c| c.address == address) {
+        Some(check) => {
+            if check.status != CheckStatus::Fail {
+                check.status = status;
+            }
+            check.problems.extend(problems);
+        }
+        None => e.checks.push(CheckResult { address: address.into(), status, problems }),
+    }
+    if status == CheckStatus::Fail { Ran::Failed } else { Ran::Done((), deps) }
+}
+
+fn judge(
+    condition: &Condition,
+    scope: &ModuleScope<'_>,
+    diags: &mut Vec<Diagnostic>,
+    summary: &str,
+) -> Option<Verdict> {
+    let value = value_of(&condition.condition, scope, diags)?;
+    let (value, _) = value.unmark();
+    let fits = convert(&value, &Type::Bool);
+    let holds = match fits.as_ref().map(Value::kind) {
+        Ok(Kind::Unknown(_)) => return Some(Verdict::Unknown),
+        Ok(Kind::Bool(b)) => *b,
+        _ => {
+            diags.push(
+                Diagnostic::error("Invalid condition result", "The condition must be true or false.")
+                    .at(condition.condition.span),
+            );
+            return None;
+        }
+    };
+    if holds {
+        return Some(Verdict::Holds);
+    }
+    let mut quiet = Vec::new();
+    let outcome = eval(&condition.message, scope, &mut quiet);
+    let message = if outcome.failed {
+        diags.append(&mut quiet);
+        "The error message could not be made.".to_owned()
+    } else if outcome.value.marks_deep().has(Mark::Sensitive) {
+        "The condition does not hold. Its error message is made from sensitive values, and is not shown."
+            .to_owned()
+    } else {
+        match convert(&outcome.value, &Type::String) {
+            Ok(v) => v.as_str().unwrap_or("The condition does not hold.").to_owned(),
+            Err(_) => "The condition does not hold.".to_owned(),
+        }
+    };
+    let d = Diagnostic::error(summary, message.clone()).at(condition.condition.span);
+    Some(Verdict::Fails(d, message))
+}

@@ -1,0 +1,732 @@
+//! The evaluator: variables, locals, outputs, expansions and provider configurations, each when somebody asks.
+
+use crate::body::decode_body;
+use crate::cells::{BlockRef, CellId, Cells, Content, InstanceInfo, Kind, ModuleId, Status};
+use crate::deps::Deps;
+use crate::expand::{Expansion, Repeat};
+use crate::provide::{ProviderHandle, Types};
+use crate::scope::{Found, ModuleScope};
+use crate::{Setup, checks, expand};
+use formwork_addr::{
+    InstanceAddr, InstanceKey, ModuleInstance, ModulePath, Resource, ResourceAddr, ResourceMode, Str,
+};
+use formwork_config::{Module, ProviderKey, Repetition};
+use formwork_diag::{Diagnostic, has_errors};
+use formwork_lang::{RefStep, eval, references};
+use formwork_plan::CheckResult;
+use formwork_provider::CallError;
+use formwork_syntax::Expr;
+use formwork_value::{Mark, Value, convert, convert_defaults, json};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// An instance of a module.
+#[derive(Debug)]
+pub(crate) struct ModuleNode {
+    pub addr: ModuleInstance,
+    pub module: Arc<Module>,
+    pub parent: Option<(ModuleId, Str)>,
+    pub key: InstanceKey,
+    /// `each.value`, for `for_each`.
+    pub each: Option<Value>,
+    pub variables: FxHashMap<Str, CellId>,
+    pub locals: FxHashMap<Str, CellId>,
+    pub outputs: BTreeMap<Str, CellId>,
+    pub calls: BTreeMap<Str, CellId>,
+    pub managed: FxHashMap<Str, FxHashMap<Str, CellId>>,
+    pub data: FxHashMap<Str, FxHashMap<Str, CellId>>,
+    /// Set when this module's call, or that of a caller, has `depends_on`.
+    pub gate: Option<CellId>,
+}
+
+/// What evaluating something came to.
+pub(crate) enum Ran<T> {
+    Done(T, Deps),
+    Missing(Vec<CellId>),
+    Failed,
+}
+
+/// A provider configuration under way.
+pub(crate) struct Configuring {
+    pub cell: CellId,
+    pub handle: Box<dyn Fn(formwork_provider::Client) -> ProviderHandle + Send>,
+    pub future: Pin<Box<dyn Future<Output = Result<formwork_provider::Client, CallError>> + Send>>,
+}
+
+/// The evaluator.
+pub(crate) struct Evaluator {
+    pub setup: Setup,
+    pub cells: Cells,
+    pub modules: Vec<ModuleNode>,
+    pub by_addr: FxHashMap<ModuleInstance, ModuleId>,
+    pub providers: FxHashMap<ProviderKey, CellId>,
+    pub types: Types,
+    pub diags: Vec<Diagnostic>,
+    pub checks: Vec<CheckResult>,
+    /// Cells of the instances of the configuration, by address.
+    pub instances: FxHashMap<InstanceAddr, CellId>,
+    /// Cells of prior objects, by address: made before anything runs.
+    pub refreshes: FxHashMap<InstanceAddr, CellId>,
+    /// The resource blocks that were expanded, in the order in which that happened.
+    pub expanded: Vec<CellId>,
+}
+
+impl Evaluator {
+    pub fn new(setup: Setup) -> Self {
+        let mut evaluator = Evaluator {
+            cells: Cells::default(),
+            modules: Vec::new(),
+            by_addr: FxHashMap::default(),
+            providers: FxHashMap::default(),
+            types: Types::default(),
+            diags: Vec::new(),
+            checks: Vec::new(),
+            instances: FxHashMap::default(),
+            refreshes: FxHashMap::default(),
+            expanded: Vec::new(),
+            setup,
+        };
+        let root = evaluator.setup.config.root().clone();
+        evaluator.add_module(ModuleInstance::ROOT, root, None, InstanceKey::None, None);
+        evaluator
+    }
+
+    fn add_module(
+        &mut self,
+        addr: ModuleInstance,
+        module: Arc<Module>,
+        parent: Option<(ModuleId, Str)>,
+        key: InstanceKey,
+        each: Option<Value>,
+    ) -> ModuleId {
+        let id = self.modules.len() as ModuleId;
+        let cells = &mut self.cells;
+        let mut node = ModuleNode {
+            variables: module
+                .variables
+                .keys()
+                .map(|n| (n.clone(), cells.add(Kind::Variable(id, n.clone()))))
+                .collect(),
+            locals: module
+                .locals
+                .keys()
+                .map(|n| (n.clone(), cells.add(Kind::Local(id, n.clone()))))
+                .collect(),
+            outputs: module
+                .outputs
+                .keys()
+                .map(|n| (n.clone(), cells.add(Kind::Output(id, n.clone()))))
+                .collect(),
+            calls: module.calls.keys().map(|n| (n.clone(), cells.add(Kind::Calls(id, n.clone())))).collect(),
+            managed: FxHashMap::default(),
+            data: FxHashMap::default(),
+            gate: None,
+            addr: addr.clone(),
+            module: module.clone(),
+            parent: parent.clone(),
+            key,
+            each,
+        };
+        for block in module.resources.values() {
+            let reference = BlockRef { module: module.clone(), resource: block.resource.clone() };
+            let cell = cells.add(Kind::Keys(id, reference));
+            let table = match block.resource.mode {
+                ResourceMode::Managed => &mut node.managed,
+                ResourceMode::Data => &mut node.data,
+            };
+            table
+                .entry(block.resource.type_name.clone())
+                .or_default()
+                .insert(block.resource.name.clone(), cell);
+        }
+        if let Some((parent, call)) = &parent {
+            let outer = &self.modules[*parent as usize];
+            if outer.gate.is_some() || !outer.module.calls[call].depends_on.is_empty() {
+                node.gate = Some(cells.add(Kind::Gate(id)));
+            }
+        }
+        self.modules.push(node);
+        self.by_addr.insert(addr, id);
+        id
+    }
+
+    pub fn module(&self, id: ModuleId) -> &ModuleNode {
+        &self.modules[id as usize]
+    }
+
+    /// The cell of a provider configuration.
+    pub fn provider_cell(&mut self, key: ProviderKey) -> CellId {
+        if let Some(cell) = self.providers.get(&key) {
+            return *cell;
+        }
+        let cell = self.cells.add(Kind::Provider(key.clone()));
+        self.providers.insert(key, cell);
+        cell
+    }
+
+    /// Cells of all resource blocks and module calls of a module, in the order of their names.
+    pub fn blocks_of(&self, id: ModuleId) -> Vec<CellId> {
+        let node = self.module(id);
+        let mut cells: Vec<CellId> = Vec::with_capacity(node.module.resources.len() + node.calls.len());
+        for resource in node.module.resources.keys() {
+            cells.extend(self.keys_cell(id, resource));
+        }
+        cells.extend(node.calls.values());
+        cells
+    }
+
+    /// The cell of a resource block's expansion.
+    pub fn keys_cell(&self, id: ModuleId, resource: &Resource) -> Option<CellId> {
+        let node = self.module(id);
+        let table = match resource.mode {
+            ResourceMode::Managed => &node.managed,
+            ResourceMode::Data => &node.data,
+        };
+        table.get(&resource.type_name)?.get(&resource.name).copied()
+    }
+
+    /// Evaluates with a scope of a module.
+    pub fn evaluate<T>(
+        &mut self,
+        scope: impl FnOnce(&Evaluator, &mut Vec<Diagnostic>, &ModuleScope<'_>) -> Option<T>,
+        module: ModuleId,
+        each: Option<(&InstanceKey, Option<&Value>)>,
+        own: Option<&Value>,
+    ) -> Ran<T> {
+        let mut diags = Vec::new();
+        let found = ModuleScope::new(self, module, each, own);
+        let value = scope(self, &mut diags, &found);
+        let Found { missing, deps, wholes, failed } = found.into_found();
+        if !missing.is_empty() {
+            return Ran::Missing(missing);
+        }
+        for cell in wholes {
+            self.remember_whole(cell);
+        }
+        let errors = has_errors(&diags);
+        self.diags.extend(diags);
+        match value {
+            Some(value) if !errors && !failed => Ran::Done(value, deps),
+            _ => Ran::Failed,
+        }
+    }
+
+    fn remember_whole(&mut self, cell: CellId) {
+        if self.cells.get(cell).whole.is_none()
+            && let Content::Keys(expansion) = &self.cells.get(cell).content
+        {
+            let expansion = expansion.clone();
+            let value = crate::scope::whole_value(&self.cells, &expansion);
+            let deps = Deps { instances: expansion.iter().map(|(_, id)| *id).collect(), groups: Vec::new() };
+            self.cells.get_mut(cell).whole = Some((value, Arc::new(deps)));
+        }
+    }
+
+    /// One expression in a module, without `each` or `count`.
+    pub fn expression(&mut self, module: ModuleId, expr: &Expr) -> Ran<Value> {
+        self.evaluate(|_, diags, scope| value_of(expr, scope, diags), module, None, None)
+    }
+
+    /// Fills a cell that is neither an instance nor a prior object. A provider's configuration comes back, to be run.
+    pub fn run(&mut self, id: CellId) -> Option<Configuring> {
+        match self.cells.get(id).kind.clone() {
+            Kind::Variable(module, name) => {
+                let ran = self.variable(module, &name);
+                self.settle(id, ran);
+            }
+            Kind::Local(module, name) => {
+                let node = self.module(module).module.clone();
+                let ran = self.expression(module, &node.locals[&name].expr);
+                self.settle(id, ran);
+            }
+            Kind::Output(module, name) => {
+                let ran = self.output(module, &name);
+                self.settle(id, ran);
+            }
+            Kind::Calls(module, name) => {
+                let node = self.module(module).module.clone();
+                let ran = self.repeat(module, &node.calls[&name].repetition);
+                self.expand_calls(id, module, &name, ran);
+            }
+            Kind::Keys(module, block) => {
+                let ran = self.repeat(module, &block.block().repetition);
+                self.expand_resource(id, module, &block, ran);
+            }
+            Kind::Gate(module) => self.gate(id, module),
+            Kind::Provider(key) => return self.provider(id, &key),
+            Kind::Instance(_) | Kind::Refresh(_) => {}
+        }
+        None
+    }
+
+    fn settle(&mut self, id: CellId, ran: Ran<Value>) {
+        match ran {
+            Ran::Done(value, deps) => self.cells.complete(id, Content::Value(value), shared(deps)),
+            Ran::Missing(missing) => self.cells.wait(id, &missing),
+            Ran::Failed => self.cells.fail(id),
+        }
+    }
+
+    fn variable(&mut self, module: ModuleId, name: &Str) -> Ran<Value> {
+        let node = self.module(module);
+        let declared = node.module.clone();
+        let variable = &declared.variables[name];
+        let (value, deps) = match node.parent.clone() {
+            None => match self.setup.variables.get(name) {
+                Some(value) => (value.clone(), Deps::default()),
+                None => (Value::unknown(variable.ty.without_optional()), Deps::default()),
+            },
+            Some((parent, call)) => {
+                let calls = self.module(parent).module.clone();
+                let given = calls.calls[&call].arguments.get(name);
+                let (key, each) = (self.module(module).key.clone(), self.module(module).each.clone());
+                match given {
+                    None => (variable.default.clone().unwrap_or(Value::NULL), Deps::default()),
+                    Some((_, expr)) => {
+                        let ran = self.evaluate(
+                            |_, diags, scope| {
+                                let value = value_of(expr, scope, diags)?;
+                                if value.is_null()
+                                    && !variable.nullable
+                                    && let Some(default) = &variable.default
+                                {
+                                    return Some(default.clone());
+                                }
+                                if value.is_null() && !variable.nullable {
+                                    diags.push(
+                                        Diagnostic::error(
+                                            "Required variable not set",
+                                            format!("The value for \"{name}\" is null, but the variable says nullable = false."),
+                                        )
+                                        .at(expr.span)
+                                        .label(variable.name.span, "declared here"),
+                                    );
+                                    return None;
+                                }
+                                let converted = match &variable.defaults {
+                                    Some(defaults) => convert_defaults(&value, &variable.ty, defaults),
+                                    None => convert(&value, &variable.ty),
+                                };
+                                match converted {
+                                    Ok(value) => Some(value),
+                                    Err(e) => {
+                                        let at = if e.path.0.is_empty() { String::new() } else { format!("{}: ", e.path) };
+                                        diags.push(
+                                            Diagnostic::error(
+                                                "Invalid value for input variable",
+                                                format!(
+                                                    "The value for \"{name}\" does not fit its type: {at}{}.",
+                                                    e.message
+                                                ),
+                                            )
+                                            .at(expr.span)
+                                            .label(variable.name.span, "declared here"),
+                                        );
+                                        None
+                                    }
+                                }
+                            },
+                            parent,
+                            Some((&key, each.as_ref())),
+                            None,
+                        );
+                        match ran {
+                            Ran::Done(value, deps) => (value, deps),
+                            other => return other,
+                        }
+                    }
+                }
+            }
+        };
+        let mut value = value;
+        if variable.sensitive {
+            value = value.mark(Mark::Sensitive);
+        }
+        if variable.ephemeral {
+            value = value.mark(Mark::Ephemeral);
+        }
+        if variable.validations.is_empty() {
+            return Ran::Done(value, deps);
+        }
+        match checks::validations(self, module, name, &value) {
+            Ran::Done((), more) => {
+                let mut deps = deps;
+                deps.add(&Arc::new(more));
+                Ran::Done(value, deps)
+            }
+            Ran::Missing(missing) => Ran::Missing(missing),
+            Ran::Failed => Ran::Failed,
+        }
+    }
+
+    fn output(&mut self, module: ModuleId, name: &Str) -> Ran<Value> {
+        let node = self.module(module).module.clone();
+        let output = &node.outputs[name];
+        let root = self.module(module).parent.is_none();
+        let mut deps = match self.dependencies(module, &output.depends_on) {
+            Ran::Done((), deps) => deps,
+            Ran::Missing(missing) => return Ran::Missing(missing),
+            Ran::Failed => return Ran::Failed,
+        };
+        let address = format!("output.{name}");
+        match checks::conditions(self, module, None, None, &output.preconditions, &address, "precondition") {
+            Ran::Done((), more) => deps.add(&Arc::new(more)),
+            Ran::Missing(missing) => return Ran::Missing(missing),
+            Ran::Failed => return Ran::Failed,
+        }
+        let ran = self.evaluate(
+            |_, diags, scope| {
+                let value = value_of(&output.value, scope, diags)?;
+                if root && !output.sensitive && value.marks_deep().has(Mark::Sensitive) {
+                    diags.push(
+                        Diagnostic::error(
+                            "Output refers to sensitive values",
+                            "The value is sensitive (or made from something that is), and outputs of the root module are shown.",
+                        )
+                        .at(output.value.span)
+                        .help("Say sensitive = true in the output block; or, if the value may be seen, write nonsensitive(…) around it."),
+                    );
+                    return None;
+                }
+                if !output.ephemeral && value.marks_deep().has(Mark::Ephemeral) {
+                    diags.push(
+                        Diagnostic::error(
+                            "Ephemeral value not allowed",
+                            "The value is ephemeral, and this output is not: it would be stored.",
+                        )
+                        .at(output.value.span)
+                        .help("In a child module, say ephemeral = true in the output block."),
+                    );
+                    return None;
+                }
+                Some(if output.sensitive { value.mark(Mark::Sensitive) } else { value })
+            },
+            module,
+            None,
+            None,
+        );
+        match ran {
+            Ran::Done(value, more) => {
+                deps.add(&Arc::new(more));
+                Ran::Done(value, deps)
+            }
+            other => other,
+        }
+    }
+
+    fn repeat(&mut self, module: ModuleId, repetition: &Repetition) -> Ran<Repeat> {
+        let (expr, expand): (_, fn(&Value, formwork_diag::Span) -> Result<Repeat, Diagnostic>) =
+            match repetition {
+                Repetition::Single => return Ran::Done(Repeat::Single, Deps::default()),
+                Repetition::Count(expr) => (expr, expand::count),
+                Repetition::ForEach(expr) => (expr, expand::for_each),
+            };
+        self.evaluate(
+            |_, diags, scope| {
+                let value = value_of(expr, scope, diags)?;
+                expand(&value, expr.span).map_err(|d| diags.push(d)).ok()
+            },
+            module,
+            None,
+            None,
+        )
+    }
+
+    fn expand_calls(&mut self, id: CellId, module: ModuleId, name: &Str, ran: Ran<Repeat>) {
+        let (repeat, deps) = match ran {
+            Ran::Done(repeat, deps) => (repeat, deps),
+            Ran::Missing(missing) => return self.cells.wait(id, &missing),
+            Ran::Failed => return self.cells.fail(id),
+        };
+        let node = self.module(module);
+        let path: ModulePath = node.module.path.child(name.clone());
+        let addr = node.addr.clone();
+        let Some(child) = self.setup.config.module(&path).cloned() else { return self.cells.fail(id) };
+        let expansion = repeat.expand(|key, each| {
+            let child_addr = addr.child(name.clone(), key.clone());
+            self.add_module(child_addr, child.clone(), Some((module, name.clone())), key, each)
+        });
+        self.cells.complete(id, Content::Calls(Arc::new(expansion)), shared(deps));
+    }
+
+    fn expand_resource(&mut self, id: CellId, module: ModuleId, block: &BlockRef, ran: Ran<Repeat>) {
+        let (repeat, deps) = match ran {
+            Ran::Done(repeat, deps) => (repeat, deps),
+            Ran::Missing(missing) => return self.cells.wait(id, &missing),
+            Ran::Failed => return self.cells.fail(id),
+        };
+        let resource =
+            ResourceAddr { module: self.module(module).addr.clone(), resource: block.resource.clone() };
+        let (cells, instances, refreshes) = (&mut self.cells, &mut self.instances, &self.refreshes);
+        let expansion = repeat.expand(|key, each| {
+            let addr = resource.instance(key);
+            let refresh = refreshes.get(&addr).copied();
+            let info = InstanceInfo { addr: addr.clone(), module, block: block.clone(), each, refresh };
+            let cell = cells.add(Kind::Instance(Arc::new(info)));
+            instances.insert(addr, cell);
+            cell
+        });
+        self.expanded.push(id);
+        self.cells.complete(id, Content::Keys(Arc::new(expansion)), shared(deps));
+    }
+
+    fn gate(&mut self, id: CellId, module: ModuleId) {
+        let Some((parent, call)) = self.module(module).parent.clone() else { return self.cells.fail(id) };
+        let node = self.module(parent).module.clone();
+        let outer = self.module(parent).gate;
+        let ran = self.dependencies(parent, &node.calls[&call].depends_on);
+        let (mut missing, mut deps) = match ran {
+            Ran::Done((), deps) => (Vec::new(), deps),
+            Ran::Missing(missing) => (missing, Deps::default()),
+            Ran::Failed => return self.cells.fail(id),
+        };
+        if let Some(outer) = outer {
+            match self.cells.get(outer).status {
+                Status::Ready => self.cells.get(outer).deps.iter().for_each(|d| deps.add(d)),
+                Status::Failed => return self.cells.fail(id),
+                _ => missing.push(outer),
+            }
+        }
+        if missing.is_empty() {
+            self.cells.complete(id, Content::Nothing, shared(deps));
+        } else {
+            self.cells.wait(id, &missing);
+        }
+    }
+
+    /// Waits for everything that `depends_on` names.
+    pub fn dependencies(&mut self, module: ModuleId, list: &[Expr]) -> Ran<()> {
+        let mut missing = Vec::new();
+        let mut deps = Deps::default();
+        let mut failed = false;
+        for expr in list {
+            for reference in references(expr) {
+                let names: Vec<&str> = std::iter::once(reference.root)
+                    .chain(reference.steps.iter().map_while(|s| match s {
+                        RefStep::Attr(name) => Some(*name),
+                        _ => None,
+                    }))
+                    .collect();
+                let key = reference.steps.iter().find_map(|s| match s {
+                    RefStep::Key(v) => instance_key(v),
+                    _ => None,
+                });
+                self.whole(module, &names, key.as_ref(), &mut missing, &mut deps, &mut failed);
+            }
+        }
+        if failed {
+            Ran::Failed
+        } else if missing.is_empty() {
+            Ran::Done((), deps)
+        } else {
+            Ran::Missing(missing)
+        }
+    }
+
+    fn whole(
+        &self,
+        module: ModuleId,
+        names: &[&str],
+        key: Option<&InstanceKey>,
+        missing: &mut Vec<CellId>,
+        deps: &mut Deps,
+        failed: &mut bool,
+    ) {
+        let node = self.module(module);
+        let cell = match names {
+            ["var", name, ..] => node.variables.get(*name),
+            ["local", name, ..] => node.locals.get(*name),
+            ["module", name, ..] => node.calls.get(*name),
+            ["data", ty, name, ..] => node.data.get(*ty).and_then(|t| t.get(*name)),
+            [ty, name, ..] => node.managed.get(*ty).and_then(|t| t.get(*name)),
+            _ => None,
+        };
+        if let Some(cell) = cell {
+            self.all_of(*cell, key, missing, deps, failed);
+        }
+    }
+
+    /// A cell and, for expansions, everything in them.
+    fn all_of(
+        &self,
+        cell: CellId,
+        key: Option<&InstanceKey>,
+        missing: &mut Vec<CellId>,
+        deps: &mut Deps,
+        failed: &mut bool,
+    ) {
+        let found = self.cells.get(cell);
+        match found.status {
+            Status::Failed => *failed = true,
+            Status::Idle | Status::Busy => missing.push(cell),
+            Status::Ready => {
+                if let Kind::Instance(_) = found.kind {
+                    deps.add_instance(cell);
+                } else {
+                    found.deps.iter().for_each(|d| deps.add(d));
+                }
+                match &found.content {
+                    Content::Keys(expansion) => {
+                        let chosen = key.and_then(|k| expansion.get(k)).copied();
+                        let all: Vec<CellId> = match chosen {
+                            Some(one) => vec![one],
+                            None => expansion.iter().map(|(_, id)| *id).collect(),
+                        };
+                        let mut inner = Deps::default();
+                        for id in all {
+                            self.all_of(id, None, missing, &mut inner, failed);
+                        }
+                        deps.add(&Arc::new(inner));
+                    }
+                    Content::Calls(expansion) => {
+                        for (_, child) in expansion.iter() {
+                            let node = self.module(*child);
+                            let outputs = node.outputs.values().copied();
+                            for id in self.blocks_of(*child).into_iter().chain(outputs) {
+                                self.all_of(id, None, missing, deps, failed);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn provider(&mut self, id: CellId, key: &ProviderKey) -> Option<Configuring> {
+        let Some(family) = self.setup.registry.providers().get(&key.source).cloned() else {
+            // The graph has reported providers that do not exist.
+            self.cells.fail(id);
+            return None;
+        };
+        let steps: Vec<_> = key
+            .module
+            .0
+            .iter()
+            .map(|name| formwork_addr::ModuleStep { name: name.clone(), key: InstanceKey::None })
+            .collect();
+        let module = self.by_addr.get(&ModuleInstance::new(steps)).copied();
+        let block = module.and_then(|m| {
+            self.module(m).module.providers.get(&(key.local.clone(), key.alias.clone())).cloned()
+        });
+        let schema = family.schema().clone();
+        let ran = match (module, &block) {
+            (Some(module), Some(block)) => self.evaluate(
+                |_, diags, scope| decode_body(&block.body, &schema.block, scope, block.span, diags),
+                module,
+                None,
+                None,
+            ),
+            _ => Ran::Done(crate::body::empty(&schema.block), Deps::default()),
+        };
+        let (config, deps) = match ran {
+            Ran::Done(config, deps) => (config.unmark_deep().0, deps),
+            Ran::Missing(missing) => {
+                self.cells.wait(id, &missing);
+                return None;
+            }
+            Ran::Failed => {
+                self.cells.fail(id);
+                return None;
+            }
+        };
+        if !config.is_wholly_known() {
+            let mut d = Diagnostic::error(
+                "Provider configuration not known yet",
+                format!("The configuration of {key} depends on something that is only known after apply."),
+            )
+            .help("Apply what it depends on first, with -target.");
+            d.span = block.map(|b| b.span);
+            self.diags.push(d);
+            self.cells.fail(id);
+            return None;
+        }
+        self.cells.get_mut(id).deps = shared(deps);
+        let identity: Arc<str> =
+            json::to_string(&family.identity(&config)).unwrap_or_else(|_| "null".into()).into();
+        let name: Str = key.to_string().into();
+        let handle = move |client| ProviderHandle { client, identity: identity.clone(), name: name.clone() };
+        let future = Box::pin(async move { family.configure(&config).await });
+        Some(Configuring { cell: id, handle: Box::new(handle), future })
+    }
+
+    /// Takes in how a provider's configuration went.
+    pub fn configured(&mut self, cell: CellId, result: Result<ProviderHandle, CallError>) {
+        match result {
+            Ok(handle) => {
+                let deps = self.cells.get_mut(cell).deps.take();
+                self.cells.complete(cell, Content::Provider(Arc::new(handle)), deps);
+            }
+            Err(error) => {
+                let Kind::Provider(key) = self.cells.get(cell).kind.clone() else { return };
+                let span = self
+                    .setup
+                    .config
+                    .module(&key.module)
+                    .and_then(|m| m.providers.get(&(key.local.clone(), key.alias.clone())))
+                    .map(|b| b.span);
+                let mut d = Diagnostic::error(error.summary, error.detail).about(&key);
+                d.span = span;
+                self.diags.push(d);
+                self.cells.fail(cell);
+            }
+        }
+    }
+
+    /// The type of a resource, which the graph has found to exist.
+    pub fn type_info(&self, resource: &Resource) -> Option<Arc<crate::provide::TypeInfo>> {
+        self.types.of(&self.setup.registry, resource)
+    }
+
+    /// A ready provider.
+    pub fn provider_of(&self, cell: CellId) -> Option<Arc<ProviderHandle>> {
+        match &self.cells.get(cell).content {
+            Content::Provider(handle) => Some(handle.clone()),
+            _ => None,
+        }
+    }
+
+    /// Resource addresses behind a set of dependencies, sorted and without keys of modules, as states record them; `but` is
+    /// left out.
+    pub fn resources_in(&self, deps: &Arc<Deps>, but: &ResourceAddr) -> Arc<[ResourceAddr]> {
+        let mut found = std::collections::BTreeSet::new();
+        deps.each(&mut |id| {
+            if let Kind::Instance(info) = &self.cells.get(id).kind
+                && info.addr.resource != *but
+            {
+                found.insert(info.addr.resource.without_keys());
+            }
+        });
+        found.into_iter().collect()
+    }
+
+    /// The current expansion of a resource block, when it is known.
+    pub fn expansion(&self, keys: CellId) -> Option<Arc<Expansion<CellId>>> {
+        match &self.cells.get(keys).content {
+            Content::Keys(expansion) => Some(expansion.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Evaluates one expression; `None` when there was an error, which has been reported.
+pub(crate) fn value_of(expr: &Expr, scope: &ModuleScope<'_>, diags: &mut Vec<Diagnostic>) -> Option<Value> {
+    let outcome = eval(expr, scope, diags);
+    (!outcome.failed && !outcome.missing).then_some(outcome.value)
+}
+
+/// The instance key that a literal index means.
+pub(crate) fn instance_key(value: &Value) -> Option<InstanceKey> {
+    match (value.as_str(), value.as_number()) {
+        (Some(s), _) => Some(InstanceKey::Str(s.into())),
+        (_, Some(n)) => n.to_i64().and_then(|i| u64::try_from(i).ok()).map(InstanceKey::Int),
+        _ => None,
+    }
+}
+
+/// `None` for an empty set.
+pub(crate) fn shared(deps: Deps) -> Option<Arc<Deps>> {
+    (!deps.is_empty()).then(|| Arc::new(deps))
+}

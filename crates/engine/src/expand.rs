@@ -1,0 +1,148 @@
+//! `count` and `for_each`: which instances there are.
+
+use formwork_addr::{InstanceKey, Str};
+use formwork_diag::{Diagnostic, Span};
+use formwork_value::{Kind, Mark, Type, Value, convert};
+use std::collections::BTreeMap;
+
+/// The instances of a block, and what stands for each.
+#[derive(Debug)]
+pub(crate) enum Expansion<T> {
+    /// Neither `count` nor `for_each`.
+    Single(T),
+    /// `count`
+    Count(Vec<T>),
+    /// `for_each`
+    ForEach(BTreeMap<Str, T>),
+}
+
+impl<T> Expansion<T> {
+    pub fn get(&self, key: &InstanceKey) -> Option<&T> {
+        match (self, key) {
+            (Expansion::Single(x), InstanceKey::None) => Some(x),
+            (Expansion::Count(v), InstanceKey::Int(i)) => v.get(usize::try_from(*i).ok()?),
+            (Expansion::ForEach(m), InstanceKey::Str(k)) => m.get(k),
+            _ => None,
+        }
+    }
+
+    pub fn iter(&self) -> Box<dyn Iterator<Item = (InstanceKey, &T)> + '_> {
+        match self {
+            Expansion::Single(x) => Box::new(std::iter::once((InstanceKey::None, x))),
+            Expansion::Count(v) => {
+                Box::new(v.iter().enumerate().map(|(i, x)| (InstanceKey::Int(i as u64), x)))
+            }
+            Expansion::ForEach(m) => Box::new(m.iter().map(|(k, x)| (InstanceKey::Str(k.clone()), x))),
+        }
+    }
+}
+
+/// What a repetition's expression came to.
+pub(crate) enum Repeat {
+    Single,
+    Count(u64),
+    ForEach(BTreeMap<Str, Value>),
+}
+
+impl Repeat {
+    /// Makes the expansion, asking `make` for each instance with its key and `each.value`.
+    pub fn expand<T>(self, mut make: impl FnMut(InstanceKey, Option<Value>) -> T) -> Expansion<T> {
+        match self {
+            Repeat::Single => Expansion::Single(make(InstanceKey::None, None)),
+            Repeat::Count(n) => Expansion::Count((0..n).map(|i| make(InstanceKey::Int(i), None)).collect()),
+            Repeat::ForEach(map) => Expansion::ForEach(
+                map.into_iter().map(|(k, v)| (k.clone(), make(InstanceKey::Str(k), Some(v)))).collect(),
+            ),
+        }
+    }
+}
+
+const UNTIL_APPLY: &str = "The value depends on something that is only known after apply, so it cannot be said now how \
+                           many instances there are.";
+const UNTIL_APPLY_HELP: &str = "Use something that the configuration itself says (a variable, a constant, keys that you write), \
+                                or apply what it depends on first with -target.";
+
+/// How many instances a `count` means.
+pub(crate) fn count(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
+    let fail = |detail: String| Diagnostic::error("Invalid count argument", detail).at(span);
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(fail("The value is ephemeral, and so may differ between plan and apply.".into()));
+    }
+    let (value, _) = value.clone().unmark();
+    if value.is_null() {
+        return Err(fail("The value is null.".into()).help("Give a whole number, zero or more."));
+    }
+    let number = convert(&value, &Type::Number).map_err(|e| fail(format!("{}.", e.message)))?;
+    match number.kind() {
+        Kind::Unknown(_) => Err(fail(UNTIL_APPLY.into()).help(UNTIL_APPLY_HELP)),
+        Kind::Number(n) => match n.to_i64() {
+            Some(i) if i >= 0 => Ok(Repeat::Count(i as u64)),
+            Some(i) => Err(fail(format!("The value is {i}, and must be zero or more."))),
+            None => Err(fail(format!("The value is {n}, and must be a whole number."))),
+        },
+        _ => Err(fail("A number is required.".into())),
+    }
+}
+
+/// Which instances a `for_each` means.
+pub(crate) fn for_each(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
+    let fail = |detail: String| Diagnostic::error("Invalid for_each argument", detail).at(span);
+    if value.has_mark(Mark::Sensitive) {
+        return Err(fail(
+            "The value is sensitive (or made from something that is), and its keys would be shown as parts of addresses.".into(),
+        )
+        .help("If the keys may be seen, use nonsensitive(keys(…)) with toset."));
+    }
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(fail("The value is ephemeral, and so may differ between plan and apply.".into()));
+    }
+    match value.kind() {
+        Kind::Unknown(u) => {
+            let fitting = matches!(u.ty, Type::Map(_) | Type::Set(_) | Type::Object(_) | Type::Dynamic);
+            if fitting {
+                Err(fail(UNTIL_APPLY.into()).help(UNTIL_APPLY_HELP))
+            } else {
+                Err(wrong_kind(&u.ty, span))
+            }
+        }
+        Kind::Null(_) => Err(fail("The value is null.".into())
+            .help("Give a map, or a set of strings; an empty one for no instances.")),
+        Kind::Map(_, m) | Kind::Object(m) => {
+            Ok(Repeat::ForEach(m.iter().map(|(k, v)| (k.clone(), v.clone())).collect()))
+        }
+        Kind::Set(_, items) => {
+            let mut map = BTreeMap::new();
+            for item in items.iter() {
+                match item.kind() {
+                    Kind::String(s) => {
+                        map.insert(s.clone(), item.clone());
+                    }
+                    Kind::Unknown(_) => return Err(fail(UNTIL_APPLY.into()).help(UNTIL_APPLY_HELP)),
+                    Kind::Null(_) => return Err(fail("The set has a null in it.".into())),
+                    _ => {
+                        return Err(fail(format!(
+                            "The value is a {}, and a set must be of strings.",
+                            value.ty().friendly_name()
+                        )));
+                    }
+                }
+            }
+            Ok(Repeat::ForEach(map))
+        }
+        _ => Err(wrong_kind(&value.ty(), span)),
+    }
+}
+
+fn wrong_kind(ty: &Type, span: Span) -> Diagnostic {
+    let d = Diagnostic::error(
+        "Invalid for_each argument",
+        format!("The value is a {}, and must be a map, or a set of strings.", ty.friendly_name()),
+    )
+    .at(span);
+    match ty {
+        Type::List(_) | Type::Tuple(_) => {
+            d.help("To use the elements of a list as keys, write toset(…) around it.")
+        }
+        _ => d,
+    }
+}

@@ -1,0 +1,573 @@
+//! The graph of whole objects. It has two jobs: to refuse cycles (and references to what does not exist), and to tell
+//! which objects another one needs. Values do not flow along it.
+
+use crate::Registry;
+use formwork_addr::{ModulePath, Resource, ResourceMode, Str};
+use formwork_config::{Config, Module, ProviderKey, Repetition, ResourceBlock};
+use formwork_diag::{Diagnostic, Span, suggestion};
+use formwork_lang::{RefStep, references};
+use formwork_syntax::{Body, Expr, ExprKind};
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Dfs, EdgeRef};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::fmt;
+
+/// A whole object of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Object {
+    /// `var.x`
+    Variable(ModulePath, Str),
+    /// `local.x`
+    Local(ModulePath, Str),
+    /// `output.x`
+    Output(ModulePath, Str),
+    /// `module.x`: its repetition.
+    Call(ModulePath, Str),
+    /// All that is in `module.x`.
+    Closed(ModulePath, Str),
+    /// A resource.
+    Resource(ModulePath, Resource),
+    /// A provider configuration.
+    Provider(ProviderKey),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = match self {
+            Object::Variable(p, _)
+            | Object::Local(p, _)
+            | Object::Output(p, _)
+            | Object::Call(p, _)
+            | Object::Closed(p, _)
+            | Object::Resource(p, _) => p,
+            Object::Provider(key) => return write!(f, "{key}"),
+        };
+        if !path.0.is_empty() {
+            write!(f, "{path}.")?;
+        }
+        match self {
+            Object::Variable(_, n) => write!(f, "var.{n}"),
+            Object::Local(_, n) => write!(f, "local.{n}"),
+            Object::Output(_, n) => write!(f, "output.{n}"),
+            Object::Call(_, n) => write!(f, "module.{n}"),
+            Object::Closed(_, n) => write!(f, "module.{n} (close)"),
+            Object::Resource(_, r) => write!(f, "{r}"),
+            Object::Provider(_) => Ok(()),
+        }
+    }
+}
+
+/// The graph: an edge leads from an object to one that it needs.
+#[derive(Debug, Default)]
+pub struct Graph {
+    graph: DiGraph<Object, Span>,
+    index: FxHashMap<Object, NodeIndex>,
+    spans: FxHashMap<NodeIndex, Span>,
+}
+
+impl Graph {
+    /// Builds the graph of a configuration. Errors: references to what is not declared, unknown resource types and
+    /// providers, cycles.
+    pub fn new(config: &Config, registry: &Registry) -> (Graph, Vec<Diagnostic>) {
+        let mut graph = Graph::default();
+        for module in config.modules.values() {
+            graph.declare(module);
+        }
+        let mut diags = Vec::new();
+        for module in config.modules.values() {
+            let mut builder = Builder { graph: &mut graph, config, registry, module, diags: &mut diags };
+            builder.module();
+        }
+        graph.refuse_cycles(&mut diags);
+        (graph, diags)
+    }
+
+    fn add(&mut self, object: Object, span: Option<Span>) -> NodeIndex {
+        if let Some(node) = self.index.get(&object) {
+            return *node;
+        }
+        let node = self.graph.add_node(object.clone());
+        self.index.insert(object, node);
+        if let Some(span) = span {
+            self.spans.insert(node, span);
+        }
+        node
+    }
+
+    fn declare(&mut self, module: &Module) {
+        let path = &module.path;
+        for (name, v) in &module.variables {
+            self.add(Object::Variable(path.clone(), name.clone()), Some(v.name.span));
+        }
+        for (name, l) in &module.locals {
+            self.add(Object::Local(path.clone(), name.clone()), Some(l.name.span));
+        }
+        for (name, o) in &module.outputs {
+            self.add(Object::Output(path.clone(), name.clone()), Some(o.span));
+        }
+        for (name, c) in &module.calls {
+            self.add(Object::Call(path.clone(), name.clone()), Some(c.span));
+            self.add(Object::Closed(path.clone(), name.clone()), Some(c.span));
+        }
+        for (resource, r) in &module.resources {
+            self.add(Object::Resource(path.clone(), resource.clone()), Some(r.span));
+        }
+    }
+
+    fn refuse_cycles(&self, diags: &mut Vec<Diagnostic>) {
+        for mut scc in tarjan_scc(&self.graph) {
+            let own = scc.len() == 1 && self.graph.contains_edge(scc[0], scc[0]);
+            if scc.len() < 2 && !own {
+                continue;
+            }
+            scc.sort_by_key(|n| &self.graph[*n]);
+            let members: FxHashSet<NodeIndex> = scc.iter().copied().collect();
+            let names: Vec<String> = scc.iter().map(|n| self.graph[*n].to_string()).collect();
+            let d = if own {
+                Diagnostic::error("Self-referential block", format!("{} refers to itself.", names[0])).help(
+                    "Its own value does not exist yet while it is made: refer to what you made it from.",
+                )
+            } else {
+                Diagnostic::error(
+                    "Cycle",
+                    format!("These need each other, so none can be first: {}.", names.join(", ")),
+                )
+                .help("Break the ring: let one of them refer to a variable or constant instead.")
+            };
+            let mut edges: Vec<(Span, String)> = scc
+                .iter()
+                .flat_map(|n| self.graph.edges(*n))
+                .filter(|e| members.contains(&e.target()))
+                .map(|e| {
+                    (*e.weight(), format!("{} needs {}", self.graph[e.source()], self.graph[e.target()]))
+                })
+                .collect();
+            edges.sort();
+            edges.dedup_by_key(|(span, _)| *span);
+            edges.truncate(8);
+            let mut d = d;
+            for (i, (span, text)) in edges.into_iter().enumerate() {
+                d = if i == 0 { d.at(span).label(span, text) } else { d.label(span, text) };
+            }
+            diags.push(d);
+        }
+    }
+
+    /// Everything that an object needs, itself included.
+    pub fn needs(&self, object: &Object) -> Vec<&Object> {
+        let Some(start) = self.index.get(object) else { return Vec::new() };
+        let mut dfs = Dfs::new(&self.graph, *start);
+        let mut found = Vec::new();
+        while let Some(node) = dfs.next(&self.graph) {
+            found.push(&self.graph[node]);
+        }
+        found
+    }
+
+    /// All objects with those that each needs directly, in the order of their names.
+    pub fn edges(&self) -> Vec<(&Object, Vec<&Object>)> {
+        let mut all: Vec<(&Object, Vec<&Object>)> = self
+            .graph
+            .node_indices()
+            .map(|n| {
+                let mut to: Vec<&Object> = self.graph.neighbors(n).map(|m| &self.graph[m]).collect();
+                to.sort();
+                to.dedup();
+                (&self.graph[n], to)
+            })
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+struct Builder<'a> {
+    graph: &'a mut Graph,
+    config: &'a Config,
+    registry: &'a Registry,
+    module: &'a Module,
+    diags: &'a mut Vec<Diagnostic>,
+}
+
+impl Builder<'_> {
+    fn module(&mut self) {
+        let module = self.module;
+        let path = &module.path;
+        for (name, variable) in &module.variables {
+            let node = self.node(Object::Variable(path.clone(), name.clone()));
+            for validation in &variable.validations {
+                // A condition speaks of the variable itself; that is no cycle.
+                self.expr(node, &validation.condition, Some(node));
+                self.expr(node, &validation.message, Some(node));
+            }
+        }
+        for (name, local) in &module.locals {
+            let node = self.node(Object::Local(path.clone(), name.clone()));
+            self.expr(node, &local.expr, None);
+        }
+        for (name, output) in &module.outputs {
+            let node = self.node(Object::Output(path.clone(), name.clone()));
+            self.expr(node, &output.value, None);
+            self.depends(node, &output.depends_on);
+            for c in &output.preconditions {
+                self.expr(node, &c.condition, None);
+                self.expr(node, &c.message, None);
+            }
+        }
+        for (name, call) in &module.calls {
+            let node = self.node(Object::Call(path.clone(), name.clone()));
+            let closed = self.node(Object::Closed(path.clone(), name.clone()));
+            self.repetition(node, &call.repetition);
+            self.depends(node, &call.depends_on);
+            self.graph.graph.update_edge(closed, node, call.span);
+            let inner = path.child(name.clone());
+            let Some(child) = self.config.module(&inner) else { continue };
+            for (variable, declared) in &child.variables {
+                let target = self.node(Object::Variable(inner.clone(), variable.clone()));
+                self.graph.graph.update_edge(target, node, declared.name.span);
+                if let Some((_, expr)) = call.arguments.get(variable) {
+                    self.expr(target, expr, None);
+                }
+            }
+            let objects = child
+                .outputs
+                .iter()
+                .map(|(n, o)| (Object::Output(inner.clone(), n.clone()), o.span))
+                .chain(
+                    child.resources.iter().map(|(r, b)| (Object::Resource(inner.clone(), r.clone()), b.span)),
+                )
+                .chain(child.calls.iter().map(|(n, c)| (Object::Closed(inner.clone(), n.clone()), c.span)));
+            let all: Vec<_> = objects.collect();
+            for (object, span) in all {
+                let target = self.node(object);
+                self.graph.graph.update_edge(closed, target, span);
+                self.graph.graph.update_edge(target, node, span);
+            }
+        }
+        for block in module.resources.values() {
+            self.resource(block);
+        }
+        for ((name, alias), provider) in &module.providers {
+            let key = self.config.provider_key(module, name, alias.as_ref());
+            self.provider(&key, provider.span, None);
+            let node = self.node(Object::Provider(key));
+            self.body(node, &provider.body);
+        }
+    }
+
+    fn node(&mut self, object: Object) -> NodeIndex {
+        self.graph.add(object, None)
+    }
+
+    fn repetition(&mut self, node: NodeIndex, repetition: &Repetition) {
+        match repetition {
+            Repetition::Single => {}
+            Repetition::Count(e) | Repetition::ForEach(e) => self.expr(node, e, None),
+        }
+    }
+
+    fn resource(&mut self, block: &ResourceBlock) {
+        let object = Object::Resource(self.module.path.clone(), (*block.resource).clone());
+        let node = self.node(object);
+        let type_name = &block.resource.type_name;
+        let known = match block.resource.mode {
+            ResourceMode::Managed => self.registry.resource(type_name).is_some(),
+            ResourceMode::Data => self.registry.data(type_name).is_some(),
+        };
+        let key = self.config.provider_of(self.module, block);
+        let served = self.provider(&key, block.span, Some(block.type_span));
+        if served && !known {
+            self.unknown_type(block);
+        }
+        let provider = self.node(Object::Provider(key));
+        self.graph.graph.update_edge(node, provider, block.span);
+        self.repetition(node, &block.repetition);
+        self.depends(node, &block.depends_on);
+        self.body(node, &block.body);
+        let l = &block.lifecycle;
+        for e in &l.replace_triggered_by {
+            self.expr(node, e, None);
+        }
+        for c in l.preconditions.iter().chain(&l.postconditions) {
+            self.expr(node, &c.condition, None);
+            self.expr(node, &c.message, None);
+        }
+    }
+
+    fn provider(&mut self, key: &ProviderKey, span: Span, type_span: Option<Span>) -> bool {
+        if self.registry.providers().contains_key(&key.source) {
+            return true;
+        }
+        let node = Object::Provider(key.clone());
+        if self.graph.index.contains_key(&node) {
+            return false;
+        }
+        let known: Vec<&str> = self.registry.providers().values().map(|p| p.name()).collect();
+        let mut d = Diagnostic::error(
+            "Unknown provider",
+            format!("There is no provider {} in this program.", key.source),
+        )
+        .help(format!("Providers are built in; there are: {}.", known.join(", ")))
+        .at(type_span.unwrap_or(span));
+        if let Some(requirement) = self.module.required_providers.get(&key.local) {
+            d = d.label(requirement.span, "its source is given here");
+        }
+        self.diags.push(d);
+        self.node(node);
+        false
+    }
+
+    fn unknown_type(&mut self, block: &ResourceBlock) {
+        let name = &*block.resource.type_name;
+        let data = block.resource.mode == ResourceMode::Data;
+        let mut all: Vec<&str> = if data {
+            self.registry.data_types().collect()
+        } else {
+            self.registry.resource_types().collect()
+        };
+        let (summary, what) = if data {
+            ("Invalid data source", "data source")
+        } else {
+            ("Invalid resource type", "resource type")
+        };
+        let d =
+            Diagnostic::error(summary, format!("No provider has a {what} \"{name}\".")).at(block.type_span);
+        let prefix = format!("{}_", formwork_config::implied_provider(name));
+        let help = match suggestion(name, all.iter().copied()) {
+            Some(s) => format!("Did you mean \"{s}\"?"),
+            None => {
+                if all.iter().any(|t| t.starts_with(&prefix)) {
+                    all.retain(|t| t.starts_with(&prefix));
+                }
+                format!("There are: {}.", all.join(", "))
+            }
+        };
+        self.diags.push(d.help(help));
+    }
+
+    fn body(&mut self, node: NodeIndex, body: &Body) {
+        self.body_but(node, body, &mut Vec::new());
+    }
+
+    fn body_but(&mut self, node: NodeIndex, body: &Body, bound: &mut Vec<Str>) {
+        for a in &body.attributes {
+            self.expr_but(node, &a.expr, None, bound);
+        }
+        for b in &body.blocks {
+            if &*b.kind.name == "dynamic" && b.labels.len() == 1 {
+                let mut iterator = b.labels[0].name.clone();
+                for a in &b.body.attributes {
+                    match (&*a.name.name, &a.expr.kind) {
+                        ("iterator", ExprKind::Variable(name)) => iterator = name.clone(),
+                        ("for_each", _) => self.expr_but(node, &a.expr, None, bound),
+                        _ => {}
+                    }
+                }
+                bound.push(iterator);
+                if let Some(labels) = b.body.attribute("labels") {
+                    self.expr_but(node, &labels.expr, None, bound);
+                }
+                for inner in &b.body.blocks {
+                    self.body_but(node, &inner.body, bound);
+                }
+                bound.pop();
+            } else {
+                self.body_but(node, &b.body, bound);
+            }
+        }
+    }
+
+    fn depends(&mut self, node: NodeIndex, list: &[Expr]) {
+        for e in list {
+            if references(e).is_empty() {
+                self.diags.push(
+                    Diagnostic::error(
+                        "Invalid depends_on reference",
+                        "depends_on lists references, unquoted.",
+                    )
+                    .help("For example: depends_on = [aws_instance.web, module.network]")
+                    .at(e.span),
+                );
+            }
+            self.expr(node, e, None);
+        }
+    }
+
+    fn expr(&mut self, node: NodeIndex, expr: &Expr, but: Option<NodeIndex>) {
+        self.expr_but(node, expr, but, &mut Vec::new());
+    }
+
+    fn expr_but(&mut self, node: NodeIndex, expr: &Expr, but: Option<NodeIndex>, bound: &mut Vec<Str>) {
+        for reference in references(expr) {
+            if bound.iter().any(|b| &**b == reference.root) {
+                continue;
+            }
+            let target = self.target(reference.root, &reference.steps, reference.span);
+            for object in target {
+                let target = self.node(object);
+                if Some(target) != but {
+                    self.graph.graph.update_edge(node, target, reference.span);
+                }
+            }
+        }
+    }
+
+    /// What a reference names; reports what does not exist.
+    fn target(&mut self, root: &str, steps: &[RefStep<'_>], span: Span) -> Vec<Object> {
+        let attr = |i: usize| match steps.get(i) {
+            Some(RefStep::Attr(name)) => Some(*name),
+            Some(RefStep::Key(v)) if i > 0 => v.as_str(),
+            _ => None,
+        };
+        let module = self.module;
+        let path = module.path.clone();
+        match root {
+            "path" | "terraform" | "tofu" | "each" | "count" | "self" => Vec::new(),
+            "var" | "local" | "module" => {
+                let Some(name) = attr(0) else {
+                    self.diags.push(
+                        Diagnostic::error(
+                            "Invalid reference",
+                            format!("\"{root}\" must be followed by a dot and a name."),
+                        )
+                        .at(span),
+                    );
+                    return Vec::new();
+                };
+                let (what, names): (_, Vec<&str>) = match root {
+                    "var" => ("input variable", module.variables.keys().map(|k| &**k).collect()),
+                    "local" => ("local value", module.locals.keys().map(|k| &**k).collect()),
+                    _ => ("module", module.calls.keys().map(|k| &**k).collect()),
+                };
+                if !names.contains(&name) {
+                    self.undeclared(what, &format!("{root}.{name}"), name, &names, span);
+                    return Vec::new();
+                }
+                match root {
+                    "var" => vec![Object::Variable(path, name.into())],
+                    "local" => vec![Object::Local(path, name.into())],
+                    _ => self.module_target(path, name, steps, span),
+                }
+            }
+            "data" => match (attr(0), attr(1)) {
+                (Some(ty), Some(name)) => self.resource_target(path, ResourceMode::Data, ty, name, span),
+                _ => {
+                    self.diags.push(
+                        Diagnostic::error("Invalid reference", "A data source is written data.TYPE.NAME.")
+                            .at(span),
+                    );
+                    Vec::new()
+                }
+            },
+            ty => match attr(0) {
+                Some(name) => self.resource_target(path, ResourceMode::Managed, ty, name, span),
+                None => {
+                    self.diags.push(
+                        Diagnostic::error(
+                            "Invalid reference",
+                            format!("\"{ty}\" is not a value: a reference has at least two names."),
+                        )
+                        .help(format!("For text, write \"{ty}\" in quotes; for a resource, TYPE.NAME."))
+                        .at(span),
+                    );
+                    Vec::new()
+                }
+            },
+        }
+    }
+
+    fn module_target(
+        &mut self,
+        path: ModulePath,
+        name: &str,
+        steps: &[RefStep<'_>],
+        span: Span,
+    ) -> Vec<Object> {
+        let inner = path.child(name.into());
+        let call = Object::Call(path.clone(), name.into());
+        let output = steps[1..].iter().find_map(|s| match s {
+            RefStep::Attr(n) => Some(*n),
+            _ => None,
+        });
+        let Some(child) = self.config.module(&inner) else { return vec![call] };
+        let Some(output) = output else {
+            return vec![Object::Closed(path, name.into()), call];
+        };
+        if !child.outputs.contains_key(output) {
+            let d = Diagnostic::error(
+                "Unsupported attribute",
+                format!("The module \"{name}\" has no output named \"{output}\"."),
+            )
+            .at(span);
+            let d = match suggestion(output, child.outputs.keys().map(|k| &**k)) {
+                Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+                None => d.help("Only outputs of a module can be used from outside."),
+            };
+            self.diags.push(d);
+            return vec![call];
+        }
+        vec![Object::Output(inner, output.into()), call]
+    }
+
+    fn resource_target(
+        &mut self,
+        path: ModulePath,
+        mode: ResourceMode,
+        ty: &str,
+        name: &str,
+        span: Span,
+    ) -> Vec<Object> {
+        let resource = Resource { mode, type_name: ty.into(), name: name.into() };
+        if self.module.resources.contains_key(&resource) {
+            return vec![Object::Resource(path, resource)];
+        }
+        let near: Vec<String> =
+            self.module.resources.keys().filter(|r| r.mode == mode).map(ToString::to_string).collect();
+        let names: Vec<&str> = near.iter().map(String::as_str).collect();
+        let full = resource.to_string();
+        self.undeclared("resource", &full, &full, &names, span);
+        Vec::new()
+    }
+
+    fn undeclared(&mut self, what: &str, full: &str, name: &str, known: &[&str], span: Span) {
+        let path = &self.module.path;
+        let place = if path.0.is_empty() { "the root module".to_owned() } else { path.to_string() };
+        let d = Diagnostic::error(
+            format!("Reference to undeclared {what}"),
+            format!("{full} is not declared in {place}."),
+        )
+        .at(span);
+        self.diags.push(match suggestion(name, known.iter().copied()) {
+            Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+            None if known.is_empty() => d.help(format!("There is no {what} at all in this module.")),
+            None => d.help(format!(
+                "Declared are: {}.",
+                known.iter().take(12).copied().collect::<Vec<_>>().join(", ")
+            )),
+        });
+    }
+}
+
+/// The graph of a configuration in the DOT language.
+pub fn graph_dot(config: &Config, registry: &Registry) -> String {
+    let (graph, _) = Graph::new(config, registry);
+    let mut out =
+        String::from("digraph G {\n  rankdir = \"RL\";\n  node [shape = rect, fontname = \"sans-serif\"];\n");
+    let edges = graph.edges();
+    let shown = |o: &Object| !matches!(o, Object::Closed(..));
+    for (object, _) in edges.iter().filter(|(o, _)| shown(o)) {
+        out.push_str(&format!("  {};\n", formwork_addr::Quoted(&object.to_string())));
+    }
+    for (object, needed) in edges.iter().filter(|(o, _)| shown(o)) {
+        for other in needed.iter().filter(|o| shown(o)) {
+            out.push_str(&format!(
+                "  {} -> {};\n",
+                formwork_addr::Quoted(&object.to_string()),
+                formwork_addr::Quoted(&other.to_string())
+            ));
+        }
+    }
+    out.push_str("}\n");
+    out
+}

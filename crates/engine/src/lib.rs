@@ -1,0 +1,33 @@
+//! The engine: graph, evaluator by demand, planner, order, apply, recovery.
+//!
+//! It neither prints nor reads the environment, the clock or randomness: all of that comes in with [`Setup`]. The
+//! AWS SDK and its like are behind the provider traits.
+
+mod apply;
+mod body;
+mod calls;
+mod cells;
+mod checks;
+mod deps;
+mod evaluator;
+mod event;
+mod expand;
+mod graph;
+mod instance;
+mod order;
+mod planner;
+mod prepare;
+mod provide;
+mod recover;
+mod refresh;
+mod scope;
+mod setup;
+mod validate;
+
+pub use apply::apply;
+pub use event::{Event, EventSink, Verb};
+pub use graph::{Graph, Object, graph_dot};
+pub use planner::plan;
+pub use recover::recover;
+pub use setup::{ApplyOptions, ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Registry, Setup};
+pub use validate::validate;

@@ -1,0 +1,343 @@
+//! The order of steps: all of it is here.
+//!
+//! For an instance X and an instance Y that X is made from:
+//!
+//! | X | Y | order |
+//! |---|---|---|
+//! | created, updated, replaced | created, updated, replaced | Y's new value, then X's |
+//! | deleted, replaced | deleted, replaced | X goes, then Y goes |
+//! | updated, replaced | deleted, or replaced create-first | X's new value, then Y's old object goes |
+//!
+//! An object replaced destroy-first goes before its successor comes; create-first it is put aside, its successor comes,
+//! then it goes. "Made from" is, for new values, exact: the instances that the configuration refers to. For what goes it
+//! is what the state recorded, resource by resource, and it reaches through resources that do not change. The last row
+//! gives way where it would close a ring.
+
+use crate::deps::Deps;
+use crate::evaluator::Evaluator;
+use crate::planner::Draft;
+use formwork_addr::ResourceAddr;
+use formwork_plan::{Action, Part, PlannedChange, ReplaceOrder, Step, StepKind};
+use formwork_state::State;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+
+/// What resources were made from.
+pub(crate) type Origins = BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>>;
+
+/// The steps of a plan.
+pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, state: &State) -> Vec<Step> {
+    let changes: Vec<&PlannedChange> = drafts.iter().map(|d| &d.change).collect();
+    let mut order = Order::new(&changes);
+    let mut sequence: Vec<usize> = (0..drafts.len()).collect();
+    sequence.sort_by_key(|i| drafts[*i].seq);
+    let of_cell: FxHashMap<u32, usize> =
+        drafts.iter().enumerate().filter_map(|(i, d)| Some((d.cell?, i))).collect();
+    let mut inputs = Inputs { ev, of_cell: &of_cell, sets: FxHashMap::default(), fed: FxHashMap::default() };
+    for i in sequence {
+        let mut needed = inputs.of(&mut order, &drafts[i].inputs);
+        if let Some(deps) = drafts[i].provider.and_then(|p| ev.cells.get(p).deps.clone()) {
+            needed.extend(inputs.of(&mut order, &deps));
+        }
+        match order.apply[i] {
+            Some(step) => needed.iter().for_each(|n| order.after(step, *n, Edge::Firm)),
+            // What does not change passes on what it waits for.
+            None => {
+                if let Some(gate) = order.gate(needed) {
+                    inputs.fed.insert(i, gate);
+                }
+            }
+        }
+    }
+    order.removals(&changes, &origins(drafts, ev, state));
+    order.finish()
+}
+
+fn origins(drafts: &[Draft], ev: &Evaluator, state: &State) -> Origins {
+    let mut origins = Origins::new();
+    for (addr, _, instance) in state.instances() {
+        for object in instance.current.iter().chain(instance.deposed.values()) {
+            if !object.dependencies.is_empty() {
+                let own = addr.resource.without_keys();
+                origins.entry(own).or_default().extend(object.dependencies.iter().cloned());
+            }
+        }
+    }
+    for draft in drafts {
+        let own = &draft.change.addr.resource.without_keys();
+        let provider = draft.provider.and_then(|p| ev.cells.get(p).deps.clone());
+        let behind = provider.map(|deps| ev.resources_in(&deps, own));
+        let more = draft.change.dependencies.iter().chain(behind.iter().flat_map(|b| b.iter()));
+        let mut more = more.filter(|d| *d != own).peekable();
+        if more.peek().is_some() {
+            origins.entry(own.clone()).or_default().extend(more.cloned());
+        }
+    }
+    origins
+}
+
+/// Which steps give the values that a set of dependencies stands for.
+struct Inputs<'a> {
+    ev: &'a Evaluator,
+    of_cell: &'a FxHashMap<u32, usize>,
+    sets: FxHashMap<*const Deps, Option<u32>>,
+    /// The gate of a change that is none.
+    fed: FxHashMap<usize, u32>,
+}
+
+impl Inputs<'_> {
+    fn of(&mut self, order: &mut Order, deps: &Arc<Deps>) -> Vec<u32> {
+        let mut needed = Vec::new();
+        for cell in &deps.instances {
+            match self.of_cell.get(cell) {
+                Some(i) => needed.extend(order.apply[*i].or_else(|| self.fed.get(i).copied())),
+                // Data that was read while planning stands for what it was made from.
+                None => {
+                    if let Some(behind) = self.ev.cells.get(*cell).deps.clone() {
+                        needed.extend(self.group(order, &behind));
+                    }
+                }
+            }
+        }
+        for group in &deps.groups {
+            needed.extend(self.group(order, group));
+        }
+        needed
+    }
+
+    fn group(&mut self, order: &mut Order, deps: &Arc<Deps>) -> Option<u32> {
+        if let Some(known) = self.sets.get(&Arc::as_ptr(deps)) {
+            return *known;
+        }
+        let needed = self.of(order, deps);
+        let gate = order.gate(needed);
+        self.sets.insert(Arc::as_ptr(deps), gate);
+        gate
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Firm,
+    /// Gives way in a ring.
+    Weak,
+}
+
+/// Steps in the making.
+pub(crate) struct Order {
+    kinds: Vec<StepKind>,
+    after: Vec<Vec<(u32, Edge)>>,
+    /// The step that gives each change its new value.
+    apply: Vec<Option<u32>>,
+    delete: Vec<Option<u32>>,
+}
+
+impl Order {
+    /// The steps of each change, with the order within a change.
+    pub(crate) fn new(changes: &[&PlannedChange]) -> Self {
+        let mut order = Order {
+            kinds: Vec::new(),
+            after: Vec::new(),
+            apply: vec![None; changes.len()],
+            delete: vec![None; changes.len()],
+        };
+        for (i, change) in changes.iter().enumerate() {
+            let part = |order: &mut Order, part| order.add(StepKind::Change(i as u32, part));
+            match change.action {
+                Action::NoOp | Action::Defer => {}
+                Action::Create | Action::Update | Action::Read => {
+                    order.apply[i] = Some(part(&mut order, Part::Apply));
+                }
+                Action::Delete => order.delete[i] = Some(part(&mut order, Part::Delete)),
+                Action::Forget => {
+                    part(&mut order, Part::Forget);
+                }
+                Action::Replace(ReplaceOrder::DestroyFirst) => {
+                    let delete = part(&mut order, Part::Delete);
+                    let apply = part(&mut order, Part::Apply);
+                    order.after(apply, delete, Edge::Firm);
+                    (order.delete[i], order.apply[i]) = (Some(delete), Some(apply));
+                }
+                Action::Replace(ReplaceOrder::CreateFirst) => {
+                    let depose = part(&mut order, Part::Depose);
+                    let apply = part(&mut order, Part::Apply);
+                    let delete = part(&mut order, Part::Delete);
+                    order.after(apply, depose, Edge::Firm);
+                    order.after(delete, apply, Edge::Firm);
+                    (order.delete[i], order.apply[i]) = (Some(delete), Some(apply));
+                }
+            }
+        }
+        order
+    }
+
+    fn add(&mut self, kind: StepKind) -> u32 {
+        self.kinds.push(kind);
+        self.after.push(Vec::new());
+        self.kinds.len() as u32 - 1
+    }
+
+    fn after(&mut self, step: u32, other: u32, edge: Edge) {
+        if step != other {
+            self.after[step as usize].push((other, edge));
+        }
+    }
+
+    /// One step that comes after all of these.
+    fn gate(&mut self, mut steps: Vec<u32>) -> Option<u32> {
+        steps.sort_unstable();
+        steps.dedup();
+        match steps.as_slice() {
+            [] => None,
+            [one] => Some(*one),
+            many => {
+                let gate = self.add(StepKind::Gate);
+                self.after[gate as usize] = many.iter().map(|s| (*s, Edge::Firm)).collect();
+                Some(gate)
+            }
+        }
+    }
+
+    /// The order in which old objects go.
+    pub(crate) fn removals(&mut self, changes: &[&PlannedChange], origins: &Origins) {
+        let mut deletes: BTreeMap<&ResourceAddr, Vec<usize>> = BTreeMap::new();
+        let mut applies: BTreeMap<&ResourceAddr, Vec<u32>> = BTreeMap::new();
+        let resources: Vec<ResourceAddr> = changes.iter().map(|c| c.addr.resource.without_keys()).collect();
+        for (i, resource) in resources.iter().enumerate() {
+            if self.delete[i].is_some() {
+                deletes.entry(resource).or_default().push(i);
+            }
+            if let Some(step) = self.apply[i] {
+                applies.entry(resource).or_default().push(step);
+            }
+        }
+        if deletes.is_empty() {
+            return;
+        }
+        let mut users: BTreeMap<&ResourceAddr, Vec<&ResourceAddr>> = BTreeMap::new();
+        for (user, used) in origins {
+            for u in used.iter().filter(|u| *u != user) {
+                users.entry(u).or_default().push(user);
+            }
+        }
+        let applied: BTreeMap<&ResourceAddr, u32> =
+            applies.into_iter().filter_map(|(r, steps)| Some((r, self.gate(steps)?))).collect();
+        // Users first; in a ring, which only an odd state can have, some edge is left out.
+        let mut closed: BTreeMap<&ResourceAddr, Option<u32>> = BTreeMap::new();
+        for resource in users_first(&users, origins.keys().chain(deletes.keys().copied())) {
+            let using = users.get(resource).map(Vec::as_slice).unwrap_or_default();
+            let gone: Vec<u32> = using.iter().filter_map(|u| closed.get(u).copied().flatten()).collect();
+            let gone = self.gate(gone);
+            let Some(indices) = deletes.get(resource) else {
+                closed.insert(resource, gone);
+                continue;
+            };
+            let moved: Vec<u32> = using.iter().filter_map(|u| applied.get(u).copied()).collect();
+            let moved = self.gate(moved);
+            let mut own = Vec::new();
+            for i in indices {
+                let Some(step) = self.delete[*i] else { continue };
+                if let Some(gone) = gone {
+                    self.after(step, gone, Edge::Firm);
+                }
+                let stays = matches!(changes[*i].action, Action::Replace(ReplaceOrder::DestroyFirst));
+                if let (Some(moved), false) = (moved, stays) {
+                    self.after(step, moved, Edge::Weak);
+                }
+                own.push(step);
+            }
+            let gate = self.gate(own);
+            closed.insert(resource, gate);
+        }
+    }
+
+    /// The steps, each after those that it waits for; ties in the order of the changes.
+    pub(crate) fn finish(mut self) -> Vec<Step> {
+        let mut order = self.sorted();
+        if order.len() < self.kinds.len() {
+            let done: FxHashSet<u32> = order.iter().copied().collect();
+            for (step, after) in self.after.iter_mut().enumerate() {
+                if !done.contains(&(step as u32)) {
+                    after.retain(|(other, edge)| *edge == Edge::Firm || done.contains(other));
+                }
+            }
+            order = self.sorted();
+        }
+        let mut number = vec![0u32; self.kinds.len()];
+        for (i, step) in order.iter().enumerate() {
+            number[*step as usize] = i as u32;
+        }
+        order
+            .iter()
+            .map(|step| {
+                let mut after: Vec<u32> =
+                    self.after[*step as usize].iter().map(|(other, _)| number[*other as usize]).collect();
+                after.sort_unstable();
+                after.dedup();
+                Step { kind: self.kinds[*step as usize], after }
+            })
+            .collect()
+    }
+
+    fn sorted(&self) -> Vec<u32> {
+        let mut waiting: Vec<usize> = self.after.iter().map(Vec::len).collect();
+        let mut before: Vec<Vec<u32>> = vec![Vec::new(); self.kinds.len()];
+        for (step, after) in self.after.iter().enumerate() {
+            for (other, _) in after {
+                before[*other as usize].push(step as u32);
+            }
+        }
+        let key = |step: u32| match self.kinds[step as usize] {
+            StepKind::Gate => (0, Part::Depose, step),
+            StepKind::Change(i, part) => (i + 1, part, step),
+        };
+        let mut ready: BinaryHeap<Reverse<(u32, Part, u32)>> = waiting
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| **n == 0)
+            .map(|(step, _)| Reverse(key(step as u32)))
+            .collect();
+        let mut out = Vec::with_capacity(self.kinds.len());
+        while let Some(Reverse((_, _, step))) = ready.pop() {
+            out.push(step);
+            for next in &before[step as usize] {
+                waiting[*next as usize] -= 1;
+                if waiting[*next as usize] == 0 {
+                    ready.push(Reverse(key(*next)));
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Resources such that each comes after those that use it, as far as there is no ring.
+fn users_first<'a>(
+    users: &BTreeMap<&'a ResourceAddr, Vec<&'a ResourceAddr>>,
+    all: impl Iterator<Item = &'a ResourceAddr>,
+) -> Vec<&'a ResourceAddr> {
+    let mut out = Vec::new();
+    let mut seen: BTreeSet<&ResourceAddr> = BTreeSet::new();
+    let roots: BTreeSet<&ResourceAddr> = all.chain(users.keys().copied()).collect();
+    for root in roots {
+        // Depth first, by hand: chains are long.
+        let mut stack = vec![(root, 0)];
+        if !seen.insert(root) {
+            continue;
+        }
+        while let Some((resource, next)) = stack.pop() {
+            match users.get(resource).and_then(|u| u.get(next)) {
+                Some(user) => {
+                    stack.push((resource, next + 1));
+                    if seen.insert(user) {
+                        stack.push((user, 0));
+                    }
+                }
+                None => out.push(resource),
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,141 @@
+//! Data sources: read while planning, or left for apply when that is not possible yet.
+
+use super::lifecycle::postconditions;
+use super::{Done, Planner, instance::Waiting};
+use crate::calls::NoRecorder;
+use crate::cells::{CellId, Content, InstanceInfo};
+use crate::deps::Deps;
+use crate::evaluator::Ran;
+use crate::event::Verb;
+use crate::instance::encode;
+use crate::prepare::{call_failed, prepare, problem};
+use crate::provide::Worker;
+use formwork_diag::{Diagnostic, Severity};
+use formwork_plan::{Action, PlannedChange, Reason};
+use formwork_provider::{CallError, PlanRequest, default_plan, proposed};
+use formwork_state::Status as ObjectStatus;
+use formwork_value::Value;
+use std::sync::Arc;
+
+impl Planner<'_> {
+    pub(super) fn data(&mut self, cell: CellId, instance: &Arc<InstanceInfo>) {
+        let prepared = match prepare(&mut self.ev, instance) {
+            Ran::Done(prepared, _) => prepared,
+            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+            Ran::Failed => return self.ev.cells.fail(cell),
+        };
+        let Worker::Data(source) = prepared.info.worker.clone() else { return self.ev.cells.fail(cell) };
+        let (config, marks) = prepared.config.clone().unmark_paths();
+        let mut refused = false;
+        for p in source.validate(&config) {
+            refused |= p.severity == Severity::Error;
+            self.ev.diags.push(problem(instance, &p));
+        }
+        if refused {
+            return self.ev.cells.fail(cell);
+        }
+        let reason = if !config.is_wholly_known() {
+            Some(Reason::ReadBecauseConfigUnknown)
+        } else if self.pending(&prepared.explicit) {
+            Some(Reason::ReadBecauseDependencyPending)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            let schema = &prepared.info.schema;
+            let proposed = proposed(schema, None, &config);
+            let request = PlanRequest { config: &config, prior: None, proposed: &proposed };
+            let after = default_plan(schema, &request).planned;
+            let after = prepared.info.mark(after.mark_paths(&marks));
+            let change = PlannedChange {
+                addr: instance.addr.clone(),
+                deposed: None,
+                previous_addr: None,
+                provider: prepared.provider.name.clone(),
+                action: Action::Read,
+                reason: Some(reason),
+                before: None,
+                after: Some(after.clone()),
+                replace_paths: Vec::new(),
+                prior: None,
+                private: Vec::new(),
+                schema_version: schema.version,
+                dependencies: self.ev.resources_in(&prepared.inputs, &instance.addr.resource),
+                create_before_destroy: false,
+                notes: Vec::new(),
+                span: Some(instance.block.block().span),
+            };
+            self.record(cell, change, prepared.inputs.clone(), prepared.provider_cell);
+            return self.ev.cells.complete(cell, Content::Value(after), None);
+        }
+        let caller = self.caller.clone();
+        let (provider, addr) = (prepared.provider.clone(), instance.addr.clone());
+        let for_call = config.clone();
+        let waiting =
+            Waiting { instance: instance.clone(), prepared, config, marks, prior: None, replacing: None };
+        self.waiting.insert(cell, waiting);
+        self.jobs.push(Box::pin(async move {
+            let result = caller
+                .with(&provider, "", &NoRecorder, async |call| {
+                    caller.started(&addr, None, Verb::Read, None);
+                    source.read(call, &for_call).await
+                })
+                .await;
+            match &result {
+                Ok(value) => caller.finished(&addr, None, Verb::Read, crate::calls::shown_id(value)),
+                Err(_) => caller.failed(&addr, Verb::Read),
+            }
+            Done::Data(cell, result)
+        }));
+    }
+
+    /// Whether anything in a set of dependencies is going to change.
+    fn pending(&self, deps: &Arc<Deps>) -> bool {
+        let mut pending = false;
+        deps.each(&mut |id| {
+            pending |= self.draft_of.get(&id).is_some_and(|i| self.drafts[*i].change.is_change());
+        });
+        pending
+    }
+
+    pub(super) fn data_was_read(&mut self, cell: CellId, result: Result<Value, CallError>) {
+        let Some(waiting) = self.waiting.remove(&cell) else { return };
+        let instance = &waiting.instance;
+        let info = &waiting.prepared.info;
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => {
+                self.ev.diags.push(call_failed(Some(instance), &instance.addr, &error));
+                return self.ev.cells.fail(cell);
+            }
+        };
+        let marked = info.mark(value.mark_paths(&waiting.marks));
+        let dependencies = self.ev.resources_in(&waiting.prepared.inputs, &instance.addr.resource);
+        match encode(info, marked.clone(), Vec::new(), dependencies, ObjectStatus::Ready, false) {
+            Ok(stored) => {
+                let provider = &waiting.prepared.provider.name;
+                self.refreshed.set(&instance.addr, None, provider, Some(Arc::new(stored)));
+            }
+            Err(e) => {
+                self.ev.diags.push(
+                    Diagnostic::error(
+                        "Provider returned an invalid object",
+                        format!("It cannot be stored: {e}."),
+                    )
+                    .at(instance.block.block().span)
+                    .about(&instance.addr),
+                );
+                return self.ev.cells.fail(cell);
+            }
+        }
+        match postconditions(&mut self.ev, instance, &marked) {
+            Ran::Failed => self.ev.cells.fail(cell),
+            Ran::Missing(missing) => self.ev.cells.wait(cell, &missing),
+            // What refers to it was made from what it was made from.
+            Ran::Done(..) => {
+                let inputs = waiting.prepared.inputs.clone();
+                self.ev.cells.complete(cell, Content::Value(marked), Some(inputs));
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Planning one managed instance.
+
+use super::lifecycle::{ignore_changes, postconditions};
+use super::{Done, Draft, Planner};
+use crate::calls::NoRecorder;
+use crate::cells::{CellId, Content, InstanceInfo, Status};
+use crate::deps::Deps;
+use crate::evaluator::Ran;
+use crate::instance::Refreshed;
+use crate::prepare::{Prepared, call_failed, prepare, problem};
+use formwork_addr::ResourceAddr;
+use formwork_diag::Severity;
+use formwork_plan::{Action, PlannedChange, Reason, ReplaceOrder};
+use formwork_provider::{CallError, PlanRequest, PlanResponse, check_planned, default_plan, proposed};
+use formwork_state::Status as ObjectStatus;
+use formwork_value::{Marks, Path, Value};
+use std::sync::Arc;
+
+/// An instance that waits for its provider.
+pub(super) struct Waiting {
+    pub instance: Arc<InstanceInfo>,
+    pub prepared: Prepared,
+    /// The configuration without marks, `ignore_changes` applied.
+    pub config: Value,
+    pub marks: Vec<(Path, Marks)>,
+    pub prior: Option<Arc<Refreshed>>,
+    /// Set when the object has to be replaced: why, and by which paths. The plan asked for is that of the new object.
+    pub replacing: Option<(Reason, Vec<Path>)>,
+}
+
+impl Planner<'_> {
+    pub(super) fn instance(&mut self, cell: CellId, instance: &Arc<InstanceInfo>) {
+        let prepared = match prepare(&mut self.ev, instance) {
+            Ran::Done(prepared, _) => prepared,
+            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+            Ran::Failed => return self.ev.cells.fail(cell),
+        };
+        let triggered = match self.triggered(instance) {
+            Ran::Done(triggered, _) => triggered,
+            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+            Ran::Failed => return self.ev.cells.fail(cell),
+        };
+        let prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {
+            Content::Object(found) => found.clone(),
+            _ => None,
+        });
+        let (config, marks) = prepared.config.clone().unmark_paths();
+        let Some(resource) = prepared.info.managed().cloned() else { return self.ev.cells.fail(cell) };
+        let mut refused = false;
+        for p in resource.validate(&config) {
+            refused |= p.severity == Severity::Error;
+            self.ev.diags.push(problem(instance, &p));
+        }
+        if refused {
+            return self.ev.cells.fail(cell);
+        }
+        let config = match &prior {
+            Some(prior) => ignore_changes(&mut self.ev, instance, config, &prior.object.value),
+            None => config,
+        };
+        let replacing = match &prior {
+            Some(p) if p.stored.status == ObjectStatus::Tainted => {
+                Some((Reason::ReplaceBecauseTainted, Vec::new()))
+            }
+            Some(_) if self.options.replace.contains(&instance.addr) => {
+                Some((Reason::ReplaceByRequest, Vec::new()))
+            }
+            Some(_) if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
+            _ => None,
+        };
+        let waiting = Waiting { instance: instance.clone(), prepared, config, marks, prior, replacing };
+        self.ask(cell, waiting);
+    }
+
+    /// Asks for the provider's plan.
+    fn ask(&mut self, cell: CellId, waiting: Waiting) {
+        let prior = match (&waiting.replacing, &waiting.prior) {
+            (None, Some(prior)) => Some(prior.object.clone()),
+            _ => None,
+        };
+        let info = waiting.prepared.info.clone();
+        let Some(resource) = info.managed().cloned() else { return self.ev.cells.fail(cell) };
+        let proposed = proposed(&info.schema, prior.as_ref().map(|p| &p.value), &waiting.config);
+        let config = waiting.config.clone();
+        let provider = waiting.prepared.provider.clone();
+        self.waiting.insert(cell, waiting);
+        if !resource.plans() {
+            let request = PlanRequest { config: &config, prior: prior.as_ref(), proposed: &proposed };
+            let response = default_plan(&info.schema, &request);
+            return self.was_planned(cell, Ok(response));
+        }
+        let caller = self.caller.clone();
+        self.jobs.push(Box::pin(async move {
+            let result = caller
+                .with(&provider, "", &NoRecorder, async |call| {
+                    let request = PlanRequest { config: &config, prior: prior.as_ref(), proposed: &proposed };
+                    resource.plan(call, &request).await
+                })
+                .await;
+            Done::Planned(cell, result)
+        }));
+    }
+
+    /// Takes in the provider's plan.
+    pub(super) fn was_planned(&mut self, cell: CellId, result: Result<PlanResponse, CallError>) {
+        let Some(mut waiting) = self.waiting.remove(&cell) else { return };
+        let instance = waiting.instance.clone();
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                self.ev.diags.push(call_failed(Some(&instance), &instance.addr, &error));
+                return self.ev.cells.fail(cell);
+            }
+        };
+        let info = waiting.prepared.info.clone();
+        let asked_about = match (&waiting.replacing, &waiting.prior) {
+            (None, Some(prior)) => Some(&prior.object.value),
+            _ => None,
+        };
+        if let Some(prior) = asked_about {
+            let changed: Vec<Path> = response
+                .replace
+                .iter()
+                .filter(|path| prior.at(path) != response.planned.at(path))
+                .cloned()
+                .collect();
+            if !changed.is_empty() {
+                waiting.replacing = Some((Reason::ReplaceBecauseCannotUpdate, changed));
+                return self.ask(cell, waiting);
+            }
+        }
+        let problems = check_planned(&info.schema, &waiting.config, asked_about, &response.planned);
+        if !problems.is_empty() {
+            for p in &problems {
+                self.ev.diags.push(problem(&instance, p));
+            }
+            return self.ev.cells.fail(cell);
+        }
+        let after = info.mark(response.planned.clone().mark_paths(&waiting.marks));
+        let before = waiting.prior.as_ref().map(|p| p.marked.clone());
+        let (action, reason, replace_paths) = match (&before, waiting.replacing.take()) {
+            (None, _) => (Action::Create, None, Vec::new()),
+            // The order is settled when everything is planned.
+            (Some(before), Some((reason, mut paths))) => {
+                if paths.is_empty() && reason != Reason::ReplaceBecauseTainted {
+                    paths = changed_paths(&info.schema, before, &after);
+                }
+                (Action::Replace(ReplaceOrder::DestroyFirst), Some(reason), paths)
+            }
+            (Some(before), None) if *before == after => (Action::NoOp, None, Vec::new()),
+            (Some(_), None) => (Action::Update, None, Vec::new()),
+        };
+        let own = &instance.addr.resource;
+        let dependencies = self.ev.resources_in(&waiting.prepared.inputs, own);
+        let mut change = PlannedChange {
+            addr: instance.addr.clone(),
+            deposed: None,
+            previous_addr: None,
+            provider: waiting.prepared.provider.name.clone(),
+            action,
+            reason,
+            before,
+            after: Some(after.clone()),
+            replace_paths,
+            prior: waiting.prior.as_ref().map(|p| p.stored.clone()),
+            private: response.private,
+            schema_version: info.schema.version,
+            dependencies,
+            create_before_destroy: false,
+            notes: response.notes,
+            span: Some(instance.block.block().span),
+        };
+        if action == Action::NoOp && self.stale_dependencies(&mut change) {
+            let provider = change.provider.clone();
+            self.refreshed.set(&instance.addr, None, &provider, change.prior.clone());
+        }
+        match postconditions(&mut self.ev, &instance, &after) {
+            Ran::Done(..) => {}
+            Ran::Missing(missing) => {
+                // They may speak of other objects: planned again when those are there.
+                self.ev.cells.wait(cell, &missing);
+                return;
+            }
+            Ran::Failed => return self.ev.cells.fail(cell),
+        }
+        self.record(cell, change, waiting.prepared.inputs.clone(), waiting.prepared.provider_cell);
+        self.ev.cells.complete(cell, Content::Value(after), None);
+    }
+
+    pub(super) fn record(
+        &mut self,
+        cell: CellId,
+        change: PlannedChange,
+        inputs: Arc<Deps>,
+        provider: CellId,
+    ) {
+        self.draft_of.insert(cell, self.drafts.len());
+        let seq = self.drafts.len();
+        self.drafts.push(Draft { change, cell: Some(cell), inputs, provider: Some(provider), seq });
+    }
+
+    /// Brings what the state says about where an unchanged object came from up to date.
+    fn stale_dependencies(&self, change: &mut PlannedChange) -> bool {
+        let Some(prior) = &change.prior else { return false };
+        let same: &[ResourceAddr] = &prior.dependencies;
+        if *same == *change.dependencies {
+            return false;
+        }
+        let mut stored = (**prior).clone();
+        stored.dependencies = change.dependencies.clone();
+        change.prior = Some(Arc::new(stored));
+        true
+    }
+
+    /// An instance of a destroy or refresh-only plan: its value is the object as it is.
+    pub(super) fn as_it_is(&mut self, cell: CellId, instance: &Arc<InstanceInfo>) {
+        let Some(info) = self.ev.type_info(&instance.addr.resource.resource) else {
+            return self.ev.cells.fail(cell);
+        };
+        let value = match instance.refresh {
+            None => Value::unknown(info.ty.clone()),
+            Some(refresh) => {
+                let found = self.ev.cells.get(refresh);
+                match (found.status, &found.content) {
+                    (Status::Ready, Content::Object(Some(object))) => object.marked.clone(),
+                    (Status::Ready, _) => Value::unknown(info.ty.clone()),
+                    (Status::Failed, _) => return self.ev.cells.fail(cell),
+                    _ => return self.ev.cells.wait(cell, &[refresh]),
+                }
+            }
+        };
+        self.ev.cells.complete(cell, Content::Value(value), None);
+    }
+}
+
+/// Attributes marked `replace` in the schema that differ.
+fn changed_paths(schema: &formwork_provider::Schema, before: &Value, after: &Value) -> Vec<Path> {
+    schema
+        .block
+        .attributes
+        .iter()
+        .filter(|(name, a)| a.replace && before.get(name) != after.get(name))
+        .map(|(name, _)| Path::root().attr(name.clone()))
+        .collect()
+}

@@ -1,0 +1,294 @@
+//! The `lifecycle` block.
+
+use super::Planner;
+use crate::cells::{CellId, InstanceInfo, Status};
+use crate::checks;
+use crate::deps::Deps;
+use crate::evaluator::{Evaluator, Ran, instance_key};
+use crate::graph::Object;
+use formwork_addr::{ModulePath, Resource, ResourceMode};
+use formwork_config::IgnoreChanges;
+use formwork_diag::Diagnostic;
+use formwork_lang::{RefStep, references};
+use formwork_plan::{Action, ReplaceOrder};
+use formwork_syntax::Expr;
+use formwork_value::{Kind as ValueKind, Path, PathStep, Type, Value, convert};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+/// The configuration with what `ignore_changes` names taken from the prior object.
+pub(crate) fn ignore_changes(
+    ev: &mut Evaluator,
+    instance: &InstanceInfo,
+    config: Value,
+    prior: &Value,
+) -> Value {
+    let block = instance.block.block();
+    match &block.lifecycle.ignore_changes {
+        IgnoreChanges::None => config,
+        IgnoreChanges::All => {
+            let Some(info) = ev.type_info(&block.resource) else { return config };
+            let Some(attrs) = config.as_map() else { return config };
+            let mut out = attrs.clone();
+            for (name, value) in &mut out {
+                let ours = info.schema.block.attributes.get(name).is_none_or(|a| a.configurable());
+                if let (true, Some(old)) = (ours, prior.get(name)) {
+                    *value = old.clone();
+                }
+            }
+            Value::from(out)
+        }
+        IgnoreChanges::Paths(paths) => {
+            let mut out = config;
+            for expr in paths {
+                match relative_path(expr) {
+                    Some(path) => out = take_over(out, Some(prior), &path.0),
+                    None => ev.diags.push(
+                        Diagnostic::error(
+                            "Invalid ignore_changes",
+                            "ignore_changes lists attributes of this block, such as tags or tags[\"Name\"].",
+                        )
+                        .at(expr.span)
+                        .about(&instance.addr),
+                    ),
+                }
+            }
+            out
+        }
+    }
+}
+
+/// Checks the postconditions of an instance on its value.
+pub(crate) fn postconditions(ev: &mut Evaluator, instance: &InstanceInfo, value: &Value) -> Ran<()> {
+    let block = instance.block.block();
+    let each = (instance.key(), instance.each.as_ref());
+    let address = instance.addr.to_string();
+    let list = &block.lifecycle.postconditions;
+    checks::conditions(ev, instance.module, Some(each), Some(value), list, &address, "postcondition")
+}
+
+impl Planner<'_> {
+    /// Whether something that `replace_triggered_by` names changes.
+    pub(super) fn triggered(&mut self, instance: &InstanceInfo) -> Ran<bool> {
+        let block = instance.block.block();
+        let mut missing = Vec::new();
+        let mut triggered = false;
+        for expr in &block.lifecycle.replace_triggered_by {
+            for reference in references(expr) {
+                let mut steps = reference.steps.iter();
+                let Some(RefStep::Attr(name)) = steps.next() else { continue };
+                let resource = Resource {
+                    mode: ResourceMode::Managed,
+                    type_name: reference.root.into(),
+                    name: (*name).into(),
+                };
+                let Some(keys) = self.ev.keys_cell(instance.module, &resource) else { continue };
+                match self.ev.cells.get(keys).status {
+                    Status::Ready => {}
+                    Status::Failed => return Ran::Failed,
+                    _ => {
+                        missing.push(keys);
+                        continue;
+                    }
+                }
+                let Some(expansion) = self.ev.expansion(keys) else { continue };
+                let mut path = Path::root();
+                let mut key = None;
+                for (i, step) in steps.enumerate() {
+                    match step {
+                        RefStep::Key(v) if i == 0 => key = instance_key(v),
+                        // `[count.index]`, `[each.key]`: the instance beside this one.
+                        RefStep::Dynamic if i == 0 => key = Some(instance.key().clone()),
+                        RefStep::Attr(name) => path = path.attr(*name),
+                        RefStep::Key(v) => path = path.index(v.clone()),
+                        _ => break,
+                    }
+                }
+                let cells: Vec<CellId> = match key.and_then(|k| expansion.get(&k).copied()) {
+                    Some(one) => vec![one],
+                    None => expansion.iter().map(|(_, id)| *id).collect(),
+                };
+                for cell in cells {
+                    match self.ev.cells.get(cell).status {
+                        Status::Ready => triggered |= self.changes_at(cell, &path),
+                        Status::Failed => return Ran::Failed,
+                        _ => missing.push(cell),
+                    }
+                }
+            }
+        }
+        if missing.is_empty() { Ran::Done(triggered, Deps::default()) } else { Ran::Missing(missing) }
+    }
+
+    fn changes_at(&self, cell: CellId, path: &Path) -> bool {
+        let Some(draft) = self.draft_of.get(&cell).map(|i| &self.drafts[*i].change) else { return false };
+        match draft.action {
+            Action::Update | Action::Replace(_) if path.0.is_empty() => true,
+            Action::Create | Action::Update | Action::Replace(_) if !path.0.is_empty() => {
+                draft.before.as_ref().and_then(|v| v.at(path))
+                    != draft.after.as_ref().and_then(|v| v.at(path))
+            }
+            _ => false,
+        }
+    }
+
+    /// Resources of which the new object is made before the old one is removed: those that say so, and all that they
+    /// need, because the old one cannot go before what is made from it.
+    pub(super) async fn create_before_destroy(&mut self) -> FxHashSet<(ModulePath, Resource)> {
+        let config = self.caller.setup.config.clone();
+        let mut chosen = FxHashSet::default();
+        for module in config.modules.values() {
+            for (resource, block) in &module.resources {
+                let Some(expr) = &block.lifecycle.create_before_destroy else { continue };
+                let node = self.ev.modules.iter().position(|m| m.module.path == module.path);
+                let Some(node) = node else { continue };
+                if self.flag(node as u32, expr, "create_before_destroy").await {
+                    chosen.insert((module.path.clone(), resource.clone()));
+                }
+            }
+        }
+        let mut all = chosen.clone();
+        for (path, resource) in chosen {
+            for object in self.graph.needs(&Object::Resource(path, resource)) {
+                if let Object::Resource(path, resource) = object
+                    && resource.mode == ResourceMode::Managed
+                {
+                    all.insert((path.clone(), resource.clone()));
+                }
+            }
+        }
+        all
+    }
+
+    /// A boolean of a lifecycle block, which must be known now.
+    async fn flag(&mut self, module: u32, expr: &Expr, what: &str) -> bool {
+        let Some((value, _)) = self.now(module, expr).await else { return false };
+        match convert(&value.unmark().0, &Type::Bool).as_ref().map(Value::kind) {
+            Ok(ValueKind::Bool(b)) => *b,
+            other => {
+                let found = match other {
+                    Ok(ValueKind::Unknown(_)) => "it is only known after apply",
+                    _ => "it is not true or false",
+                };
+                self.ev.diags.push(
+                    Diagnostic::error(
+                        format!("Invalid {what}"),
+                        format!("The value must be known now, and {found}."),
+                    )
+                    .help("Use a constant, or a variable of the root module.")
+                    .at(expr.span),
+                );
+                false
+            }
+        }
+    }
+
+    /// Refuses to remove what says `prevent_destroy`, and settles the order of replacements.
+    pub(super) async fn settle_lifecycle(&mut self) {
+        let before_destroy = self.create_before_destroy().await;
+        for i in 0..self.drafts.len() {
+            let cell = self.drafts[i].cell;
+            let change = &mut self.drafts[i].change;
+            let resource = (*change.addr.resource.resource).clone();
+            let path = change.addr.resource.module.path();
+            let create_first = match cell {
+                Some(_) => before_destroy.contains(&(path.clone(), resource.clone())),
+                None => change.prior.as_ref().is_some_and(|p| p.create_before_destroy),
+            };
+            change.create_before_destroy = create_first;
+            if let Action::Replace(order) = &mut change.action {
+                *order = if create_first { ReplaceOrder::CreateFirst } else { ReplaceOrder::DestroyFirst };
+            }
+            let removed =
+                matches!(change.action, Action::Delete | Action::Replace(_)) && change.deposed.is_none();
+            let addr = change.addr.clone();
+            let config = self.caller.setup.config.clone();
+            let Some(module) = config.module(&path) else { continue };
+            let Some(block) = module.resources.get(&resource) else { continue };
+            let Some(expr) = &block.lifecycle.prevent_destroy else { continue };
+            let node = self.ev.by_addr.get(&addr.resource.module).copied();
+            let node =
+                node.or_else(|| self.ev.modules.iter().position(|m| m.module.path == path).map(|n| n as u32));
+            if removed && self.flag(node.unwrap_or(0), expr, "prevent_destroy").await {
+                self.ev.diags.push(
+                    Diagnostic::error(
+                        "Instance cannot be destroyed",
+                        format!("{addr} says prevent_destroy, and this plan would destroy it."),
+                    )
+                    .at(block.span)
+                    .label(expr.span, "said here")
+                    .help("To destroy it, change prevent_destroy; to keep it, undo what makes the plan destroy it, or leave it out with -target.")
+                    .about(&addr),
+                );
+            }
+        }
+    }
+}
+
+/// `tags["Name"]` as a path.
+fn relative_path(expr: &Expr) -> Option<Path> {
+    let found = references(expr);
+    let [reference] = found.as_slice() else {
+        // Old configurations quote the names.
+        let formwork_syntax::ExprKind::String(text) = &expr.kind else { return None };
+        return Some(text.split('.').fold(Path::root(), |p, name| p.attr(name)));
+    };
+    let mut path = Path::root().attr(reference.root);
+    for step in &reference.steps {
+        path = match step {
+            RefStep::Attr(name) => path.attr(*name),
+            RefStep::Key(v) => path.index(v.clone()),
+            _ => return None,
+        };
+    }
+    Some(path)
+}
+
+/// `config` with what lies at `path` taken from `prior`.
+fn take_over(config: Value, prior: Option<&Value>, path: &[PathStep]) -> Value {
+    let Some((step, rest)) = path.split_first() else {
+        return match prior {
+            Some(prior) => prior.clone(),
+            None => Value::null(config.ty()),
+        };
+    };
+    let name = match step {
+        PathStep::Attr(name) => Some(name.clone()),
+        PathStep::Index(key) => key.as_str().map(Into::into),
+    };
+    let (kind, marks) = config.clone().into_kind();
+    let edited = match (kind, name) {
+        (ValueKind::Object(mut m), Some(name)) => {
+            let old = prior.and_then(|p| p.get(&name));
+            if let Some(slot) = Arc::make_mut(&mut m).get_mut(&name) {
+                *slot = take_over(slot.clone(), old, rest);
+            }
+            ValueKind::Object(m)
+        }
+        // An element of a map that is ignored comes, goes and stays as it was.
+        (ValueKind::Map(ty, mut m), Some(name)) => {
+            match prior.and_then(|p| p.get(&name)) {
+                Some(old) => Arc::make_mut(&mut m).insert(name, old.clone()),
+                None => Arc::make_mut(&mut m).remove(&name),
+            };
+            ValueKind::Map(ty, m)
+        }
+        (ValueKind::Null(Type::Map(ty)), Some(name)) => match prior.and_then(|p| p.get(&name)) {
+            Some(old) => ValueKind::Map((*ty).clone(), Arc::new([(name, old.clone())].into())),
+            None => return config,
+        },
+        (ValueKind::List(ty, mut items), None) => {
+            if let PathStep::Index(key) = step
+                && let Some(i) =
+                    key.as_number().and_then(|n| n.to_i64()).and_then(|i| usize::try_from(i).ok())
+                && let Some(slot) = Arc::make_mut(&mut items).get_mut(i)
+            {
+                let old = prior.and_then(|p| p.as_slice()).and_then(|s| s.get(i));
+                *slot = take_over(slot.clone(), old, rest);
+            }
+            ValueKind::List(ty, items)
+        }
+        _ => return config,
+    };
+    Value::from(edited).with_marks(marks)
+}

@@ -1,0 +1,426 @@
+//! The planner: reads what exists, evaluates what is wanted, and records what has to change.
+
+mod data;
+mod instance;
+pub(crate) mod lifecycle;
+mod orphans;
+pub(crate) mod outcome;
+
+use crate::calls::Caller;
+use crate::cells::{CellId, Content, Kind, Status};
+use crate::deps::Deps;
+use crate::evaluator::{Evaluator, Ran};
+use crate::graph::Graph;
+use crate::provide::ProviderHandle;
+use crate::refresh::{Prior, ReadResults, Reading, as_found, as_stored, read_page};
+use crate::{PlanOptions, PlanOutcome, Setup};
+use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode};
+use formwork_config::ProviderKey;
+use formwork_diag::{Diagnostic, has_errors};
+use formwork_plan::{Mode, PlannedChange};
+use formwork_provider::{CallError, PlanResponse};
+use formwork_state::State;
+use formwork_syntax::Expr;
+use formwork_value::Value;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Makes a plan. The state is not changed.
+pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOutcome {
+    let (graph, diags) = Graph::new(&setup.config, &setup.registry);
+    let mut planner = Planner::new(setup.clone(), state, options, graph);
+    let broken = has_errors(&diags);
+    planner.ev.diags.extend(diags);
+    if !broken {
+        planner.run().await;
+    }
+    planner.finish().await
+}
+
+/// A change, and what the order of steps is made from.
+pub(crate) struct Draft {
+    pub change: PlannedChange,
+    /// The cell of the instance, when it is in the configuration.
+    pub cell: Option<CellId>,
+    /// Instances that the new object is made from.
+    pub inputs: Arc<Deps>,
+    /// The cell of the provider configuration.
+    pub provider: Option<CellId>,
+    /// When it was planned: what it is made from was planned before.
+    pub seq: usize,
+}
+
+type Job = Pin<Box<dyn Future<Output = Done>>>;
+
+/// A call that has come back.
+enum Done {
+    Configured(CellId, Result<ProviderHandle, CallError>),
+    Read(ReadResults),
+    Planned(CellId, Result<PlanResponse, CallError>),
+    Data(CellId, Result<Value, CallError>),
+}
+
+struct Planner<'a> {
+    ev: Evaluator,
+    caller: Caller,
+    state: &'a State,
+    refreshed: State,
+    options: &'a PlanOptions,
+    graph: Graph,
+    jobs: FuturesUnordered<Job>,
+    priors: Vec<Prior>,
+    /// Prior objects waiting to be read, by type and provider configuration.
+    reads: BTreeMap<(Arc<str>, CellId), Vec<Reading>>,
+    drafts: Vec<Draft>,
+    /// The draft of each instance cell.
+    draft_of: FxHashMap<CellId, usize>,
+    /// Instances whose provider is asked for a plan, or whose data is read.
+    waiting: FxHashMap<CellId, instance::Waiting>,
+    seen_modules: usize,
+    seen_expanded: usize,
+    /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
+    doomed: FxHashSet<InstanceAddr>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(setup: Setup, state: &'a State, options: &'a PlanOptions, graph: Graph) -> Self {
+        let mut ev = Evaluator::new(setup.clone());
+        let mut priors = Vec::new();
+        for (addr, resource, instance) in state.instances() {
+            if addr.resource.resource.mode == ResourceMode::Data {
+                continue;
+            }
+            let deposed = instance.deposed.iter().map(|(k, o)| (Some(k.clone()), o));
+            let current = instance.current.iter().map(|o| (None, o));
+            for (deposed, stored) in current.chain(deposed) {
+                let cell = ev.cells.add(Kind::Refresh(priors.len() as u32));
+                if deposed.is_none() {
+                    ev.refreshes.insert(addr.clone(), cell);
+                }
+                priors.push(Prior {
+                    addr: addr.clone(),
+                    deposed,
+                    stored: stored.clone(),
+                    provider: resource.provider.clone(),
+                    cell,
+                });
+            }
+        }
+        Planner {
+            caller: Caller::new(setup),
+            ev,
+            state,
+            refreshed: state.clone(),
+            options,
+            graph,
+            jobs: FuturesUnordered::new(),
+            priors,
+            reads: BTreeMap::new(),
+            drafts: Vec::new(),
+            draft_of: FxHashMap::default(),
+            waiting: FxHashMap::default(),
+            seen_modules: 0,
+            seen_expanded: 0,
+            doomed: FxHashSet::default(),
+        }
+    }
+
+    async fn run(&mut self) {
+        self.doom();
+        let selected: Vec<CellId> =
+            self.priors.iter().filter(|p| self.selected(&p.addr)).map(|p| p.cell).collect();
+        for cell in selected {
+            self.ev.cells.demand(cell);
+        }
+        self.drain(self.options.mode != Mode::Destroy).await;
+        self.orphans().await;
+        self.deposed().await;
+    }
+
+    /// With `-target`, a destroy takes along whatever depends on the targets.
+    fn doom(&mut self) {
+        if self.options.mode != Mode::Destroy || self.options.targets.is_empty() {
+            return;
+        }
+        let mut resources: FxHashSet<ResourceAddr> = FxHashSet::default();
+        loop {
+            let before = self.doomed.len();
+            for (addr, _, instance) in self.state.instances() {
+                let depends = instance
+                    .current
+                    .iter()
+                    .chain(instance.deposed.values())
+                    .any(|o| o.dependencies.iter().any(|d| resources.contains(d)));
+                if depends || self.options.targets.iter().any(|t| t.contains(&addr)) {
+                    resources.insert(addr.resource.clone());
+                    self.doomed.insert(addr);
+                }
+            }
+            if self.doomed.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Whether the user asked for this instance.
+    fn selected(&self, addr: &InstanceAddr) -> bool {
+        self.options.targets.is_empty()
+            || self.options.targets.iter().any(|t| t.contains(addr))
+            || self.doomed.contains(addr)
+    }
+
+    /// Whether a module instance holds, or may hold, something that the user asked for.
+    fn selected_module(&self, module: &ModuleInstance) -> bool {
+        use formwork_addr::Target;
+        self.options.targets.is_empty()
+            || self.options.targets.iter().any(|t| {
+                let wanted = match t {
+                    Target::Module(m) => m,
+                    Target::Resource(r) => &r.module,
+                    Target::Instance(i) => &i.resource.module,
+                };
+                wanted.steps().iter().zip(module.steps()).all(|(a, b)| {
+                    a.name == b.name && (a.key == formwork_addr::InstanceKey::None || a.key == b.key)
+                })
+            })
+    }
+
+    /// Asks for everything in module instances and resource blocks that have become known.
+    fn demand_new(&mut self) -> bool {
+        let mut any = false;
+        let all = self.options.targets.is_empty();
+        while self.seen_modules < self.ev.modules.len() {
+            let id = self.seen_modules as u32;
+            self.seen_modules += 1;
+            if !self.selected_module(&self.ev.module(id).addr) {
+                continue;
+            }
+            any = true;
+            for cell in self.ev.blocks_of(id) {
+                let wanted = match &self.ev.cells.get(cell).kind {
+                    Kind::Keys(_, block) => {
+                        let addr = ResourceAddr {
+                            module: self.ev.module(id).addr.clone(),
+                            resource: block.resource.clone(),
+                        };
+                        self.wants_resource(&addr)
+                    }
+                    _ => true,
+                };
+                if wanted {
+                    self.ev.cells.demand(cell);
+                }
+            }
+            if all {
+                let node = self.ev.module(id);
+                let mut cells: Vec<CellId> = node.variables.values().copied().collect();
+                cells.extend(node.locals.values());
+                cells.extend(node.outputs.values());
+                cells.sort_unstable();
+                for cell in cells {
+                    self.ev.cells.demand(cell);
+                }
+            }
+        }
+        while self.seen_expanded < self.ev.expanded.len() {
+            let keys = self.ev.expanded[self.seen_expanded];
+            self.seen_expanded += 1;
+            let Some(expansion) = self.ev.expansion(keys) else { continue };
+            for (_, cell) in expansion.iter() {
+                let wanted = match &self.ev.cells.get(*cell).kind {
+                    Kind::Instance(info) => self.selected(&info.addr),
+                    _ => false,
+                };
+                if wanted {
+                    any = true;
+                    self.ev.cells.demand(*cell);
+                }
+            }
+        }
+        any
+    }
+
+    fn wants_resource(&self, addr: &ResourceAddr) -> bool {
+        use formwork_addr::Target;
+        self.options.targets.is_empty()
+            || self.options.targets.iter().any(|t| match t {
+                Target::Instance(i) => i.resource.resource == addr.resource,
+                other => other.contains(&addr.instance(formwork_addr::InstanceKey::None)),
+            })
+    }
+
+    /// Works until nothing is left to do. With `everything`, the whole configuration is asked for on the way.
+    async fn drain(&mut self, everything: bool) {
+        loop {
+            if everything {
+                self.demand_new();
+            }
+            let mut worked = false;
+            while let Some(cell) = self.ev.cells.pop() {
+                worked = true;
+                self.step(cell);
+            }
+            if worked {
+                continue;
+            }
+            self.flush_reads();
+            if self.caller.setup.cancel.level() > 0 {
+                self.ev.diags.push(Diagnostic::error("Interrupted", "Planning was stopped as asked."));
+                self.jobs.clear();
+                return;
+            }
+            match self.jobs.next().await {
+                Some(done) => self.done(done),
+                None => return,
+            }
+        }
+    }
+
+    fn step(&mut self, cell: CellId) {
+        match self.ev.cells.get(cell).kind.clone() {
+            Kind::Instance(info) => match (self.options.mode, info.addr.resource.resource.mode) {
+                (_, ResourceMode::Data) => self.data(cell, &info),
+                (Mode::Destroy | Mode::RefreshOnly, _) => self.as_it_is(cell, &info),
+                (Mode::Normal, _) => self.instance(cell, &info),
+            },
+            Kind::Refresh(index) => self.refresh(cell, index),
+            _ => {
+                if let Some(configuring) = self.ev.run(cell) {
+                    let (cell, handle, future) = (configuring.cell, configuring.handle, configuring.future);
+                    self.jobs.push(Box::pin(async move { Done::Configured(cell, future.await.map(handle)) }));
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Configured(cell, result) => self.ev.configured(cell, result),
+            Done::Read(results) => {
+                for (index, result) in results {
+                    self.was_read(index, result);
+                }
+            }
+            Done::Planned(cell, result) => self.was_planned(cell, result),
+            Done::Data(cell, result) => self.data_was_read(cell, result),
+        }
+    }
+
+    /// The provider configuration of a prior object: the one that its block uses now, or the one that the state names.
+    fn provider_key(&self, prior: &Prior) -> Option<ProviderKey> {
+        let config = &self.caller.setup.config;
+        if let Some(module) = config.module(&prior.addr.resource.module.path())
+            && let Some(block) = module.resources.get(&*prior.addr.resource.resource)
+        {
+            return Some(config.provider_of(module, block));
+        }
+        crate::recover::provider_key(config, &prior.provider)
+    }
+
+    fn refresh(&mut self, cell: CellId, index: u32) {
+        let prior = &self.priors[index as usize];
+        let resource = &prior.addr.resource.resource;
+        let info = self.ev.type_info(resource);
+        let key = self.provider_key(prior);
+        let (Some(info), Some(key)) = (info, key) else {
+            self.ev.diags.push(
+                Diagnostic::error(
+                    "Unknown resource type in the state",
+                    format!("The state holds an object of type \"{}\", which no provider here knows.", resource.type_name),
+                )
+                .help("It is kept as it is. Use a version of the program that knows the type, or remove the object from the state.")
+                .about(&prior.addr),
+            );
+            return self.ev.cells.fail(cell);
+        };
+        let old = match as_stored(&info, prior) {
+            Ok(old) => old,
+            Err(d) => {
+                self.ev.diags.push(d);
+                return self.ev.cells.fail(cell);
+            }
+        };
+        let Some(resource) = info.managed() else { return self.ev.cells.fail(cell) };
+        if !self.options.refresh || !resource.drifts() {
+            return self.ev.cells.complete(cell, Content::Object(Some(Arc::new(old))), None);
+        }
+        let provider = self.ev.provider_cell(key);
+        match self.ev.cells.get(provider).status {
+            Status::Ready => {}
+            Status::Failed => return self.ev.cells.fail(cell),
+            _ => return self.ev.cells.wait(cell, &[provider]),
+        }
+        let reading =
+            Reading { index, addr: prior.addr.clone(), deposed: prior.deposed.clone(), object: old.object };
+        self.reads
+            .entry((prior.addr.resource.resource.type_name.clone(), provider))
+            .or_default()
+            .push(reading);
+    }
+
+    fn flush_reads(&mut self) {
+        for ((type_name, provider), mut readings) in std::mem::take(&mut self.reads) {
+            let Some(info) = self.ev.types.managed(&self.caller.setup.registry, &type_name) else { continue };
+            let Some(handle) = self.ev.provider_of(provider) else { continue };
+            let page = info.managed().map_or(1, |r| r.page().max(1));
+            while !readings.is_empty() {
+                let rest = readings.split_off(page.min(readings.len()));
+                let work = read_page(self.caller.clone(), info.clone(), handle.clone(), readings);
+                self.jobs.push(Box::pin(async move { Done::Read(work.await) }));
+                readings = rest;
+            }
+        }
+    }
+
+    fn was_read(&mut self, index: u32, result: Result<Option<formwork_provider::Object>, CallError>) {
+        let prior = &self.priors[index as usize];
+        let cell = prior.cell;
+        let Some(info) = self.ev.type_info(&prior.addr.resource.resource) else { return };
+        let found = match result {
+            Err(error) => Err(crate::prepare::call_failed(None, &prior.addr, &error)),
+            Ok(None) => Ok(None),
+            Ok(Some(object)) => {
+                as_stored(&info, prior).and_then(|old| as_found(&info, prior, &old, object)).map(Some)
+            }
+        };
+        match found {
+            Ok(found) => {
+                let found = found.map(Arc::new);
+                let stored = found.as_ref().map(|f| f.stored.clone());
+                self.refreshed.set(&prior.addr, prior.deposed.as_ref(), &prior.provider, stored);
+                self.ev.cells.complete(cell, Content::Object(found), None);
+            }
+            Err(mut d) => {
+                let config = &self.caller.setup.config;
+                let block = config
+                    .module(&prior.addr.resource.module.path())
+                    .and_then(|m| m.resources.get(&*prior.addr.resource.resource));
+                d.span = d.span.or(block.map(|b| b.span));
+                self.ev.diags.push(d);
+                self.ev.cells.fail(cell);
+            }
+        }
+    }
+
+    /// Evaluates an expression now, waiting for whatever it needs.
+    async fn now(&mut self, module: u32, expr: &Expr) -> Option<(Value, Deps)> {
+        loop {
+            match self.ev.expression(module, expr) {
+                Ran::Done(value, deps) => return Some((value, deps)),
+                Ran::Failed => return None,
+                Ran::Missing(missing) => {
+                    for cell in missing {
+                        self.ev.cells.demand(cell);
+                    }
+                    self.drain(false).await;
+                    if self.caller.setup.cancel.level() > 0 {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+}

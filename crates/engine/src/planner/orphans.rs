@@ -1,0 +1,154 @@
+//! Prior instances that the configuration no longer has: only where it is certain that it does not.
+
+use super::{Draft, Planner};
+use crate::cells::{CellId, Content, Status};
+use crate::deps::Deps;
+use crate::expand::Expansion;
+use crate::instance::Refreshed;
+use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ResourceMode};
+use formwork_plan::{Action, Mode, PlannedChange, Reason};
+use std::sync::Arc;
+
+impl Planner<'_> {
+    /// Plans the removal of what is no longer wanted; in a destroy, of everything.
+    pub(super) async fn orphans(&mut self) {
+        if self.options.mode == Mode::RefreshOnly {
+            return;
+        }
+        let mut found: Vec<(usize, Option<Reason>)> = Vec::new();
+        for (i, prior) in self.priors.iter().enumerate() {
+            if prior.deposed.is_some() || !self.selected(&prior.addr) {
+                continue;
+            }
+            if self.options.mode == Mode::Destroy {
+                found.push((i, None));
+            } else if let Some(reason) = self.orphaned(&prior.addr) {
+                found.push((i, Some(reason)));
+            }
+        }
+        for (i, _) in &found {
+            self.ev.cells.demand(self.priors[*i].cell);
+        }
+        self.drain(false).await;
+        for (i, reason) in found {
+            self.remove(i, reason).await;
+        }
+        self.drop_data();
+    }
+
+    /// Plans the removal of deposed objects.
+    pub(super) async fn deposed(&mut self) {
+        if self.options.mode == Mode::RefreshOnly {
+            return;
+        }
+        for i in 0..self.priors.len() {
+            if self.priors[i].deposed.is_some() && self.selected(&self.priors[i].addr) {
+                self.ev.cells.demand(self.priors[i].cell);
+                self.drain(false).await;
+                self.remove(i, None).await;
+            }
+        }
+    }
+
+    async fn remove(&mut self, index: usize, reason: Option<Reason>) {
+        let prior = &self.priors[index];
+        let cell = self.ev.cells.get(prior.cell);
+        let (Status::Ready, Content::Object(Some(object))) = (cell.status, &cell.content) else { return };
+        let object: Arc<Refreshed> = object.clone();
+        let Some(key) = self.provider_key(prior) else { return };
+        let (addr, deposed) = (prior.addr.clone(), prior.deposed.clone());
+        let provider = self.ev.provider_cell(key);
+        self.ev.cells.demand(provider);
+        self.drain(false).await;
+        let handle = self.ev.provider_of(provider);
+        let Some(handle) = handle else { return };
+        let config = &self.caller.setup.config;
+        let span = config
+            .module(&addr.resource.module.path())
+            .and_then(|m| m.resources.get(&*addr.resource.resource))
+            .map(|b| b.span);
+        let change = PlannedChange {
+            addr,
+            deposed,
+            previous_addr: None,
+            provider: handle.name.clone(),
+            action: Action::Delete,
+            reason,
+            before: Some(object.marked.clone()),
+            after: None,
+            replace_paths: Vec::new(),
+            prior: Some(object.stored.clone()),
+            private: object.object.private.clone(),
+            schema_version: object.stored.schema_version,
+            dependencies: object.stored.dependencies.clone(),
+            create_before_destroy: object.stored.create_before_destroy,
+            notes: Vec::new(),
+            span,
+        };
+        let seq = self.drafts.len();
+        let inputs = Arc::new(Deps::default());
+        self.drafts.push(Draft { change, cell: None, inputs, provider: Some(provider), seq });
+    }
+
+    /// Data that is no longer read leaves the state.
+    fn drop_data(&mut self) {
+        let mut gone = Vec::new();
+        for (addr, resource, _) in self.state.instances() {
+            if addr.resource.resource.mode == ResourceMode::Data
+                && self.selected(&addr)
+                && (self.options.mode == Mode::Destroy || self.orphaned(&addr).is_some())
+            {
+                gone.push((addr, resource.provider.clone()));
+            }
+        }
+        for (addr, provider) in gone {
+            self.refreshed.set(&addr, None, &provider, None);
+        }
+    }
+
+    /// Why an instance of the state is certainly not in the configuration any more.
+    fn orphaned(&self, addr: &InstanceAddr) -> Option<Reason> {
+        let config = &self.caller.setup.config;
+        let module = &addr.resource.module;
+        let Some(declared) = config.module(&module.path()) else {
+            return Some(Reason::DeleteBecauseNoModule);
+        };
+        let Some(id) = self.ev.by_addr.get(module).copied() else {
+            return self.module_gone(module).then_some(Reason::DeleteBecauseNoModule);
+        };
+        if !declared.resources.contains_key(&*addr.resource.resource) {
+            return Some(Reason::DeleteBecauseNoResourceConfig);
+        }
+        let keys = self.ev.keys_cell(id, &addr.resource.resource)?;
+        // Not expanded: nothing can be said, and nothing is deleted.
+        let expansion = self.ev.expansion(keys)?;
+        if expansion.get(&addr.key).is_some() {
+            return None;
+        }
+        Some(match (&*expansion, &addr.key) {
+            (Expansion::Count(_), InstanceKey::Int(_)) => Reason::DeleteBecauseCountIndex,
+            (Expansion::ForEach(_), InstanceKey::Str(_)) => Reason::DeleteBecauseEachKey,
+            _ => Reason::DeleteBecauseWrongRepetition,
+        })
+    }
+
+    /// Whether a module instance is certainly not there: some call above it was expanded, and lacks the key.
+    fn module_gone(&self, module: &ModuleInstance) -> bool {
+        let steps = module.steps();
+        for depth in 0..steps.len() {
+            let outer = ModuleInstance::new(steps[..depth].to_vec());
+            let Some(id) = self.ev.by_addr.get(&outer) else { return false };
+            let Some(cell) = self.ev.module(*id).calls.get(&steps[depth].name) else { return true };
+            let expanded: &CellId = cell;
+            match &self.ev.cells.get(*expanded).content {
+                Content::Calls(expansion) => {
+                    if expansion.get(&steps[depth].key).is_none() {
+                        return true;
+                    }
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,170 @@
+//! From what was found out to the plan.
+
+use super::Planner;
+use crate::PlanOutcome;
+use crate::cells::{Content, Status};
+use crate::graph::Object;
+use crate::order;
+use formwork_addr::{ModulePath, Str};
+use formwork_diag::has_errors;
+use formwork_plan::{Action, Mode, OutputChange, Plan, PlannedChange};
+use formwork_state::State;
+use formwork_value::{Mark, Value};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
+
+impl Planner<'_> {
+    pub(super) async fn finish(mut self) -> PlanOutcome {
+        let outputs = if has_errors(&self.ev.diags) { BTreeMap::new() } else { self.outputs().await };
+        self.settle_lifecycle().await;
+        let errored = has_errors(&self.ev.diags);
+        let drift = self.drift();
+        let mut drafts = std::mem::take(&mut self.drafts);
+        drafts.sort_by(|a, b| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
+        let steps = if errored { Vec::new() } else { order::steps(&drafts, &self.ev, &self.refreshed) };
+        let setup = &self.caller.setup;
+        let plan = Plan {
+            mode: self.options.mode,
+            changes: drafts.into_iter().map(|d| d.change).collect(),
+            drift,
+            outputs,
+            steps,
+            checks: std::mem::take(&mut self.ev.checks),
+            variables: setup.variables.clone(),
+            targets: self.options.targets.clone(),
+            replace: self.options.replace.clone(),
+            timestamp: setup.world.plan_timestamp().unwrap_or_else(|| "".into()),
+            prior_serial: self.state.serial,
+            prior_lineage: self.state.lineage.clone(),
+            workspace: setup.workspace.clone(),
+            errored,
+            ..Plan::default()
+        };
+        PlanOutcome { plan, refreshed: self.refreshed, diagnostics: self.ev.diags }
+    }
+
+    async fn outputs(&mut self) -> BTreeMap<Str, OutputChange> {
+        let root = self.ev.module(0).module.clone();
+        let mut changes = BTreeMap::new();
+        let untouched = |planner: &Self, name: &Str| {
+            let old = planner.state.outputs.get(name)?;
+            let value = before(old);
+            Some(OutputChange { before: Some(value.clone()), after: Some(value), sensitive: old.sensitive })
+        };
+        for (name, output) in &root.outputs {
+            let change = match self.options.mode {
+                Mode::Destroy if self.options.targets.is_empty() => self.state.outputs.get(name).map(|old| {
+                    OutputChange { before: Some(before(old)), after: None, sensitive: old.sensitive }
+                }),
+                Mode::Destroy => untouched(self, name),
+                _ if !self.wanted_output(name) => untouched(self, name),
+                _ => {
+                    let cell = self.ev.module(0).outputs[name];
+                    self.ev.cells.demand(cell);
+                    self.drain(false).await;
+                    match (self.ev.cells.get(cell).status, &self.ev.cells.get(cell).content) {
+                        (Status::Ready, Content::Value(value)) => {
+                            let old = self.state.outputs.get(name);
+                            // A null output is one that is not there.
+                            let after = (!value.is_null()).then(|| value.clone());
+                            Some(OutputChange {
+                                before: old.map(before),
+                                after,
+                                sensitive: output.sensitive || old.is_some_and(|o| o.sensitive),
+                            })
+                        }
+                        _ => untouched(self, name),
+                    }
+                }
+            };
+            changes.extend(change.map(|c| (name.clone(), c)));
+        }
+        for (name, old) in &self.state.outputs {
+            if !root.outputs.contains_key(name) {
+                let change =
+                    OutputChange { before: Some(before(old)), after: None, sensitive: old.sensitive };
+                changes.insert(name.clone(), change);
+            }
+        }
+        changes
+    }
+
+    /// Whether an output can be told without planning what was not asked for.
+    fn wanted_output(&self, name: &Str) -> bool {
+        if self.options.targets.is_empty() {
+            return true;
+        }
+        let planned: FxHashSet<(ModulePath, &formwork_addr::Resource)> = self
+            .ev
+            .expanded
+            .iter()
+            .filter_map(|keys| match &self.ev.cells.get(*keys).kind {
+                crate::cells::Kind::Keys(module, block) => {
+                    Some((self.ev.module(*module).module.path.clone(), &*block.resource))
+                }
+                _ => None,
+            })
+            .collect();
+        let object = Object::Output(ModulePath::default(), name.clone());
+        self.graph.needs(&object).into_iter().all(|o| match o {
+            Object::Resource(path, resource) => planned.contains(&(path.clone(), resource)),
+            _ => true,
+        })
+    }
+
+    /// What had changed outside.
+    fn drift(&self) -> Vec<PlannedChange> {
+        let mut drift = Vec::new();
+        for prior in &self.priors {
+            let cell = self.ev.cells.get(prior.cell);
+            let (Status::Ready, Content::Object(found)) = (cell.status, &cell.content) else { continue };
+            let (action, before, after) = match found {
+                None => {
+                    let Some(info) = self.ev.type_info(&prior.addr.resource.resource) else { continue };
+                    let Ok(old) = crate::refresh::as_stored(&info, prior) else { continue };
+                    (Action::Delete, old.marked, None)
+                }
+                Some(object) => match &object.drifted_from {
+                    Some(old) => (Action::Update, old.clone(), Some(object.marked.clone())),
+                    None => continue,
+                },
+            };
+            drift.push(PlannedChange {
+                addr: prior.addr.clone(),
+                deposed: prior.deposed.clone(),
+                previous_addr: None,
+                provider: prior.provider.clone(),
+                action,
+                reason: None,
+                before: Some(before),
+                after,
+                replace_paths: Vec::new(),
+                prior: Some(prior.stored.clone()),
+                private: Vec::new(),
+                schema_version: prior.stored.schema_version,
+                dependencies: prior.stored.dependencies.clone(),
+                create_before_destroy: prior.stored.create_before_destroy,
+                notes: Vec::new(),
+                span: None,
+            });
+        }
+        drift.sort_by(|a, b| (&a.addr, &a.deposed).cmp(&(&b.addr, &b.deposed)));
+        drift
+    }
+}
+
+fn before(old: &formwork_state::OutputState) -> Value {
+    if old.sensitive { old.value.clone().mark(Mark::Sensitive) } else { old.value.clone() }
+}
+
+/// Outputs as the state will hold them.
+pub(crate) fn store_outputs(state: &mut State, name: &Str, value: &Value, sensitive: bool) {
+    if value.is_null() {
+        state.outputs.remove(name);
+        return;
+    }
+    let (value, _) = value.clone().unmark_deep();
+    if value.is_wholly_known() {
+        state.outputs.insert(name.clone(), formwork_state::OutputState { value, sensitive });
+    }
+}

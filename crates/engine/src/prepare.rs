@@ -1,0 +1,135 @@
+//! What planning and applying an instance have in common: its configuration, and everything that must be there first.
+
+use crate::body::{attribute_span, decode_body};
+use crate::cells::{CellId, InstanceInfo, Status};
+use crate::checks;
+use crate::deps::Deps;
+use crate::evaluator::{Evaluator, Ran};
+use crate::provide::{ProviderHandle, TypeInfo, first_attribute};
+use formwork_diag::Diagnostic;
+use formwork_provider::{CallError, Problem};
+use formwork_value::{Mark, Value};
+use std::sync::Arc;
+
+/// An instance whose configuration is evaluated.
+pub(crate) struct Prepared {
+    pub info: Arc<TypeInfo>,
+    pub provider: Arc<ProviderHandle>,
+    pub provider_cell: CellId,
+    /// The configuration, with marks.
+    pub config: Value,
+    /// What `depends_on` of the block, and of the calls around it, named.
+    pub explicit: Arc<Deps>,
+    /// All instances that it was made from, those behind the provider's configuration left out.
+    pub inputs: Arc<Deps>,
+}
+
+/// Evaluates the configuration of an instance.
+pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepared> {
+    let block = instance.block.block();
+    let Some(info) = e.type_info(&block.resource) else { return Ran::Failed };
+    let key = instance.block.provider(&e.setup.config);
+    let provider_cell = e.provider_cell(key);
+    let gate = e.module(instance.module).gate;
+    let mut missing = Vec::new();
+    for cell in [Some(provider_cell), gate, instance.refresh].into_iter().flatten() {
+        match e.cells.get(cell).status {
+            Status::Ready => {}
+            Status::Failed => return Ran::Failed,
+            _ => missing.push(cell),
+        }
+    }
+    let mut explicit = Deps::default();
+    let depends = e.dependencies(instance.module, &block.depends_on);
+    match depends {
+        Ran::Done((), deps) => explicit.add(&Arc::new(deps)),
+        Ran::Missing(more) => missing.extend(more),
+        Ran::Failed => return Ran::Failed,
+    }
+    if let Some(gate) = gate
+        && let Some(deps) = &e.cells.get(gate).deps
+    {
+        explicit.add(deps);
+    }
+    let each = (instance.key(), instance.each.as_ref());
+    let before = e.diags.len();
+    let ran = e.evaluate(
+        |_, diags, scope| decode_body(&block.body, &info.schema.block, scope, block.span, diags),
+        instance.module,
+        Some(each),
+        None,
+    );
+    for d in &mut e.diags[before..] {
+        d.address.get_or_insert_with(|| instance.addr.to_string());
+    }
+    let (config, deps) = match ran {
+        Ran::Done(config, deps) => (config, deps),
+        Ran::Missing(more) => {
+            missing.extend(more);
+            return Ran::Missing(missing);
+        }
+        Ran::Failed => return Ran::Failed,
+    };
+    if !missing.is_empty() {
+        return Ran::Missing(missing);
+    }
+    let address = instance.addr.to_string();
+    let conditions = &block.lifecycle.preconditions;
+    let mut inputs = deps;
+    match checks::conditions(e, instance.module, Some(each), None, conditions, &address, "precondition") {
+        Ran::Done((), deps) => inputs.add(&Arc::new(deps)),
+        Ran::Missing(missing) => return Ran::Missing(missing),
+        Ran::Failed => return Ran::Failed,
+    }
+    if config.marks_deep().has(Mark::Ephemeral) {
+        let at = ephemeral_attribute(&config);
+        e.diags.push(
+            Diagnostic::error(
+                "Invalid use of ephemeral value",
+                format!("The value of \"{at}\" is ephemeral, and would be stored."),
+            )
+            .at(attribute_span(&block.body, at).unwrap_or(block.span))
+            .about(&instance.addr),
+        );
+        return Ran::Failed;
+    }
+    let Some(provider) = e.provider_of(provider_cell) else { return Ran::Failed };
+    let explicit = Arc::new(explicit);
+    inputs.add(&explicit);
+    let prepared = Prepared { info, provider, provider_cell, config, explicit, inputs: Arc::new(inputs) };
+    Ran::Done(prepared, Deps::default())
+}
+
+fn ephemeral_attribute(config: &Value) -> &str {
+    config
+        .as_map()
+        .and_then(|m| m.iter().find(|(_, v)| v.marks_deep().has(Mark::Ephemeral)))
+        .map_or("", |(name, _)| name)
+}
+
+/// A provider's word on a value, with its place in the configuration.
+pub(crate) fn problem(instance: &InstanceInfo, problem: &Problem) -> Diagnostic {
+    let block = instance.block.block();
+    let span = first_attribute(&problem.path)
+        .and_then(|name| attribute_span(&block.body, name))
+        .unwrap_or(block.span);
+    let mut d =
+        Diagnostic::error(problem.summary.clone(), problem.detail.clone()).at(span).about(&instance.addr);
+    d.severity = problem.severity;
+    d
+}
+
+/// A failed call, with the place of the block or the attribute in the configuration.
+pub(crate) fn call_failed(
+    instance: Option<&InstanceInfo>,
+    address: &impl std::fmt::Display,
+    error: &CallError,
+) -> Diagnostic {
+    let mut d = Diagnostic::error(error.summary.clone(), error.detail.clone()).about(address);
+    if let Some(instance) = instance {
+        let block = instance.block.block();
+        let at = first_attribute(&error.path).and_then(|name| attribute_span(&block.body, name));
+        d.span = Some(at.unwrap_or(block.span));
+    }
+    d
+}

@@ -1,0 +1,148 @@
+//! Providers ready for use, and what is worth computing once for each resource type.
+
+use formwork_addr::Str;
+use formwork_provider::{Block, Client, DataSource, ManagedResource, Nesting, Provider, Schema};
+use formwork_value::{Marks, Path, PathStep, Type, Value};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// A configured provider.
+pub(crate) struct ProviderHandle {
+    pub client: Client,
+    /// Whose objects are meant: JSON.
+    pub identity: Arc<str>,
+    /// The configuration's name, as states write it.
+    pub name: Str,
+}
+
+impl std::fmt::Debug for ProviderHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProviderHandle").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What does the work for a type.
+#[derive(Clone)]
+pub(crate) enum Worker {
+    Managed(Arc<dyn ManagedResource>),
+    Data(Arc<dyn DataSource>),
+}
+
+/// A resource type or data source with what follows from its schema.
+pub(crate) struct TypeInfo {
+    pub family: Arc<dyn Provider>,
+    pub worker: Worker,
+    pub schema: Schema,
+    pub ty: Type,
+    secret: bool,
+}
+
+impl std::fmt::Debug for TypeInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TypeInfo").field("ty", &self.ty).finish_non_exhaustive()
+    }
+}
+
+impl TypeInfo {
+    fn new(family: Arc<dyn Provider>, worker: Worker, schema: Schema) -> Self {
+        let ty = schema.block.ty();
+        let secret = has_secrets(&schema.block);
+        TypeInfo { family, worker, schema, ty, secret }
+    }
+
+    pub fn managed(&self) -> Option<&Arc<dyn ManagedResource>> {
+        match &self.worker {
+            Worker::Managed(r) => Some(r),
+            Worker::Data(_) => None,
+        }
+    }
+
+    /// Marks what the schema says is sensitive.
+    pub fn mark(&self, value: Value) -> Value {
+        if !self.secret {
+            return value;
+        }
+        let mut paths = Vec::new();
+        collect(&self.schema.block, &value, &Path::root(), &mut paths);
+        value.mark_paths(&paths)
+    }
+}
+
+fn has_secrets(block: &Block) -> bool {
+    block.attributes.values().any(|a| a.sensitive) || block.blocks.values().any(|b| has_secrets(&b.block))
+}
+
+fn collect(block: &Block, value: &Value, at: &Path, out: &mut Vec<(Path, Marks)>) {
+    for (name, attribute) in &block.attributes {
+        if attribute.sensitive && value.get(name).is_some_and(|v| !v.is_null()) {
+            out.push((at.attr(name.clone()), Marks::SENSITIVE));
+        }
+    }
+    for (name, nested) in block.blocks.iter().filter(|(_, b)| has_secrets(&b.block)) {
+        let Some(inner) = value.get(name) else { continue };
+        let here = at.attr(name.clone());
+        match nested.nesting {
+            Nesting::Single | Nesting::Group => collect(&nested.block, inner, &here, out),
+            // Paths cannot lead into a set: the whole of it is marked.
+            Nesting::Set => out.push((here, Marks::SENSITIVE)),
+            Nesting::List | Nesting::Map => {
+                for (step, item) in inner.steps() {
+                    let mut path = here.clone();
+                    path.0.push(step);
+                    collect(&nested.block, item, &path, out);
+                }
+            }
+        }
+    }
+}
+
+/// The types that were asked for.
+#[derive(Default)]
+pub(crate) struct Types {
+    managed: RefCell<FxHashMap<Str, Option<Arc<TypeInfo>>>>,
+    data: RefCell<FxHashMap<Str, Option<Arc<TypeInfo>>>>,
+}
+
+impl Types {
+    pub fn managed(&self, registry: &crate::Registry, name: &str) -> Option<Arc<TypeInfo>> {
+        if let Some(found) = self.managed.borrow().get(name) {
+            return found.clone();
+        }
+        let info = registry
+            .resource(name)
+            .map(|(p, r)| Arc::new(TypeInfo::new(p.clone(), Worker::Managed(r.clone()), r.schema().clone())));
+        self.managed.borrow_mut().insert(name.into(), info.clone());
+        info
+    }
+
+    pub fn data(&self, registry: &crate::Registry, name: &str) -> Option<Arc<TypeInfo>> {
+        if let Some(found) = self.data.borrow().get(name) {
+            return found.clone();
+        }
+        let info = registry
+            .data(name)
+            .map(|(p, d)| Arc::new(TypeInfo::new(p.clone(), Worker::Data(d.clone()), d.schema().clone())));
+        self.data.borrow_mut().insert(name.into(), info.clone());
+        info
+    }
+
+    pub fn of(
+        &self,
+        registry: &crate::Registry,
+        resource: &formwork_addr::Resource,
+    ) -> Option<Arc<TypeInfo>> {
+        match resource.mode {
+            formwork_addr::ResourceMode::Managed => self.managed(registry, &resource.type_name),
+            formwork_addr::ResourceMode::Data => self.data(registry, &resource.type_name),
+        }
+    }
+}
+
+/// The names of the attributes at the start of a path, for messages.
+pub(crate) fn first_attribute(path: &Path) -> Option<&str> {
+    path.0.iter().find_map(|s| match s {
+        PathStep::Attr(name) => Some(&**name),
+        PathStep::Index(_) => None,
+    })
+}

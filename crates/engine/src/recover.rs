@@ -1,0 +1,298 @@
+//! Finding out what interrupted operations left, before anything new is planned.
+
+use crate::Setup;
+use crate::calls::{Caller, NoRecorder};
+use crate::cells::{CellId, Content, Kind};
+use crate::evaluator::Evaluator;
+use crate::event::{Event, Verb};
+use crate::graph::Graph;
+use crate::instance::{decode, marked};
+use crate::provide::{ProviderHandle, TypeInfo};
+use formwork_addr::{ModulePath, Str};
+use formwork_config::{Config, ProviderKey, normalise_source};
+use formwork_diag::{Diagnostic, has_errors};
+use formwork_provider::{CallError, Interrupted, Object, Operation, Recovered};
+use formwork_state::{Pending, Record, Session, Status, StoredObject};
+use formwork_value::{Value, json};
+use std::sync::Arc;
+
+/// The provider configuration that a state's `provider["…"].alias` means here; the nearest one, if that is gone.
+pub(crate) fn provider_key(config: &Config, text: &str) -> Option<ProviderKey> {
+    let at = text.find("provider[\"")?;
+    let module: Vec<Str> = text[..at]
+        .split('.')
+        .filter(|s| !s.is_empty() && *s != "module")
+        .map(|s| s.split('[').next().unwrap_or(s).into())
+        .collect();
+    let rest = &text[at + "provider[\"".len()..];
+    let (source, rest) = rest.split_once("\"]")?;
+    let alias = rest.strip_prefix('.').map(Str::from);
+    let source = normalise_source(source).ok()?;
+    let path = ModulePath(module);
+    let (path, holder) = match config.module(&path) {
+        Some(holder) => (path, holder),
+        None => (ModulePath::default(), config.root()),
+    };
+    let named = holder.providers.keys().find(|(name, _)| holder.provider_source(name) == source);
+    let local = match (named, holder.required_providers.iter().find(|(_, r)| r.source == source)) {
+        (Some((name, _)), _) => name.clone(),
+        (None, Some((name, _))) => name.clone(),
+        (None, None) => source.rsplit('/').next().unwrap_or_default().into(),
+    };
+    Some(ProviderKey { module: path, local, source, alias })
+}
+
+/// Settles every operation that an earlier run began and did not record the end of. To be called as soon as the state is
+/// open. What cannot be settled is an error, and stays in the journal.
+pub async fn recover(setup: &Setup, session: &mut dyn Session) -> Vec<Diagnostic> {
+    let pending: Vec<Pending> = session.pending().to_vec();
+    if pending.is_empty() {
+        return Vec::new();
+    }
+    let (_, diags) = Graph::new(&setup.config, &setup.registry);
+    let mut recovery = Recovery {
+        ev: Evaluator::new(setup.clone()),
+        caller: Caller::new(setup.clone()),
+        state: session.state().clone(),
+    };
+    // With a configuration that cannot be evaluated, the journal's own word on the provider has to do.
+    let usable = !has_errors(&diags);
+    let foreign = session.foreign();
+    let mut diags = Vec::new();
+    for p in &pending {
+        match recovery.one(p, usable, foreign).await {
+            Ok((records, what)) => {
+                let journal = session.journal();
+                for record in &records {
+                    record.apply_to(&mut recovery.state);
+                    if let Err(error) = journal.append(record) {
+                        diags.push(error.into());
+                        return diags;
+                    }
+                }
+                (setup.events)(Event::Recovered { addr: p.intent.address.clone(), what });
+            }
+            Err(d) => diags.push(d),
+        }
+    }
+    if let Err(error) = session.fold(&recovery.state) {
+        diags.push(error.into());
+    }
+    diags
+}
+
+struct Recovery {
+    ev: Evaluator,
+    caller: Caller,
+    state: formwork_state::State,
+}
+
+impl Recovery {
+    async fn one(
+        &mut self,
+        pending: &Pending,
+        usable: bool,
+        foreign: bool,
+    ) -> Result<(Vec<Record>, String), Diagnostic> {
+        let intent = &pending.intent;
+        let addr = &intent.address;
+        let Some(info) =
+            self.ev.types.managed(&self.caller.setup.registry, &addr.resource.resource.type_name)
+        else {
+            return Err(Diagnostic::error(
+                "Interrupted operation of an unknown type",
+                format!("The journal tells of an operation on {addr}, whose type no provider here knows."),
+            )
+            .help("Use a version of the program that knows the type; the journal stays until then.")
+            .about(addr));
+        };
+        let Some(resource) = info.managed().cloned() else { return Ok((Vec::new(), String::new())) };
+        let provider = self.provider(pending, &info, usable).await?;
+        let unreadable = |e: String| {
+            Diagnostic::error(
+                "Journal cannot be understood",
+                format!("The arguments of the operation on {addr} do not fit the schema: {e}."),
+            )
+            .about(addr)
+        };
+        let arguments = json::decode(&intent.arguments, &info.ty).map_err(unreadable)?;
+        let stored = pending.partial.clone().or_else(|| {
+            self.state.instance(addr).and_then(|i| match &intent.deposed {
+                None => i.current.clone(),
+                Some(key) => i.deposed.get(key).cloned(),
+            })
+        });
+        let operation = match intent.operation {
+            formwork_state::Operation::Create => Operation::Create,
+            formwork_state::Operation::Update => Operation::Update,
+            formwork_state::Operation::Delete => Operation::Delete,
+        };
+        let known = if operation == Operation::Create { pending.partial.clone() } else { stored.clone() };
+        let prior = match &known {
+            Some(stored) => Some(decode(addr, &info, stored)?),
+            None => None,
+        };
+        let interrupted = Interrupted { operation, token: intent.token.clone(), arguments, prior };
+        self.caller.started(addr, intent.deposed.as_ref(), Verb::Recover, None);
+        let result = self
+            .caller
+            .with(&provider, &intent.token, &NoRecorder, async |call| {
+                resource.recover(call, &interrupted).await
+            })
+            .await;
+        let recovered = result.map_err(|error: CallError| {
+            Diagnostic::error(
+                "Interrupted operation could not be settled",
+                format!("What became of {addr} could not be found out: {}: {}", error.summary, error.detail),
+            )
+            .help("Nothing is lost: it stays in the journal. Run again when the cause is gone.")
+            .about(addr)
+        })?;
+        let set = |object: Option<StoredObject>| Record::Set {
+            token: Some(intent.token.clone()),
+            partial: false,
+            address: addr.clone(),
+            deposed: intent.deposed.clone(),
+            provider: intent.provider.clone(),
+            object: object.map(Arc::new),
+        };
+        let settled = Record::NoEffect { token: intent.token.clone() };
+        Ok(match (operation, recovered) {
+            (Operation::Create, Recovered::Absent) if pending.partial.is_some() && !foreign => {
+                (vec![set(None)], "its creation had been interrupted, and it does not exist".into())
+            }
+            (Operation::Create, Recovered::Absent) => {
+                (vec![settled], "its creation had been interrupted before it had any effect".into())
+            }
+            (Operation::Create, Recovered::Found { object, complete }) => {
+                let status = if complete { Status::Ready } else { Status::Tainted };
+                let stored = self.store(&info, &object, None, status, intent);
+                let what = if complete {
+                    "its creation had been interrupted after it was made: adopted"
+                } else {
+                    "its creation had been interrupted half way: adopted, to be replaced"
+                };
+                (vec![set(Some(stored))], what.into())
+            }
+            (Operation::Update, Recovered::Found { object, .. }) => {
+                let status = stored.as_ref().map_or(Status::Ready, |s| s.status);
+                let stored = self.store(&info, &object, stored.as_deref(), status, intent);
+                (vec![set(Some(stored))], "its change had been interrupted: read again".into())
+            }
+            (Operation::Update, Recovered::Absent) => {
+                (vec![set(None)], "its change had been interrupted, and it does not exist any more".into())
+            }
+            (Operation::Delete, Recovered::Absent) => {
+                (vec![set(None)], "its removal had been interrupted after it was gone".into())
+            }
+            (Operation::Delete, Recovered::Found { .. }) => {
+                (vec![settled], "its removal had been interrupted before it had any effect".into())
+            }
+        })
+    }
+
+    fn store(
+        &self,
+        info: &TypeInfo,
+        object: &Object,
+        old: Option<&StoredObject>,
+        status: Status,
+        intent: &formwork_state::Intent,
+    ) -> StoredObject {
+        let template = StoredObject {
+            schema_version: info.schema.version,
+            attributes: "{}".into(),
+            sensitive: old.map(|o| o.sensitive.clone()).unwrap_or_default(),
+            private: object.private.clone(),
+            dependencies: old.map_or_else(|| intent.dependencies.clone(), |o| o.dependencies.clone()),
+            status,
+            create_before_destroy: old.is_some_and(|o| o.create_before_destroy),
+            extra: old.map(|o| o.extra.clone()).unwrap_or_default(),
+        };
+        let value = marked(info, &template, &object.value);
+        let (_, paths) = value.unmark_paths();
+        StoredObject {
+            attributes: crate::apply::encode_known(&object.value, info).into(),
+            sensitive: paths.into_iter().map(|(p, _)| p).collect(),
+            ..template
+        }
+    }
+
+    /// A provider that reaches the object: as the configuration has it, or as the journal describes it.
+    async fn provider(
+        &mut self,
+        pending: &Pending,
+        info: &TypeInfo,
+        usable: bool,
+    ) -> Result<Arc<ProviderHandle>, Diagnostic> {
+        let intent = &pending.intent;
+        if usable && let Some(key) = provider_key(&self.caller.setup.config.clone(), &intent.provider) {
+            let cell = self.ev.provider_cell(key);
+            self.fill(cell).await;
+            if let Some(handle) = self.ev.provider_of(cell)
+                && *handle.identity == *intent.identity
+            {
+                return Ok(handle);
+            }
+        }
+        let identity = json::decode_implied(&intent.identity).unwrap_or(Value::NULL);
+        let empty = crate::body::empty(&info.family.schema().block);
+        let config = match (empty.as_map(), identity.as_map()) {
+            (Some(all), Some(known)) => {
+                let mut all = all.clone();
+                for (name, value) in known {
+                    if let Some(slot) = all.get_mut(name)
+                        && let Ok(value) = formwork_value::convert(value, &slot.ty())
+                    {
+                        *slot = value;
+                    }
+                }
+                Value::from(all)
+            }
+            _ => empty.clone(),
+        };
+        match info.family.configure(&config).await {
+            Ok(client) => Ok(Arc::new(ProviderHandle {
+                client,
+                identity: intent.identity.clone(),
+                name: intent.provider.clone(),
+            })),
+            Err(error) => Err(Diagnostic::error(
+                "Interrupted operation could not be settled",
+                format!(
+                    "The provider of {}, as the journal describes it, cannot be reached: {}: {}",
+                    intent.address, error.summary, error.detail
+                ),
+            )
+            .help("Put its provider block back into the configuration, and run again.")
+            .about(&intent.address)),
+        }
+    }
+
+    /// Fills a provider's cell; objects that it refers to are as the state has them.
+    async fn fill(&mut self, wanted: CellId) {
+        self.ev.cells.demand(wanted);
+        while let Some(cell) = self.ev.cells.pop() {
+            match self.ev.cells.get(cell).kind.clone() {
+                Kind::Instance(instance) => {
+                    let value = self.state.instance(&instance.addr).and_then(|i| {
+                        let stored = i.current.as_ref()?;
+                        let info = self.ev.type_info(&instance.addr.resource.resource)?;
+                        let object = decode(&instance.addr, &info, stored).ok()?;
+                        Some(marked(&info, stored, &object.value))
+                    });
+                    match value {
+                        Some(value) => self.ev.cells.complete(cell, Content::Value(value), None),
+                        None => self.ev.cells.fail(cell),
+                    }
+                }
+                _ => {
+                    if let Some(configuring) = self.ev.run(cell) {
+                        let result = configuring.future.await.map(&configuring.handle);
+                        self.ev.configured(configuring.cell, result);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the engine works with, and what it gives back.
+
+use crate::EventSink;
+use formwork_addr::{InstanceAddr, Str, Target};
+use formwork_config::Config;
+use formwork_diag::Diagnostic;
+use formwork_lang::World;
+use formwork_plan::{Mode, Plan};
+use formwork_provider::{Clock, DataSource, ManagedResource, Provider};
+use formwork_state::{Probe, State};
+use formwork_value::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tokio::sync::Notify;
+
+/// All providers in the binary, by source address.
+#[derive(Clone, Default)]
+pub struct Registry {
+    providers: BTreeMap<Str, Arc<dyn Provider>>,
+    resources: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn ManagedResource>)>,
+    data: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn DataSource>)>,
+}
+
+impl Registry {
+    /// Of these providers.
+    pub fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>) -> Self {
+        let mut registry = Registry::default();
+        for provider in providers {
+            for r in provider.resources() {
+                registry.resources.insert(r.type_name().into(), (provider.clone(), r));
+            }
+            for d in provider.data_sources() {
+                registry.data.insert(d.type_name().into(), (provider.clone(), d));
+            }
+            registry.providers.insert(provider.source().into(), provider);
+        }
+        registry
+    }
+
+    /// All providers, by source address.
+    pub fn providers(&self) -> &BTreeMap<Str, Arc<dyn Provider>> {
+        &self.providers
+    }
+
+    /// A managed resource type and its family.
+    pub fn resource(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn ManagedResource>)> {
+        self.resources.get(type_name).map(|(p, r)| (p, r))
+    }
+
+    /// A data source and its family.
+    pub fn data(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn DataSource>)> {
+        self.data.get(type_name).map(|(p, d)| (p, d))
+    }
+
+    /// The names of all managed resource types.
+    pub fn resource_types(&self) -> impl Iterator<Item = &str> {
+        self.resources.keys().map(|k| &**k)
+    }
+
+    /// The names of all data sources.
+    pub fn data_types(&self) -> impl Iterator<Item = &str> {
+        self.data.keys().map(|k| &**k)
+    }
+}
+
+/// The user's wish to stop: raised once, running calls end and nothing new begins.
+#[derive(Clone, Default)]
+pub struct Cancel(Arc<(AtomicU8, Notify)>);
+
+impl Cancel {
+    /// Raises it by one: 1 stops after the running calls, 2 stops at once.
+    pub fn raise(&self) {
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+        self.0.1.notify_waiters();
+    }
+
+    /// How often it was raised.
+    pub fn level(&self) -> u8 {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    /// Returns when it was raised at least `level` times.
+    pub async fn reached(&self, level: u8) {
+        loop {
+            let notified = self.0.1.notified();
+            if self.level() >= level {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The providers.
+    pub registry: Arc<Registry>,
+    /// Values given for the root module's variables, already of their declared types.
+    pub variables: BTreeMap<Str, Value>,
+    /// The workspace.
+    pub workspace: Str,
+    /// Files and time for expressions.
+    pub world: Arc<dyn World>,
+    /// Time for providers.
+    pub clock: Clock,
+    /// Where events go.
+    pub events: EventSink,
+    /// How many calls may be under way at once.
+    pub parallelism: usize,
+    /// The user's wish to stop.
+    pub cancel: Cancel,
+    /// Told of each phase of each operation; for tests that kill the program.
+    pub probe: Arc<dyn Probe>,
+}
+
+/// What to plan.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// What the plan is for.
+    pub mode: Mode,
+    /// Whether to read the objects first.
+    pub refresh: bool,
+    /// Only these, and what they depend on; empty for everything.
+    pub targets: Vec<Target>,
+    /// Replace these even if nothing changed.
+    pub replace: Vec<InstanceAddr>,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        PlanOptions { mode: Mode::Normal, refresh: true, targets: Vec::new(), replace: Vec::new() }
+    }
+}
+
+/// A plan, and what was noticed while making it.
+#[derive(Clone, Debug)]
+pub struct PlanOutcome {
+    /// The plan; `errored` when there are errors below.
+    pub plan: Plan,
+    /// The state after refreshing.
+    pub refreshed: State,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// How to apply.
+#[derive(Clone, Debug, Default)]
+pub struct ApplyOptions {}
+
+/// What apply has done.
+#[derive(Clone, Debug)]
+pub struct ApplyOutcome {
+    /// The state afterwards: already recorded.
+    pub state: State,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Objects made (replacements included), changed and removed.
+    pub counts: (usize, usize, usize),
+    /// Instances that were not reached, because something they wait for failed or the user stopped the run.
+    pub skipped: Vec<InstanceAddr>,
+}

@@ -1,0 +1,313 @@
+//! Evaluation of expressions.
+
+mod access;
+mod call;
+mod loops;
+mod operators;
+mod template;
+
+pub(crate) use template::render_template;
+
+use crate::references::references;
+use crate::{Lookup, RefStep, Scope, Step};
+use formwork_diag::{Diagnostic, Span};
+use formwork_syntax::{Expr, ExprKind, ObjectItem};
+use formwork_value::{Kind, Map, Marks, Number, Type, Value};
+
+/// What evaluation gave.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The value; unknown where something was missing or failed.
+    pub value: Value,
+    /// A reference was not ready: neither the value nor the diagnostics of this pass are to be used.
+    pub missing: bool,
+    /// An error was reported in this pass, or a reference led to something that had failed before.
+    pub failed: bool,
+}
+
+/// Evaluates an expression.
+pub fn eval(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Outcome {
+    let start = diags.len();
+    let mut evaluator = Evaluator::new(scope, diags);
+    let value = evaluator.expr(expr);
+    let failed = evaluator.poisoned || evaluator.errors_since(start);
+    Outcome { value, missing: evaluator.missing, failed }
+}
+
+pub(crate) struct Evaluator<'a> {
+    scope: &'a dyn Scope,
+    diags: &'a mut Vec<Diagnostic>,
+    /// Names that enclosing `for` expressions bind, innermost last.
+    locals: Vec<(&'a str, Value)>,
+    /// Current items of enclosing splats, innermost last.
+    items: Vec<Value>,
+    missing: bool,
+    poisoned: bool,
+    /// How many templates of `templatefile` and `templatestring` this is inside.
+    depth: u32,
+}
+
+/// An unknown value of unknown type: what stands for a value that could not be had.
+pub(crate) fn unknown() -> Value {
+    Value::unknown(Type::Dynamic)
+}
+
+impl<'a> Evaluator<'a> {
+    fn new(scope: &'a dyn Scope, diags: &'a mut Vec<Diagnostic>) -> Self {
+        Evaluator {
+            scope,
+            diags,
+            locals: Vec::new(),
+            items: Vec::new(),
+            missing: false,
+            poisoned: false,
+            depth: 0,
+        }
+    }
+
+    fn expr(&mut self, expr: &'a Expr) -> Value {
+        match &expr.kind {
+            ExprKind::Null => Value::NULL,
+            ExprKind::Bool(b) => Value::from(*b),
+            ExprKind::Number(text) => match Number::parse(text) {
+                Ok(n) => Value::from(n),
+                Err(_) => self.fail(
+                    Diagnostic::error("Invalid number", format!("{text} is not a number."))
+                        .at(expr.span),
+                    None,
+                ),
+            },
+            ExprKind::String(s) => Kind::String(s.clone()).into(),
+            ExprKind::Template(parts) => self.template(parts),
+            ExprKind::Interpolation(x) | ExprKind::Paren(x) => self.expr(x),
+            ExprKind::Variable(_) | ExprKind::Attr(..) | ExprKind::Index(..) => self.chain(expr),
+            ExprKind::Splat { source, each } => self.splat(expr, source, each),
+            ExprKind::SplatItem => self.items.last().cloned().unwrap_or_else(unknown),
+            ExprKind::Unary(op, x) => self.unary(*op, x, expr.span),
+            ExprKind::Binary(op, span, a, b) => self.binary(*op, *span, a, b, expr),
+            ExprKind::Conditional(c, a, b) => self.conditional(c, a, b, expr.span),
+            ExprKind::Call(call) => self.call(call, expr),
+            ExprKind::Tuple(items) => Value::tuple(items.iter().map(|x| self.expr(x)).collect()),
+            ExprKind::Object(items) => self.object(items),
+            ExprKind::For(f) => self.for_expr(f, expr),
+        }
+    }
+
+    fn object(&mut self, items: &'a [ObjectItem]) -> Value {
+        let mut attrs = Map::new();
+        let mut marks = Marks::NONE;
+        let mut known = true;
+        for item in items {
+            let key = match &item.key.kind {
+                ExprKind::String(s) => Some(s.clone()),
+                _ => match self.object_key(&item.key, "object") {
+                    Some((key, key_marks)) => {
+                        marks = marks.union(key_marks);
+                        key
+                    }
+                    None => None,
+                },
+            };
+            let value = self.expr(&item.value);
+            match key {
+                Some(key) => {
+                    attrs.insert(key, value);
+                }
+                None => known = false,
+            }
+        }
+        if !known {
+            return unknown().with_marks(marks);
+        }
+        Value::from(attrs).with_marks(marks)
+    }
+
+    /// Evaluates a key of an object. `None` after an error; `Some((None, _))` when it is not known.
+    fn object_key(&mut self, key: &'a Expr, what: &str) -> Option<(Option<crate::Str>, Marks)> {
+        let (value, marks) = self.expr(key).unmark();
+        if value.is_null() {
+            let d = Diagnostic::error(
+                "Invalid object key",
+                format!("This key of the {what} is null, and a key must be a string."),
+            );
+            let d = d.help("Leave the item out, or give the key a value with coalesce().");
+            self.fail(d.at(key.span), Some(key));
+            return None;
+        }
+        let string = match value.kind() {
+            Kind::String(s) => return Some((Some(s.clone()), marks)),
+            _ => formwork_value::convert(&value, &Type::String),
+        };
+        match string {
+            Ok(v) => match v.kind() {
+                Kind::String(s) => Some((Some(s.clone()), marks)),
+                _ => Some((None, marks)),
+            },
+            Err(_) => {
+                let d = Diagnostic::error(
+                    "Invalid object key",
+                    format!("This key of the {what} is {}, and a key must be a string.", a_type(&value.ty())),
+                );
+                self.fail(d.at(key.span), Some(key));
+                None
+            }
+        }
+    }
+
+    /// `root.a[b].c`: a reference when the root is a free variable, else steps applied one by one.
+    fn chain(&mut self, expr: &'a Expr) -> Value {
+        let mut links: Vec<&'a Expr> = Vec::new();
+        let mut base = expr;
+        loop {
+            match &base.kind {
+                ExprKind::Attr(source, _) | ExprKind::Index(source, _) => {
+                    links.push(base);
+                    base = source;
+                }
+                ExprKind::Paren(inner) => base = inner,
+                _ => break,
+            }
+        }
+        links.reverse();
+        let ExprKind::Variable(root) = &base.kind else {
+            let value = self.expr(base);
+            return links.into_iter().fold(value, |value, link| self.link(value, link, None));
+        };
+        if let Some(value) = self.local(root) {
+            return links.into_iter().fold(value, |value, link| self.link(value, link, None));
+        }
+        self.reference(root, &links, expr.span)
+    }
+
+    fn local(&self, name: &str) -> Option<Value> {
+        self.locals.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.clone())
+    }
+
+    fn reference(&mut self, root: &'a str, links: &[&'a Expr], span: Span) -> Value {
+        let mut keys: Vec<Option<Value>> = Vec::with_capacity(links.len());
+        let mut steps: Vec<Step<'a>> = Vec::with_capacity(links.len());
+        let mut open = true;
+        for link in links {
+            match &link.kind {
+                ExprKind::Attr(_, name) => {
+                    keys.push(None);
+                    if open {
+                        steps.push(Step::Attr(&name.name));
+                    }
+                }
+                ExprKind::Index(_, key) => {
+                    let key = self.expr(key);
+                    open = open && matches!(key.kind(), Kind::String(_) | Kind::Number(_));
+                    if open {
+                        steps.push(Step::Index(key.clone().unmark().0));
+                    }
+                    keys.push(Some(key));
+                }
+                _ => {}
+            }
+        }
+        let (mut value, used) = match self.scope.lookup(root, &steps, span) {
+            Lookup::Found(value, used) => (value, used.min(links.len())),
+            Lookup::Missing => {
+                self.missing = true;
+                return unknown();
+            }
+            Lookup::Failed => {
+                self.poisoned = true;
+                return unknown();
+            }
+            Lookup::Error(d) => return self.fail(d.at(span), None),
+        };
+        for key in keys.iter().take(used).flatten() {
+            value = value.with_marks(key.marks());
+        }
+        for (link, key) in links.iter().zip(keys).skip(used) {
+            value = self.link(value, link, key);
+        }
+        value
+    }
+
+    /// Applies one `.name` or `[key]`; the key was perhaps evaluated already.
+    fn link(&mut self, value: Value, link: &'a Expr, key: Option<Value>) -> Value {
+        let result = match &link.kind {
+            ExprKind::Attr(_, name) => access::attribute(&value, &name.name).map_err(|d| d.at(name.span)),
+            ExprKind::Index(_, key_expr) => {
+                let key = match key {
+                    Some(key) => key,
+                    None => self.expr(key_expr),
+                };
+                access::index(&value, &key).map_err(|d| d.at(key_expr.span))
+            }
+            _ => return value,
+        };
+        match result {
+            Ok(value) => value,
+            Err(d) => self.fail(d, Some(link)),
+        }
+    }
+
+    /// Whether diagnostics from this one on contain an error.
+    fn errors_since(&self, start: usize) -> bool {
+        self.diags[start..].iter().any(Diagnostic::is_error)
+    }
+
+    /// Reports an error and gives what stands for its value. The values of references in `expr` go with it.
+    fn fail(&mut self, mut diag: Diagnostic, expr: Option<&Expr>) -> Value {
+        if let Some(expr) = expr
+            && diag.values.is_empty()
+        {
+            diag.values = self.values_of(expr);
+        }
+        self.diags.push(diag);
+        unknown()
+    }
+
+    /// The references of an expression with what they stand for, for people to read.
+    fn values_of(&self, expr: &Expr) -> Vec<(String, String)> {
+        let mut values: Vec<(String, String)> = Vec::new();
+        for reference in references(expr) {
+            let mut name = reference.root.to_string();
+            let mut steps: Vec<Step<'_>> = Vec::new();
+            for step in &reference.steps {
+                match step {
+                    RefStep::Attr(a) => {
+                        name.push('.');
+                        name.push_str(a);
+                        steps.push(Step::Attr(a));
+                    }
+                    RefStep::Key(key) => {
+                        name.push_str(&format!("[{}]", access::show_key(key)));
+                        steps.push(Step::Index(key.clone()));
+                    }
+                    RefStep::Dynamic | RefStep::Splat => break,
+                }
+            }
+            let (value, used) = match self.local(reference.root) {
+                Some(value) => (value, 0),
+                None => match self.scope.lookup(reference.root, &steps, reference.span) {
+                    Lookup::Found(value, used) => (value, used),
+                    _ => continue,
+                },
+            };
+            let value = steps.iter().skip(used).try_fold(value, |value, step| match step {
+                Step::Attr(name) => access::attribute(&value, name),
+                Step::Index(key) => access::index(&value, key),
+            });
+            if let Ok(value) = value
+                && values.iter().all(|(n, _)| *n != name)
+            {
+                values.push((name, access::describe(&value)));
+            }
+        }
+        values
+    }
+}
+
+/// A type with its article, for messages.
+pub(crate) fn a_type(ty: &Type) -> String {
+    match ty {
+        Type::Dynamic => "a value of unknown type".into(),
+        Type::Object(_) => "an object".into(),
+        other => format!("a {}", other.friendly_name()),
+    }
+}

@@ -1,0 +1,272 @@
+//! Operators and conditionals.
+
+use super::{Evaluator, a_type, access, unknown};
+use formwork_diag::{Diagnostic, Span};
+use formwork_syntax::{BinaryOp, Expr, UnaryOp};
+use formwork_value::{Kind, Mark, Marks, Number, Refinement, Type, Value, convert, unify};
+use std::cmp::Ordering;
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn unary(&mut self, op: UnaryOp, operand: &'a Expr, span: Span) -> Value {
+        let ty = match op {
+            UnaryOp::Negate => Type::Number,
+            UnaryOp::Not => Type::Bool,
+        };
+        let value = self.expr(operand);
+        let Some((value, marks)) = self.operand(value, &ty, operand, "unary operand", span) else {
+            return unknown();
+        };
+        let result = match value.kind() {
+            Kind::Number(n) => n.neg().into(),
+            Kind::Bool(b) => (!b).into(),
+            _ => Value::unknown_not_null(ty),
+        };
+        result.with_marks(marks)
+    }
+
+    pub(super) fn binary(&mut self, op: BinaryOp, at: Span, a: &'a Expr, b: &'a Expr, whole: &'a Expr) -> Value {
+        let start = self.diags.len();
+        let (left, right) = (self.expr(a), self.expr(b));
+        if self.errors_since(start) {
+            return unknown();
+        }
+        if let BinaryOp::Equal | BinaryOp::NotEqual = op {
+            let (left, left_marks) = left.unmark_deep();
+            let (right, right_marks) = right.unmark_deep();
+            let equal = left.equals(&right);
+            let result = match (equal.as_bool(), op) {
+                (Some(same), BinaryOp::NotEqual) => Value::from(!same),
+                _ => equal,
+            };
+            return result.with_marks(left_marks.union(right_marks));
+        }
+        let logical = matches!(op, BinaryOp::And | BinaryOp::Or);
+        let ty = if logical { Type::Bool } else { Type::Number };
+        let left = self.operand(left, &ty, a, "left operand", at);
+        let right = self.operand(right, &ty, b, "right operand", at);
+        let (Some((left, left_marks)), Some((right, right_marks))) = (left, right) else {
+            return unknown();
+        };
+        let marks = left_marks.union(right_marks);
+        let result = match (left.kind(), right.kind()) {
+            (Kind::Number(x), Kind::Number(y)) => match arithmetic(op, x, y) {
+                Ok(value) => value,
+                Err(d) => return self.fail(d.at(at), Some(whole)),
+            },
+            (Kind::Bool(x), Kind::Bool(y)) => Value::from(if op == BinaryOp::And { *x && *y } else { *x || *y }),
+            _ => Value::unknown_not_null(match op {
+                BinaryOp::Add
+                | BinaryOp::Subtract
+                | BinaryOp::Multiply
+                | BinaryOp::Divide
+                | BinaryOp::Modulo => Type::Number,
+                _ => Type::Bool,
+            }),
+        };
+        result.with_marks(marks)
+    }
+
+    /// Converts an operand and refuses null; `None` after an error.
+    fn operand(&mut self, value: Value, ty: &Type, expr: &Expr, which: &str, op: Span) -> Option<(Value, Marks)> {
+        if let Kind::Number(_) | Kind::Bool(_) = value.kind()
+            && value.ty() == *ty
+        {
+            return Some(value.unmark());
+        }
+        if value.is_null() {
+            let d = Diagnostic::error(
+                "Operation failed",
+                format!("The {which} is null, and this operator needs {}.", a_type(ty)),
+            )
+            .help("Give it a default with coalesce(), or check for null first.");
+            self.fail(d.at(expr.span), Some(expr));
+            return None;
+        }
+        match convert(&value, ty) {
+            Ok(converted) => Some(converted.unmark_deep()),
+            Err(_) => {
+                let found = if value.marks_deep().has(Mark::Sensitive) || value.as_str().is_none() {
+                    a_type(&value.ty())
+                } else {
+                    format!("the string {}", access::describe(&value))
+                };
+                let d = Diagnostic::error(
+                    "Invalid operand",
+                    format!("The {which} is {found}, and this operator needs {}.", a_type(ty)),
+                );
+                let d = if op == expr.span { d } else { d.label(op, "this operator") };
+                self.fail(d.at(expr.span), Some(expr));
+                None
+            }
+        }
+    }
+
+    pub(super) fn conditional(&mut self, c: &'a Expr, a: &'a Expr, b: &'a Expr, span: Span) -> Value {
+        let start = self.diags.len();
+        let then = self.expr(a);
+        let then_diags = self.diags.split_off(start);
+        let otherwise = self.expr(b);
+        let otherwise_diags = self.diags.split_off(start);
+        let condition = self.expr(c);
+        if self.errors_since(start) {
+            return unknown();
+        }
+        let Some(ty) = result_type(&then, &otherwise) else {
+            let d = Diagnostic::error(
+                "Inconsistent conditional result types",
+                format!(
+                    "Both results of a conditional must have one type, but the true one is {} and the false one {}.",
+                    a_type(&then.ty()),
+                    a_type(&otherwise.ty())
+                ),
+            )
+            .help("Make them alike, for example with tostring(), tolist() or the same attributes on both sides.")
+            .label(a.span, a_type(&then.ty()))
+            .label(b.span, a_type(&otherwise.ty()));
+            return self.fail(d.at(span), None);
+        };
+        let Some(condition) = self.condition(condition, c) else { return unknown() };
+        let (condition, marks) = condition;
+        let (chosen, mut diags) = match condition {
+            Some(true) => (then, then_diags),
+            Some(false) => (otherwise, otherwise_diags),
+            None => return either(then, otherwise, ty, marks),
+        };
+        let failed = diags.iter().any(Diagnostic::is_error);
+        self.diags.append(&mut diags);
+        if failed {
+            return unknown();
+        }
+        match ty {
+            None => chosen.with_marks(marks),
+            Some(ty) => match convert(&chosen, &ty) {
+                Ok(value) => value.with_marks(marks),
+                Err(e) => {
+                    let d = Diagnostic::error(
+                        "Inconsistent conditional result types",
+                        format!("This result cannot become {}, the type of both: {}.", a_type(&ty), e.message),
+                    );
+                    let place = if condition == Some(true) { a.span } else { b.span };
+                    self.fail(d.at(place), None)
+                }
+            },
+        }
+    }
+
+    /// A condition as a bool (`None`: unknown) with its marks; `None` after an error.
+    pub(super) fn condition(&mut self, value: Value, expr: &Expr) -> Option<(Option<bool>, Marks)> {
+        if let Kind::Bool(b) = value.kind() {
+            return Some((Some(*b), value.marks()));
+        }
+        if value.is_null() {
+            let d = Diagnostic::error("Null condition", "The condition is null; it must be true or false.");
+            self.fail(d.at(expr.span), Some(expr));
+            return None;
+        }
+        match convert(&value, &Type::Bool) {
+            Ok(b) => {
+                let (b, marks) = b.unmark_deep();
+                Some((b.as_bool(), marks))
+            }
+            Err(_) => {
+                let d = Diagnostic::error(
+                    "Incorrect condition type",
+                    format!("The condition is {}; it must be true or false.", a_type(&value.ty())),
+                )
+                .help("Compare it with something, for example == or length(…) > 0.");
+                self.fail(d.at(expr.span), Some(expr));
+                None
+            }
+        }
+    }
+}
+
+fn arithmetic(op: BinaryOp, x: &Number, y: &Number) -> Result<Value, Diagnostic> {
+    let number = |n: Option<Number>, what: &str| {
+        n.map(Value::from).ok_or_else(|| Diagnostic::error("Operation failed", format!("{what} by zero.")))
+    };
+    let order = x.cmp(y);
+    Ok(match op {
+        BinaryOp::Add => x.add(y).into(),
+        BinaryOp::Subtract => x.sub(y).into(),
+        BinaryOp::Multiply => x.mul(y).into(),
+        BinaryOp::Divide => number(x.div(y), "This divides")?,
+        // A remainder by zero is the number itself, as in Terraform.
+        BinaryOp::Modulo => x.rem(y).unwrap_or_else(|| x.clone()).into(),
+        BinaryOp::Less => (order == Ordering::Less).into(),
+        BinaryOp::LessEqual => (order != Ordering::Greater).into(),
+        BinaryOp::Greater => (order == Ordering::Greater).into(),
+        BinaryOp::GreaterEqual => (order != Ordering::Less).into(),
+        _ => unknown(),
+    })
+}
+
+/// The type that both results of a conditional get: `Some(None)` when neither needs conversion, `None` when
+/// there is none.
+fn result_type(a: &Value, b: &Value) -> Option<Option<Type>> {
+    match (a.kind(), b.kind()) {
+        (Kind::Null(Type::Dynamic), Kind::Null(Type::Dynamic)) => return Some(None),
+        (Kind::Bool(_), Kind::Bool(_))
+        | (Kind::Number(_), Kind::Number(_))
+        | (Kind::String(_), Kind::String(_)) => return Some(None),
+        (Kind::List(x, _), Kind::List(y, _))
+        | (Kind::Set(x, _), Kind::Set(y, _))
+        | (Kind::Map(x, _), Kind::Map(y, _))
+            if x == y =>
+        {
+            return Some(None);
+        }
+        (Kind::Null(Type::Dynamic), _) => return Some(Some(b.ty())),
+        (_, Kind::Null(Type::Dynamic)) => return Some(Some(a.ty())),
+        _ => {}
+    }
+    let (a, b) = (a.ty(), b.ty());
+    if a == b {
+        return Some(None);
+    }
+    unify(&[a, b]).map(Some)
+}
+
+/// The result of a conditional whose condition is not known: unknown, but what holds for both results holds.
+fn either(a: Value, b: Value, ty: Option<Type>, marks: Marks) -> Value {
+    let ty = ty.unwrap_or_else(|| a.ty());
+    let marks = marks.union(a.marks()).union(b.marks());
+    if ty == Type::Dynamic {
+        return unknown().with_marks(marks);
+    }
+    let not_null = never_null(&a) && never_null(&b);
+    let mut refinement = Refinement { not_null, ..Refinement::default() };
+    if not_null {
+        if let (Some(x), Some(y)) = (length_range(&a), length_range(&b))
+            && matches!(ty, Type::List(_) | Type::Set(_) | Type::Map(_))
+        {
+            refinement.min_len = Some(x.0.min(y.0));
+            refinement.max_len = Some(x.1.max(y.1));
+        }
+        if let (Some(x), Some(y)) = (a.as_number(), b.as_number()) {
+            refinement.min = Some((x.min(y).clone(), true));
+            refinement.max = Some((x.max(y).clone(), true));
+        }
+    }
+    Value::unknown_refined(ty, refinement).with_marks(marks)
+}
+
+fn never_null(value: &Value) -> bool {
+    match value.kind() {
+        Kind::Null(_) => false,
+        Kind::Unknown(u) => u.refinement.not_null,
+        _ => true,
+    }
+}
+
+fn length_range(value: &Value) -> Option<(u64, u64)> {
+    match (value.len(), value.as_unknown()) {
+        // A set with unknown elements may shrink.
+        (Some(n), _) => {
+            let sure = !matches!(value.kind(), Kind::Set(..)) || value.is_wholly_known();
+            Some((if sure { n as u64 } else { (n > 0).into() }, n as u64))
+        }
+        (None, Some(u)) => Some((u.refinement.min_len.unwrap_or(0), u.refinement.max_len?)),
+        _ => None,
+    }
+}

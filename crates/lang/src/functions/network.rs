@@ -1,0 +1,205 @@
+//! IP addresses and prefixes.
+
+use super::*;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+pub(super) fn all() -> Vec<Function> {
+    vec![
+        Function::new(
+            "cidrhost",
+            [string("prefix"), number("hostnum")],
+            to_string,
+            "The address of a host in a prefix by its number; negative numbers count from the end.",
+            "cidrhost(\"10.12.112.0/20\", 16)",
+            |_, a| {
+                let prefix = Prefix::parse(a)?;
+                let host = integer(a, 1)?;
+                let free = prefix.width() - prefix.length;
+                let size = 1u128.checked_shl(free);
+                let number = match u128::try_from(host) {
+                    Ok(n) => Some(n),
+                    Err(_) => match size {
+                        Some(size) => size.checked_sub(host.unsigned_abs()),
+                        None => Some((host.unsigned_abs() - 1) ^ u128::MAX),
+                    },
+                };
+                match number.filter(|n| size.is_none_or(|size| *n < size)) {
+                    Some(n) => Ok(Value::string(prefix.address(prefix.bits | n))),
+                    None => Err(FnError::arg(1, format!("a prefix of length {} has no host of this number", prefix.length))),
+                }
+            },
+        ),
+        Function::new(
+            "cidrnetmask",
+            [string("prefix")],
+            to_string,
+            "The netmask of an IPv4 prefix.",
+            "cidrnetmask(\"172.16.0.0/12\")",
+            |_, a| {
+                let prefix = Prefix::parse(a)?;
+                if prefix.v6 {
+                    return Err(FnError::arg(0, "IPv6 prefixes have no netmask"));
+                }
+                Ok(Value::string(prefix.address(prefix.mask())))
+            },
+        ),
+        Function::new(
+            "cidrsubnet",
+            [string("prefix"), number("newbits"), number("netnum")],
+            to_string,
+            "A subnet of a prefix: by so many bits longer, and with this number.",
+            "cidrsubnet(\"172.16.0.0/12\", 4, 2)",
+            |_, a| {
+                let prefix = Prefix::parse(a)?;
+                let new_bits = integer(a, 1)?;
+                let number = u128::try_from(integer(a, 2)?).map_err(|_| FnError::arg(2, "it must not be negative"))?;
+                let length = i128::from(prefix.length) + new_bits;
+                if length < 0 || length > i128::from(prefix.width()) {
+                    let message = format!(
+                        "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",
+                        prefix.length,
+                        prefix.width()
+                    );
+                    return Err(FnError::arg(1, message));
+                }
+                let fits = match u32::try_from(new_bits) {
+                    Ok(bits) => 1u128.checked_shl(bits).is_none_or(|size| number < size),
+                    Err(_) => number == 0,
+                };
+                if !fits {
+                    return Err(FnError::arg(2, format!("{new_bits} bits make no subnet of number {number}")));
+                }
+                let length = length as u32;
+                let shift = prefix.width() - length;
+                let bits = prefix.bits | number.checked_shl(shift).unwrap_or(0);
+                Ok(Value::string(Prefix { bits, length, ..prefix }.to_string()))
+            },
+        ),
+        Function::new(
+            "cidrsubnets",
+            [string("prefix")],
+            to_strings,
+            "Subnets of a prefix, one after the other, each by so many bits longer.",
+            "cidrsubnets(\"10.1.0.0/16\", 4, 4, 8, 4)",
+            |_, a| {
+                let prefix = Prefix::parse(a)?;
+                let end = prefix.size().and_then(|size| prefix.bits.checked_add(size));
+                let mut next = Some(prefix.bits);
+                let mut subnets = Vec::new();
+                for i in 1..a.len() {
+                    let new_bits = match u32::try_from(integer(a, i)?) {
+                        Ok(0) | Err(_) => return Err(FnError::arg(i, "it must be at least 1")),
+                        Ok(33..) => return Err(FnError::arg(i, "it must be at most 32")),
+                        Ok(bits) => bits,
+                    };
+                    let length = prefix.length + new_bits;
+                    if length > prefix.width() {
+                        let message = format!(
+                            "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",
+                            prefix.length,
+                            prefix.width()
+                        );
+                        return Err(FnError::arg(i, message));
+                    }
+                    let subnet = Prefix { length, ..prefix };
+                    let size = subnet.size().unwrap_or(u128::MAX);
+                    // Up to the next multiple of its size.
+                    let start = next.and_then(|n| n.checked_next_multiple_of(size));
+                    let last = start.and_then(|s| s.checked_add(size - 1));
+                    let (Some(start), Some(last)) = (start, last) else {
+                        return Err(FnError::arg(i, "there is no room left for this subnet"));
+                    };
+                    if end.is_some_and(|end| last >= end) || last > prefix.last_address() {
+                        return Err(FnError::arg(i, format!("there is no room left for a subnet of length {length}")));
+                    }
+                    next = last.checked_add(1);
+                    subnets.push(Prefix { bits: start, ..subnet }.to_string());
+                }
+                Ok(strings_list(subnets))
+            },
+        )
+        .variadic(number("newbits")),
+    ]
+}
+
+fn integer(args: &[Value], i: usize) -> Result<i128, FnError> {
+    let n = number_arg(args, i)?;
+    n.is_integer()
+        .then(|| n.to_string().parse().ok())
+        .flatten()
+        .ok_or_else(|| FnError::arg(i, "it must be a whole number that an address can hold"))
+}
+
+/// An address prefix, its bits at the low end and those beyond the length zero.
+#[derive(Clone, Copy)]
+struct Prefix {
+    v6: bool,
+    bits: u128,
+    length: u32,
+}
+
+impl Prefix {
+    fn parse(args: &[Value]) -> Result<Prefix, FnError> {
+        let text = text_arg(args, 0);
+        let wrong = |why: &str| {
+            let example = "such as 10.0.0.0/8 or fd00::/8";
+            FnError::arg(0, format!("it is not an address prefix {example}: {why}"))
+        };
+        let (address, length) = text.split_once('/').ok_or_else(|| wrong("it has no / and length"))?;
+        let (v6, bits) = match address.contains(':') {
+            true => (true, address.parse::<Ipv6Addr>().map(u128::from).ok()),
+            false => (false, ipv4(address).map(|a| u128::from(u32::from(a)))),
+        };
+        let bits = bits.ok_or_else(|| wrong("what is before the / is no address"))?;
+        let width = if v6 { 128 } else { 32 };
+        let digits = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
+        let length = length.parse::<u32>().ok().filter(|n| digits && *n <= width);
+        let length = length.ok_or_else(|| wrong(&format!("the length after the / must be from 0 to {width}")))?;
+        let prefix = Prefix { v6, bits, length };
+        Ok(Prefix { bits: bits & prefix.mask(), ..prefix })
+    }
+
+    fn width(self) -> u32 {
+        if self.v6 { 128 } else { 32 }
+    }
+
+    fn all_ones(self) -> u128 {
+        if self.v6 { u128::MAX } else { u128::from(u32::MAX) }
+    }
+
+    fn mask(self) -> u128 {
+        let host = self.width() - self.length;
+        (self.all_ones().checked_shl(host).unwrap_or(0)) & self.all_ones()
+    }
+
+    /// Number of addresses; `None` when that is 2^128.
+    fn size(self) -> Option<u128> {
+        1u128.checked_shl(self.width() - self.length)
+    }
+
+    fn last_address(self) -> u128 {
+        self.bits | (self.all_ones() & !self.mask())
+    }
+
+    fn address(self, bits: u128) -> String {
+        if self.v6 { Ipv6Addr::from(bits).to_string() } else { Ipv4Addr::from(bits as u32).to_string() }
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address(self.bits), self.length)
+    }
+}
+
+/// Like the standard library's, but zeros may lead: Terraform reads `010.0.0.1` as `10.0.0.1`.
+fn ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let mut parts = text.split('.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))?;
+        *octet = part.parse().ok()?;
+    }
+    parts.next().is_none().then(|| octets.into())
+}

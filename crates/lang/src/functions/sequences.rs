@@ -1,0 +1,331 @@
+//! Lists and tuples.
+
+use super::collections::sequence;
+use super::*;
+use crate::eval::a_type;
+use formwork_value::{Refinement, unify};
+
+/// `range` gives no more than so many numbers.
+const MAX_RANGE: usize = 1024;
+
+pub(super) fn all() -> Vec<Function> {
+    vec![
+        Function::new(
+            "concat",
+            [],
+            concat_type,
+            "One list with the elements of all.",
+            "concat([\"a\", \"\"], [\"b\", \"c\"])",
+            |_, a| concat(a),
+        )
+        .variadic(any("seqs").shallow().partial()),
+        Function::new(
+            "flatten",
+            [any("list").shallow().partial()],
+            to_any,
+            "A list in which every element that is itself a list is replaced by its elements, at any depth.",
+            "flatten([[\"a\", \"b\"], [], [\"c\"]])",
+            |_, a| {
+                let Some(items) = a[0].as_slice() else {
+                    return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&a[0].ty()))));
+                };
+                let (mut flat, mut marks) = (Vec::new(), Marks::NONE);
+                let known = flatten(items, &mut flat, &mut marks);
+                let result = if known { Value::tuple(flat) } else { Value::unknown(Type::Dynamic) };
+                Ok(result.with_marks(marks))
+            },
+        ),
+        Function::new(
+            "reverse",
+            [any("list").shallow().partial()],
+            |a| match a[0].ty() {
+                Type::Set(t) => Type::List(t),
+                Type::Tuple(types) => Type::tuple(types.iter().rev().cloned().collect::<Vec<_>>()),
+                other => other,
+            },
+            "The same elements in reverse order.",
+            "reverse([1, 2, 3])",
+            |_, a| {
+                let Some(items) = a[0].as_slice() else {
+                    return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&a[0].ty()))));
+                };
+                let turned = items.iter().rev().cloned().collect();
+                Ok(match a[0].kind() {
+                    Kind::List(t, _) | Kind::Set(t, _) => Value::list(t.clone(), turned),
+                    _ => Value::tuple(turned),
+                })
+            },
+        ),
+        Function::new(
+            "slice",
+            [any("list").shallow().partial(), number("start_index"), number("end_index")],
+            |a| match a[0].ty() {
+                list @ Type::List(_) => list,
+                _ => Type::Dynamic,
+            },
+            "The elements from one position up to, and without, another.",
+            "slice([\"a\", \"b\", \"c\", \"d\"], 1, 3)",
+            |_, a| {
+                let items = sequence(&a[0], 0)?;
+                let (start, end) = (whole_arg(a, 1)?, whole_arg(a, 2)?);
+                if start < 0 {
+                    return Err(FnError::arg(1, "it must not be negative"));
+                }
+                if end < start {
+                    return Err(FnError::arg(1, "it must not be greater than the end index"));
+                }
+                if end > items.len() as i64 {
+                    let n = items.len();
+                    return Err(FnError::arg(2, format!("it must not be greater than {n}, the length of the list")));
+                }
+                let part = items[start as usize..end as usize].to_vec();
+                Ok(match a[0].kind() {
+                    Kind::List(t, _) => Value::list(t.clone(), part),
+                    _ => Value::tuple(part),
+                })
+            },
+        ),
+        Function::new(
+            "compact",
+            [list_of("list", Type::String)],
+            to_strings,
+            "A list of strings without those that are empty or null.",
+            "compact([\"a\", \"\", \"b\", null])",
+            |_, a| {
+                let kept = items(a, 0).iter().filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
+                Ok(Value::list(Type::String, kept.cloned().collect()))
+            },
+        ),
+        Function::new(
+            "distinct",
+            [list_of("list", Type::Dynamic)],
+            same_type,
+            "A list without repetitions; of equal elements the first one stays.",
+            "distinct([\"a\", \"b\", \"a\"])",
+            |_, a| {
+                let mut seen = std::collections::BTreeSet::new();
+                let kept = items(a, 0).iter().filter(|v| seen.insert((*v).clone()));
+                Ok(Value::list(element_of(&a[0]), kept.cloned().collect()))
+            },
+        ),
+        Function::new(
+            "sort",
+            [list_of("list", Type::String).partial()],
+            to_strings,
+            "A list of strings in the order of their characters' codes.",
+            "sort([\"e\", \"d\", \"a\"])",
+            |_, a| {
+                let mut sorted = items(a, 0).to_vec();
+                if let Some(i) = sorted.iter().position(Value::is_null) {
+                    return Err(FnError::arg(0, format!("its element {i} is null, which has no place in the order")));
+                }
+                if sorted.iter().any(|v| !v.is_known()) {
+                    sorted.fill(Value::unknown(Type::String));
+                }
+                sorted.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+                Ok(Value::list(Type::String, sorted))
+            },
+        ),
+        Function::new(
+            "range",
+            [],
+            |_| Type::list(Type::Number),
+            "Numbers from a start (or 0) up to, and without, a limit, in steps (or 1, or -1 when counting down).",
+            "range(1, 4)",
+            |_, a| range(a),
+        )
+        .variadic(number("params")),
+        Function::new(
+            "chunklist",
+            [list_of("list", Type::Dynamic).shallow().partial(), number("size")],
+            |a| Type::list(a[0].ty()),
+            "A list cut into lists of at most so many elements.",
+            "chunklist([\"a\", \"b\", \"c\"], 2)",
+            |_, a| {
+                let (items, size) = (items(a, 0), whole_arg(a, 1)?);
+                if size < 0 {
+                    return Err(FnError::arg(1, "it must not be negative"));
+                }
+                let size = if size == 0 { items.len().max(1) } else { size as usize };
+                let chunks = items.chunks(size).map(|c| Value::list(element_of(&a[0]), c.to_vec()));
+                Ok(Value::list(a[0].ty(), chunks.collect()))
+            },
+        ),
+        Function::new(
+            "coalescelist",
+            [],
+            to_any,
+            "The first of its arguments that is not an empty list.",
+            "coalescelist([], [\"a\", \"b\"])",
+            |_, a| {
+                if a.is_empty() {
+                    return Err(FnError::new("it needs at least one argument"));
+                }
+                for (i, arg) in a.iter().enumerate() {
+                    match arg.kind() {
+                        Kind::Null(Type::List(_) | Type::Tuple(_)) => {}
+                        Kind::Unknown(_) => return Ok(Value::unknown(Type::Dynamic)),
+                        _ => {
+                            if !sequence(arg, i)?.is_empty() {
+                                return Ok(arg.clone());
+                            }
+                        }
+                    }
+                }
+                Err(FnError::new("all its arguments are null or empty"))
+            },
+        )
+        .variadic(any("vals").nullable().unknown()),
+        Function::new(
+            "setproduct",
+            [],
+            to_any,
+            "All combinations of one element from each of the sets or lists.",
+            "setproduct([\"a\", \"b\"], [\"x\", \"y\"])",
+            |_, a| set_product(a),
+        )
+        .variadic(any("sets").shallow().partial()),
+    ]
+}
+
+fn element_of(list: &Value) -> Type {
+    match list.kind() {
+        Kind::List(t, _) | Kind::Set(t, _) => t.clone(),
+        _ => Type::Dynamic,
+    }
+}
+
+fn concat_type(args: &[Value]) -> Type {
+    let types: Vec<Type> = args.iter().map(Value::ty).collect();
+    if types.iter().all(|t| matches!(t, Type::List(_)))
+        && let Some(ty @ Type::List(_)) = unify(&types)
+    {
+        return ty;
+    }
+    let mut all = Vec::new();
+    for ty in types {
+        match ty {
+            Type::Tuple(types) => all.extend(types.iter().cloned()),
+            _ => return Type::Dynamic,
+        }
+    }
+    Type::tuple(all)
+}
+
+fn concat(args: &[Value]) -> Result<Value, FnError> {
+    if args.is_empty() {
+        return Err(FnError::new("it needs at least one argument"));
+    }
+    let mut all = Vec::new();
+    for (i, arg) in args.iter().enumerate() {
+        all.extend_from_slice(sequence(arg, i)?);
+    }
+    if args.iter().all(|a| matches!(a.kind(), Kind::List(..))) {
+        let types: Vec<Type> = args.iter().map(element_of).collect();
+        if types[1..].iter().all(|t| *t == types[0]) {
+            return Ok(Value::list(types[0].clone(), all));
+        }
+        if let Some(ty) = unify(&types) {
+            let items: Result<Vec<Value>, String> = all.iter().map(|v| converted(v.clone(), &ty)).collect();
+            if let Ok(items) = items {
+                return Ok(Value::list(ty, items));
+            }
+        }
+    }
+    Ok(Value::tuple(all))
+}
+
+/// Gathers the leaves; `false` when one could be a list and is not known yet.
+fn flatten(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
+    items.iter().all(|item| match item.kind() {
+        Kind::List(_, inner) | Kind::Set(_, inner) | Kind::Tuple(inner) => {
+            *marks = marks.union(item.marks());
+            flatten(inner, flat, marks)
+        }
+        Kind::Unknown(u) if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+            *marks = marks.union(item.marks());
+            false
+        }
+        _ => {
+            flat.push(item.clone());
+            true
+        }
+    })
+}
+
+fn range(args: &[Value]) -> Result<Value, FnError> {
+    let zero = Number::from(0i64);
+    let (start, limit, step) = match args.len() {
+        1 => (zero.clone(), number_arg(args, 0)?.clone(), None),
+        2 => (number_arg(args, 0)?.clone(), number_arg(args, 1)?.clone(), None),
+        3 => (number_arg(args, 0)?.clone(), number_arg(args, 1)?.clone(), Some(number_arg(args, 2)?.clone())),
+        n => return Err(FnError::new(format!("it takes one, two or three arguments, not {n}"))),
+    };
+    let up = Number::from(if limit < start { -1i64 } else { 1 });
+    let step = step.unwrap_or(up);
+    let down = step < zero;
+    if limit > start && down {
+        return Err(FnError::arg(1, "the limit must be less than the start when the step is negative"));
+    }
+    if limit < start && step > zero {
+        return Err(FnError::arg(1, "the limit must be greater than the start when the step is positive"));
+    }
+    if step.is_zero() && limit != start {
+        return Err(FnError::arg(2, "the step must not be zero"));
+    }
+    let mut numbers = Vec::new();
+    let mut next = start;
+    while if down { next > limit } else { next < limit } {
+        if numbers.len() >= MAX_RANGE {
+            return Err(FnError::new(format!("it would give more than {MAX_RANGE} numbers; use a larger step or a smaller range")));
+        }
+        numbers.push(Value::from(next.clone()));
+        next = next.add(&step);
+    }
+    Ok(Value::list(Type::Number, numbers))
+}
+
+fn set_product(args: &[Value]) -> Result<Value, FnError> {
+    if args.len() < 2 {
+        return Err(FnError::new("it needs at least two arguments"));
+    }
+    let mut inputs: Vec<Vec<Value>> = Vec::with_capacity(args.len());
+    let mut types: Vec<Type> = Vec::with_capacity(args.len());
+    for (i, arg) in args.iter().enumerate() {
+        let (ty, items) = match arg.kind() {
+            Kind::List(t, v) | Kind::Set(t, v) => (t.clone(), v.to_vec()),
+            Kind::Tuple(v) => {
+                let all: Vec<Type> = v.iter().map(Value::ty).collect();
+                let ty = unify(&all).ok_or_else(|| FnError::arg(i, "all its elements must be of one type"))?;
+                let items: Result<Vec<Value>, String> = v.iter().map(|x| converted(x.clone(), &ty)).collect();
+                (ty, items.map_err(|m| FnError::arg(i, m))?)
+            }
+            _ => return Err(FnError::arg(i, format!("it must be a list or set, not {}", a_type(&arg.ty())))),
+        };
+        types.push(ty);
+        inputs.push(items);
+    }
+    let element = Type::tuple(types);
+    let sets = args.iter().any(|a| matches!(a.kind(), Kind::Set(..)));
+    let mut combinations: Vec<Vec<Value>> = vec![Vec::new()];
+    for input in &inputs {
+        combinations = combinations
+            .iter()
+            .flat_map(|chosen| {
+                input.iter().map(move |item| {
+                    let mut chosen = chosen.clone();
+                    chosen.push(item.clone());
+                    chosen
+                })
+            })
+            .collect();
+    }
+    // Combinations of unknown elements of a set may turn out to be equal.
+    if sets && args.iter().any(|a| matches!(a.kind(), Kind::Set(..)) && !a.is_wholly_known()) {
+        let max_len = Some(combinations.len() as u64);
+        let refinement = Refinement { not_null: true, max_len, ..Refinement::default() };
+        return Ok(Value::unknown_refined(Type::set(element), refinement));
+    }
+    let tuples = combinations.into_iter().map(Value::tuple).collect();
+    Ok(if sets { Value::set(element, tuples) } else { Value::list(element, tuples) })
+}

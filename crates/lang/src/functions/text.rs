@@ -1,0 +1,216 @@
+//! Regular expressions, and functions that take strings apart.
+
+use super::*;
+use regex::Regex;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use unicode_segmentation::UnicodeSegmentation;
+
+pub(super) fn all() -> Vec<Function> {
+    vec![
+        Function::new(
+            "regex",
+            [string("pattern"), string("string")],
+            |a| a[0].as_str().and_then(|p| compile(p).ok()).map_or(Type::Dynamic, |r| shape(&r)),
+            "The first match of a regular expression: the text, or what its groups captured.",
+            "regex(\"[a-z]+\", \"53453453.345345aaabbbccc23454\")",
+            |_, a| {
+                let regex = pattern(a)?;
+                match regex.captures(text_arg(a, 1)) {
+                    Some(found) => Ok(captured(&regex, &found)),
+                    None => Err(FnError::new("the pattern matches no part of the string; use can() to test, or try() for a default")),
+                }
+            },
+        ),
+        Function::new(
+            "regexall",
+            [string("pattern"), string("string")],
+            |a| a[0].as_str().and_then(|p| compile(p).ok()).map_or(Type::Dynamic, |r| Type::list(shape(&r))),
+            "All matches of a regular expression.",
+            "regexall(\"[a-z]+\", \"1234abcd5678efgh9\")",
+            |_, a| {
+                let regex = pattern(a)?;
+                let found = regex.captures_iter(text_arg(a, 1)).map(|c| captured(&regex, &c));
+                Ok(Value::list(shape(&regex), found.collect()))
+            },
+        ),
+        Function::new(
+            "replace",
+            [string("str"), string("substr"), string("replace")],
+            to_string,
+            "The string with every occurrence of another replaced; between slashes that is a regular expression.",
+            "replace(\"1 + 2 + 3\", \"+\", \"-\")",
+            |_, a| {
+                let (text, old, new) = (text_arg(a, 0), text_arg(a, 1), text_arg(a, 2));
+                match old.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
+                    Some(p) => {
+                        let regex = compile(p).map_err(|m| FnError::arg(1, m))?;
+                        Ok(Value::string(regex.replace_all(text, new).into_owned()))
+                    }
+                    None => Ok(Value::string(text.replace(old, new))),
+                }
+            },
+        ),
+        Function::new(
+            "substr",
+            [string("str"), number("offset"), number("length")],
+            to_string,
+            "Part of a string by offset and length in characters; a negative offset counts from the end, length -1 means the rest.",
+            "substr(\"hello world\", 1, 4)",
+            |_, a| {
+                let (offset, length) = (whole_arg(a, 1)?, whole_arg(a, 2)?);
+                Ok(Value::string(part(text_arg(a, 0), offset, length)))
+            },
+        ),
+        Function::new("strrev", [string("str")], to_string, "The characters of a string in reverse order.", "strrev(\"hello\")", |_, a| {
+            Ok(Value::string(text_arg(a, 0).graphemes(true).rev().collect::<String>()))
+        }),
+    ]
+}
+
+fn part(text: &str, offset: i64, length: i64) -> String {
+    let offset = if offset < 0 {
+        offset.saturating_add(text.graphemes(true).count() as i64).max(0)
+    } else if length == 0 {
+        return String::new();
+    } else {
+        offset
+    };
+    let rest = text.graphemes(true).skip(offset as usize);
+    // Terraform takes all of the rest for length 0 after a negative offset; so do we.
+    if length <= 0 { rest.collect() } else { rest.take(length as usize).collect() }
+}
+
+fn pattern(args: &[Value]) -> Result<Regex, FnError> {
+    let regex = compile(text_arg(args, 0)).map_err(|m| FnError::arg(0, m))?;
+    let named = regex.capture_names().skip(1).flatten().count();
+    if named > 0 && named + 1 < regex.captures_len() {
+        return Err(FnError::arg(0, "it mixes named and unnamed groups; name all of them or none"));
+    }
+    Ok(regex)
+}
+
+/// Type of what a match gives: an object of named groups, a tuple of unnamed ones, or a string.
+fn shape(regex: &Regex) -> Type {
+    let names: Vec<&str> = regex.capture_names().flatten().collect();
+    if !names.is_empty() {
+        Type::object(names.into_iter().map(|n| (n, Type::String)))
+    } else if regex.captures_len() > 1 {
+        Type::tuple(vec![Type::String; regex.captures_len() - 1])
+    } else {
+        Type::String
+    }
+}
+
+fn captured(regex: &Regex, found: &regex::Captures<'_>) -> Value {
+    let text = |m: Option<regex::Match<'_>>| m.map_or_else(|| Value::null(Type::String), |m| Value::string(m.as_str()));
+    let names: Vec<&str> = regex.capture_names().flatten().collect();
+    if !names.is_empty() {
+        Value::object(names.into_iter().map(|n| (n, text(found.name(n)))))
+    } else if regex.captures_len() > 1 {
+        Value::tuple((1..regex.captures_len()).map(|i| text(found.get(i))).collect())
+    } else {
+        text(found.get(0))
+    }
+}
+
+/// Compiled patterns are kept: a pattern in a module is used by all of its instances.
+fn compile(pattern: &str) -> Result<Regex, String> {
+    const KEPT: usize = 64;
+    thread_local! {
+        static CACHE: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+    }
+    if let Some(regex) = CACHE.with_borrow(|cache| cache.get(pattern).cloned()) {
+        return Ok(regex);
+    }
+    let regex = Regex::new(&translate(pattern)).map_err(|e| {
+        let text = e.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim();
+        format!("it is not a valid regular expression: {}", reason.trim_start_matches("error: "))
+    })?;
+    CACHE.with_borrow_mut(|cache| {
+        if cache.len() >= KEPT {
+            cache.clear();
+        }
+        cache.insert(pattern.to_string(), regex.clone());
+    });
+    Ok(regex)
+}
+
+/// From RE2's syntax (<https://github.com/google/re2/wiki/Syntax>) to that of the regex crate: there `\d`, `\w`,
+/// `\s` and `\b` know more than ASCII, there is no `\Q…\E`, and inside brackets `[`, `&&` and `~~` mean something.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars().peekable();
+    let mut in_class = false;
+    let mut class_start = false;
+    while let Some(c) = chars.next() {
+        let first = std::mem::take(&mut class_start);
+        match c {
+            '\\' => match chars.next() {
+                Some('Q') => {
+                    let mut literal = String::new();
+                    while let Some(c) = chars.next() {
+                        if c == '\\' && chars.peek() == Some(&'E') {
+                            chars.next();
+                            break;
+                        }
+                        literal.push(c);
+                    }
+                    out.push_str(&regex::escape(&literal));
+                }
+                Some('E') => {}
+                Some(class @ ('d' | 'w' | 's')) => {
+                    let set = match class {
+                        'd' => "0-9",
+                        'w' => "0-9A-Za-z_",
+                        _ => r"\t\n\f\r ",
+                    };
+                    out.push_str(&if in_class { set.to_string() } else { format!("[{set}]") });
+                }
+                Some('D') => out.push_str("[^0-9]"),
+                Some('W') => out.push_str("[^0-9A-Za-z_]"),
+                Some('S') => out.push_str(r"[^\t\n\f\r ]"),
+                Some('b') if !in_class => out.push_str(r"(?-u:\b)"),
+                Some(other) => {
+                    out.push('\\');
+                    out.push(other);
+                }
+                None => out.push('\\'),
+            },
+            '[' if !in_class => {
+                in_class = true;
+                out.push('[');
+                if chars.peek() == Some(&'^') {
+                    chars.next();
+                    out.push('^');
+                }
+                class_start = true;
+            }
+            '[' => {
+                let posix = chars.peek() == Some(&':');
+                out.push_str(if posix { "[" } else { r"\[" });
+                if posix {
+                    // `[:name:]` up to its own bracket.
+                    for c in chars.by_ref() {
+                        out.push(c);
+                        if c == ']' {
+                            break;
+                        }
+                    }
+                }
+            }
+            ']' if in_class && !first => {
+                in_class = false;
+                out.push(']');
+            }
+            ']' if in_class => out.push_str(r"\]"),
+            '&' | '~' if in_class => {
+                out.push('\\');
+                out.push(c);
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}

@@ -1,0 +1,298 @@
+//! YAML to values. Plain scalars are resolved as Terraform's YAML 1.1 library does: `yes`, `on` and `y` are true.
+
+use formwork_value::{Kind, Map, Number, Value, convert};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use std::collections::HashMap;
+
+/// Collections nest no deeper: each level takes stack.
+const MAX_DEPTH: usize = 500;
+/// Aliases may not blow a document up beyond so many values.
+const MAX_NODES: usize = 1_000_000;
+
+/// The value of a document; problems as a clause that tells the line.
+pub(super) fn document(text: &str) -> Result<Value, String> {
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    loop {
+        match reader.next()? {
+            Some((Event::DocumentStart(_), _)) => break,
+            Some((Event::StreamEnd, _)) | None => return Err("it has no document, only comments or white space".into()),
+            Some(_) => {}
+        }
+    }
+    let value = reader.node(0)?;
+    loop {
+        match reader.next()? {
+            Some((Event::DocumentStart(_), span)) => {
+                return Err(format!("it has a second document on line {}; only one is read", span.start.line()));
+            }
+            Some((Event::StreamEnd, _)) | None => return Ok(value),
+            Some(_) => {}
+        }
+    }
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// Anchored values; `None` while the value is still being read.
+    anchors: HashMap<usize, Option<Value>>,
+    nodes: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, String> {
+        match self.parser.next_event() {
+            None => Ok(None),
+            Some(Ok(event)) => Ok(Some(event)),
+            Some(Err(e)) => {
+                let place = e.marker();
+                Err(format!("it is not valid YAML on line {}, column {}: {}", place.line(), place.col() + 1, e.info()))
+            }
+        }
+    }
+
+    fn node(&mut self, depth: usize) -> Result<Value, String> {
+        let (event, span) = self.next()?.ok_or("it ends too early")?;
+        self.value(event, span, depth)
+    }
+
+    fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Value, String> {
+        let line = span.start.line();
+        if depth > MAX_DEPTH {
+            return Err(format!("line {line} is nested more than {MAX_DEPTH} levels deep"));
+        }
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(format!("it has more than {MAX_NODES} values"));
+        }
+        match event {
+            Event::Alias(id) => match self.anchors.get(&id) {
+                Some(Some(value)) => {
+                    let value = value.clone();
+                    self.nodes += count(&value);
+                    Ok(value)
+                }
+                Some(None) => Err(format!("line {line} refers to an anchor from inside its own value")),
+                None => Err(format!("line {line} refers to an anchor that is not defined")),
+            },
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = scalar(&text, style, tag.as_deref()).map_err(|m| format!("line {line}: {m}"))?;
+                self.keep(anchor, &value);
+                Ok(value)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                plain_tag(tag.as_deref(), "seq").map_err(|m| format!("line {line}: {m}"))?;
+                self.begin(anchor);
+                let mut items = Vec::new();
+                loop {
+                    match self.next()?.ok_or("it ends too early")? {
+                        (Event::SequenceEnd, _) => break,
+                        (event, span) => items.push(self.value(event, span, depth + 1)?),
+                    }
+                }
+                let value = Value::tuple(items);
+                self.keep(anchor, &value);
+                Ok(value)
+            }
+            Event::MappingStart(anchor, tag) => {
+                plain_tag(tag.as_deref(), "map").map_err(|m| format!("line {line}: {m}"))?;
+                self.begin(anchor);
+                let value = self.mapping(depth)?;
+                self.keep(anchor, &value);
+                Ok(value)
+            }
+            _ => Err(format!("line {line} cannot be read as a value")),
+        }
+    }
+
+    fn begin(&mut self, anchor: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
+    }
+
+    fn keep(&mut self, anchor: usize, value: &Value) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Some(value.clone()));
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Value, String> {
+        let mut own = Map::new();
+        let mut merged = Map::new();
+        loop {
+            let (event, span) = self.next()?.ok_or("it ends too early")?;
+            let line = span.start.line();
+            let merge = match &event {
+                Event::MappingEnd => break,
+                Event::Scalar(text, ScalarStyle::Plain, _, None) => text == "<<",
+                _ => false,
+            };
+            let key = if merge { Value::NULL } else { self.value(event, span, depth + 1)? };
+            let value = self.node(depth + 1)?;
+            if merge {
+                merge_into(&mut merged, &value).map_err(|m| format!("line {line}: {m}"))?;
+                continue;
+            }
+            if key.is_null() {
+                return Err(format!("line {line}: a key must not be null"));
+            }
+            match convert(&key, &formwork_value::Type::String).map(Value::into_kind) {
+                Ok((Kind::String(key), _)) => own.insert(key, value),
+                _ => return Err(format!("line {line}: a key must be a string")),
+            };
+        }
+        merged.extend(own);
+        Ok(merged.into())
+    }
+}
+
+/// `<<: {…}` or `<<: [{…}, {…}]`: the first of several has precedence.
+fn merge_into(merged: &mut Map, value: &Value) -> Result<(), String> {
+    let all: Vec<&Value> = match value.as_slice() {
+        Some(items) => items.iter().rev().collect(),
+        None => vec![value],
+    };
+    for value in all {
+        let attrs = value.as_map().ok_or("only mappings can be merged with <<")?;
+        merged.extend(attrs.iter().map(|(k, v)| (k.clone(), v.clone())));
+    }
+    Ok(())
+}
+
+fn count(value: &Value) -> usize {
+    1 + value.children().map(count).sum::<usize>()
+}
+
+fn plain_tag(tag: Option<&Tag>, expected: &str) -> Result<(), String> {
+    match tag {
+        None => Ok(()),
+        Some(t) if t.is_yaml_core_schema() && t.suffix == expected => Ok(()),
+        Some(t) if t.handle.is_empty() && t.suffix == "!" => Ok(()),
+        Some(t) => Err(format!("the tag {t} is not supported here")),
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+    let Some(tag) = tag else {
+        return if style == ScalarStyle::Plain { resolve(text) } else { Ok(Value::string(text)) };
+    };
+    if !tag.is_yaml_core_schema() {
+        return if tag.suffix == "!" || (tag.handle == "!" && tag.suffix.is_empty()) {
+            Ok(Value::string(text))
+        } else {
+            Err(format!("the tag {tag} is not supported"))
+        };
+    }
+    let kind = tag.suffix.as_str();
+    if style != ScalarStyle::Plain && matches!(kind, "int" | "float" | "bool" | "null" | "timestamp") {
+        // Terraform leaves quoted text alone whatever its tag says.
+        return Ok(Value::string(text));
+    }
+    let resolved = || resolve(text);
+    let fits = |value: &Value| match kind {
+        "int" => value.as_number().is_some_and(Number::is_integer),
+        "float" => value.as_number().is_some(),
+        "bool" => value.as_bool().is_some(),
+        "null" => value.is_null(),
+        _ => value.as_str().is_some(),
+    };
+    match kind {
+        "str" | "binary" => Ok(Value::string(text)),
+        "int" | "float" | "bool" | "null" | "timestamp" => match resolved() {
+            Ok(value) if fits(&value) => Ok(value),
+            _ => Err(format!("{text:?} is no {kind}")),
+        },
+        _ => Err(format!("the tag {tag} is not supported")),
+    }
+}
+
+/// What a plain scalar means.
+fn resolve(text: &str) -> Result<Value, String> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::NULL),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Ok(true.into()),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Ok(false.into());
+        }
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+            return Err("infinity is not supported as a number".into());
+        }
+        ".nan" | ".NaN" | ".NAN" => return Err("NaN is not supported as a number".into()),
+        _ => {}
+    }
+    if let Some(number) = number(text) {
+        return Ok(number.into());
+    }
+    Ok(Value::string(timestamp(text).unwrap_or_else(|| text.to_string())))
+}
+
+fn number(text: &str) -> Option<Number> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        b'0'..=b'9' | b'.' => (false, text),
+        _ => return None,
+    };
+    let sign = |n: Number| if negative { n.neg() } else { n };
+    for (prefix, base) in [("0x", 16), ("0o", 8)] {
+        if let Some(rest) = text.strip_prefix(prefix) {
+            let plain = !rest.starts_with(['-', '+']);
+            return i64::from_str_radix(rest, base).ok().filter(|_| plain).map(Number::from);
+        }
+    }
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((m, e)) => (m, Some(e)),
+        None => (digits, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(fraction) || whole.len() + fraction.len() == 0 {
+        return None;
+    }
+    let exponent = match exponent {
+        None => String::new(),
+        Some(e) => {
+            let plain = e.strip_prefix(['+', '-']).unwrap_or(e);
+            if plain.is_empty() || !all_digits(plain) {
+                return None;
+            }
+            format!("e{e}")
+        }
+    };
+    let fraction = if fraction.is_empty() { "0" } else { fraction };
+    Number::parse(&format!("0{whole}.{fraction}{exponent}")).ok().map(sign)
+}
+
+/// A date, or a date and time, in the form that Terraform gives it: RFC 3339 without fractions of a second.
+fn timestamp(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    if !text.is_ascii() || bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
+        return None;
+    }
+    let date_end = text.find(['T', 't', ' ']).unwrap_or(text.len());
+    let mut date = text[..date_end].split('-').map(|part| part.parse::<i16>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    if date.next().is_some() {
+        return None;
+    }
+    let date = jiff::civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    if date_end == text.len() {
+        return Some(format!("{date}T00:00:00Z"));
+    }
+    let rest = &text[date_end + 1..];
+    let clock_end = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(clock_end);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let mut clock = clock.split(':').map(|part| part.parse::<i8>().ok());
+    let time = jiff::civil::Time::new(clock.next()??, clock.next()??, clock.next()??, 0).ok()?;
+    // After a T there must be a zone, after a space there must be none.
+    let zone = match (text.as_bytes()[date_end], zone) {
+        (b' ', "") | (b'T' | b't', "Z") => "Z",
+        (b'T' | b't', zone) if zone.len() == 6 && zone.as_bytes()[3] == b':' => zone,
+        _ => return None,
+    };
+    Some(format!("{date}T{:02}:{:02}:{:02}{zone}", time.hour(), time.minute(), time.second()))
+}

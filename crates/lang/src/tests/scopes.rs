@@ -1,0 +1,138 @@
+//! References, readiness, marks in messages, files and types.
+
+use super::{Fixed, parse, printed, run};
+use crate::{Outcome, eval, references, type_expr};
+use formwork_diag::has_errors;
+use formwork_value::{Type, Value};
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(printed(text), expected, "{text}");
+}
+
+#[test]
+fn a_reference_is_asked_for_as_a_whole() {
+    for (text, expected) in [
+        ("local.tpl", r#"local [Attr("tpl")]"#),
+        ("(local.u)[0].a", r#"local [Attr("u"), Index(0), Attr("a")]"#),
+        ("local.u[local.u].a", r#"local [Attr("u")] | local [Attr("u")]"#),
+        ("[for local in [1] : local]", ""),
+        ("local.nul[*].id", r#"local [Attr("nul")]"#),
+    ] {
+        let scope = Fixed::new();
+        eval(&parse(text), &scope, &mut Vec::new());
+        let asked = scope.asked.borrow().join(" | ").replace("Value ", "");
+        let asked: String = simplify(&asked);
+        assert_eq!(asked, expected, "{text}");
+    }
+}
+
+/// `Index(Number(0), …)` as `Index(0)`.
+fn simplify(asked: &str) -> String {
+    regex::Regex::new(r"Index\([^)]*?(\d+)\)?[^\]]*?\}\)").map_or_else(|_| asked.into(), |r| r.replace_all(asked, "Index($1)").into())
+}
+
+#[test]
+fn what_is_missing_or_failed_is_never_swallowed() {
+    for text in [
+        "X.a",
+        "try(X.a, 1)",
+        "can(X.a)",
+        "true ? 1 : X.a",
+        "false ? X : 1",
+        "X ? 1 : 2",
+        "[for x in [1] : X if false] == X",
+        "\"%{ if true }a%{ else }${X}%{ endif }\"",
+        "try(null.a + X, 1)",
+        "coalesce(\"a\", X)",
+    ] {
+        let Outcome { missing, failed, .. } = run(&text.replace('X', "missing")).0;
+        assert!(missing && !failed, "{text}");
+        let (Outcome { missing, failed, .. }, diags) = run(&text.replace('X', "failed"));
+        assert!(failed && !missing && diags.is_empty(), "{text}: {diags:?}");
+    }
+}
+
+#[test]
+fn messages_suggest_and_keep_secrets() {
+    let (_, diags) = run("upper(local.tplx)");
+    assert_eq!(diags[0].help.as_deref(), Some("Did you mean \"tpl\"?"));
+    let (_, diags) = run("uper(\"a\")");
+    assert_eq!(diags[0].help.as_deref(), Some("Did you mean upper()?"));
+    let (_, diags) = run("1 + local.tpl");
+    assert_eq!(diags[0].values, [("local.tpl".to_string(), "\"<${x}>\"".to_string())]);
+    for text in ["1 + local.secret", "local.secret.x", "tonumber(local.secret)", "[1][local.secret]", "format(\"%d\", local.secret)"] {
+        let (_, diags) = run(text);
+        assert!(has_errors(&diags), "{text}");
+        assert!(!format!("{diags:?}").contains("hunter2"), "{text}: {diags:?}");
+    }
+}
+
+#[test]
+fn files_come_from_the_world() {
+    check("file(\"a.txt\")", "<<EOT\nhello\n\nEOT");
+    check("filemd5(\"a.txt\")", "\"b1946ac92492d2347c6235b4d2611184\"");
+    check("fileexists(\"nope\")", "false");
+    check("tolist(fileset(\"d\", \"**\"))", "tolist([\n  \".h\",\n  \"e/b.txt\",\n])");
+    check("tolist(fileset(\".\", \"{a,b}.txt\"))", "tolist([\n  \"a.txt\",\n])");
+    check("chomp(templatefile(\"t.tftpl\", { name = \"bob\", l = [1, 2] }))", "\"hi bob, 1, 2\"");
+    check("abspath(\"x/../y\")", "\"/project/y\"");
+    check("pathexpand(\"~/x\")", "\"/home/user/x\"");
+    check("timestamp()", "(known after apply)");
+    check("timestamp() == null", "false");
+    check("plantimestamp()", "\"2026-01-02T03:04:05Z\"");
+    for text in ["file(\"nope\")", "file(\"bin\")", "templatefile(\"t.tftpl\", {})", "templatefile(\"loop.tftpl\", {})"] {
+        assert!(has_errors(&run(text).1), "{text}");
+    }
+}
+
+#[test]
+fn lists_references() {
+    let expr = parse("[for k in var.a[each.key].b : \"${k} ${aws_x.y[0].z[*].id}\" if k != local.c[\"d\"]]");
+    let found: Vec<String> =
+        references(&expr).iter().map(|r| format!("{} {}", r.root, r.steps.len())).collect();
+    assert_eq!(found, ["var 3", "each 1", "aws_x 5", "local 2"]);
+}
+
+#[test]
+fn reads_type_constraints() {
+    for (text, expected) in [
+        ("string", Ok("string")),
+        ("any", Ok("any")),
+        ("list(map(number))", Ok("list(map(number))")),
+        ("tuple([string, bool])", Ok("tuple([string, bool])")),
+        ("object({ a = optional(string, \"x\"), b = set(any) })", Ok("object({a=optional(string), b=set(any)})")),
+        ("list", Err("Invalid type specification")),
+        ("strng", Err("Invalid type specification")),
+        ("optional(string)", Err("Invalid type specification")),
+        ("\"string\"", Err("Invalid quoted type constraints")),
+        ("object({ a = optional(number, \"x\") })", Err("Invalid default value for optional attribute")),
+        ("object({ a = optional(number, var.x) })", Err("Variables not allowed")),
+    ] {
+        let actual = type_expr(&parse(text)).map(|(ty, _)| ty.to_string()).map_err(|d| d.summary);
+        assert_eq!(actual.as_deref().map_err(|s| s.as_str()), expected, "{text}");
+    }
+    let expr = parse("list(object({ a = optional(string, 1) }))");
+    let defaults = type_expr(&expr).ok().and_then(|(_, d)| d).and_then(|d| d.element);
+    assert_eq!(defaults.and_then(|d| d.attrs.get("a").cloned()), Some(Value::from("1")));
+}
+
+#[test]
+fn what_is_known_of_the_unknown() {
+    check("length(local.ulist) >= 0", "(known after apply)");
+    check("startswith(\"a-b${local.u}\", \"a-\")", "true");
+    let (outcome, _) = run("local.u ? [1] : [2, 3]");
+    assert_eq!(outcome.value.ty(), Type::list(Type::Number));
+    assert!(outcome.value.as_unknown().is_some_and(|u| u.refinement.min_len == Some(1)));
+}
+
+#[test]
+fn a_long_for_is_linear() {
+    let scope = Fixed::new();
+    let list = Value::tuple((0..100_000).map(Value::from).collect());
+    let scope = Fixed { values: [("big", list)].into(), ..scope };
+    let start = std::time::Instant::now();
+    let outcome = eval(&parse("{ for i, x in big : \"k${i}\" => x + 1 if x % 2 == 0 }"), &scope, &mut Vec::new());
+    assert_eq!(outcome.value.len(), Some(50_000));
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}

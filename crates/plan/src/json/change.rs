@@ -1,0 +1,148 @@
+//! Changes of resources and outputs.
+
+use super::module::{Index, mode, provider_name};
+use super::value::{Flags, JsonPath, Known};
+use crate::{Action, OutputChange, Plan, PlannedChange, ReplaceOrder};
+use formwork_addr::InstanceAddr;
+use formwork_value::Value;
+use serde::Serialize;
+
+/// `change`, of a resource or an output.
+#[derive(Serialize)]
+pub(super) struct Change<'a> {
+    actions: &'static [&'static str],
+    before: Option<Known<&'a Value>>,
+    /// Left out when all of it is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Option<Known<&'a Value>>>,
+    after_unknown: Flags,
+    before_sensitive: Flags,
+    after_sensitive: Flags,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replace_paths: Vec<JsonPath<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    importing: Option<Importing<'a>>,
+}
+
+#[derive(Serialize)]
+struct Importing<'a> {
+    id: &'a str,
+}
+
+fn actions(change: &PlannedChange) -> &'static [&'static str] {
+    match change.action {
+        Action::NoOp => &["no-op"],
+        Action::Create => &["create"],
+        Action::Read => &["read"],
+        Action::Update => &["update"],
+        Action::Replace(ReplaceOrder::DestroyFirst) => &["delete", "create"],
+        Action::Replace(ReplaceOrder::CreateFirst) => &["create", "delete"],
+        Action::Delete => &["delete"],
+        Action::Forget => &["forget"],
+        // What it would be, as far as can be told.
+        Action::Defer => match (&change.before, &change.after) {
+            (None, _) => &["create"],
+            (Some(_), None) => &["delete"],
+            (Some(_), Some(_)) => &["update"],
+        },
+    }
+}
+
+fn after(value: Option<&Value>) -> Option<Option<Known<&Value>>> {
+    match value {
+        Some(v) if !v.is_known() => None,
+        v => Some(v.map(Known)),
+    }
+}
+
+/// An entry of `resource_changes` or `resource_drift`.
+#[derive(Serialize)]
+pub(super) struct ResourceChange<'a> {
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_address: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    module_address: String,
+    mode: &'static str,
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<Index>,
+    provider_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deposed: Option<&'a str>,
+    change: Change<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_reason: Option<&'static str>,
+}
+
+/// An entry of `deferred_changes`.
+#[derive(Serialize)]
+pub(super) struct DeferredChange<'a> {
+    reason: &'static str,
+    resource_change: ResourceChange<'a>,
+}
+
+impl<'a> DeferredChange<'a> {
+    pub(super) fn new(plan: &'a Plan, change: &'a PlannedChange) -> Self {
+        // Our reasons are sentences; this is Terraform's word for "some other".
+        DeferredChange { reason: "unknown", resource_change: ResourceChange::new(plan, change) }
+    }
+}
+
+impl<'a> ResourceChange<'a> {
+    pub(super) fn new(plan: &'a Plan, change: &'a PlannedChange) -> Self {
+        let addr = &change.addr;
+        let resource = &addr.resource.resource;
+        let replace_paths = match change.action {
+            Action::Replace(_) => change.replace_paths.iter().map(JsonPath).collect(),
+            _ => Vec::new(),
+        };
+        let importing = if change.deposed.is_some() { None } else { plan.imports.get(addr) };
+        ResourceChange {
+            address: addr.to_string(),
+            previous_address: change.previous_addr.as_ref().map(InstanceAddr::to_string),
+            module_address: addr.resource.module.to_string(),
+            mode: mode(addr),
+            type_name: &resource.type_name,
+            name: &resource.name,
+            index: Index::of(addr),
+            provider_name: provider_name(&change.provider),
+            deposed: change.deposed.as_deref(),
+            change: Change {
+                actions: actions(change),
+                before: change.before.as_ref().map(Known),
+                after: after(change.after.as_ref()),
+                after_unknown: Flags::unknown(change.after.as_ref(), Flags::Empty),
+                before_sensitive: Flags::sensitive(change.before.as_ref()),
+                after_sensitive: Flags::sensitive(change.after.as_ref()),
+                replace_paths,
+                importing: importing.map(|id| Importing { id }),
+            },
+            action_reason: change.reason.map(|r| r.as_str()),
+        }
+    }
+}
+
+impl<'a> From<&'a OutputChange> for Change<'a> {
+    fn from(output: &'a OutputChange) -> Self {
+        let actions: &[_] = match (&output.before, &output.after) {
+            _ if !output.is_change() => &["no-op"],
+            (None, _) => &["create"],
+            (Some(_), None) => &["delete"],
+            (Some(_), Some(_)) => &["update"],
+        };
+        Change {
+            actions,
+            before: output.before.as_ref().map(Known),
+            after: after(output.after.as_ref()),
+            after_unknown: Flags::unknown(output.after.as_ref(), Flags::Bool(false)),
+            // The format knows only whether it is or was sensitive.
+            before_sensitive: Flags::Bool(output.sensitive),
+            after_sensitive: Flags::Bool(output.sensitive),
+            replace_paths: Vec::new(),
+            importing: None,
+        }
+    }
+}

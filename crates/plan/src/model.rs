@@ -1,0 +1,185 @@
+//! The plan as a whole.
+
+use crate::{PlannedChange, serial};
+use formwork_addr::{InstanceAddr, Str, Target};
+use formwork_value::Value;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// To make things as the configuration says.
+    #[default]
+    Normal,
+    /// To remove everything.
+    Destroy,
+    /// Only to learn what has changed outside.
+    RefreshOnly,
+}
+
+/// A change of an output value of the root module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputChange {
+    /// Before; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "serial::optional_value")]
+    pub before: Option<Value>,
+    /// Afterwards; `None` when it goes away.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "serial::optional_value")]
+    pub after: Option<Value>,
+    /// Whether people may not see it.
+    pub sensitive: bool,
+}
+
+/// An instance, resource or module that waits for something to be known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deferred {
+    /// What waits: an address of a resource or module.
+    pub address: String,
+    /// For what.
+    pub reason: String,
+}
+
+/// Which half of a change a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The old object is put aside, so that the new one can be made first.
+    Depose,
+    /// The object is removed.
+    Delete,
+    /// The object is made, changed or (for a data source) read.
+    Apply,
+    /// The object leaves the state.
+    Forget,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// A part of the change with this index in [`Plan::changes`].
+    Change(u32, Part),
+    /// Nothing: a place where many edges meet.
+    Gate,
+}
+
+/// One step of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What it does.
+    pub kind: StepKind,
+    /// Indices of the steps that must be done before; each smaller than the number of steps, never a cycle.
+    pub after: Vec<u32>,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// All conditions hold.
+    Pass,
+    /// Some condition does not hold.
+    Fail,
+    /// Not known until apply.
+    Unknown,
+}
+
+/// The outcome of the conditions of one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckResult {
+    /// The object: an instance, output or variable.
+    pub address: String,
+    /// How it came out.
+    pub status: CheckStatus,
+    /// Messages of what failed.
+    pub problems: Vec<String>,
+}
+
+/// A plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// What it is for.
+    pub mode: Mode,
+    /// One for each instance that was looked at (no-ops included) and each deposed object, in the order of their addresses.
+    pub changes: Vec<PlannedChange>,
+    /// What had changed outside since the state was written: `before` as recorded, `after` as found.
+    pub drift: Vec<PlannedChange>,
+    /// Outputs of the root module, unchanged ones included.
+    pub outputs: BTreeMap<Str, OutputChange>,
+    /// What to do, in an order that respects the edges.
+    pub steps: Vec<Step>,
+    /// What has to wait.
+    pub deferred: Vec<Deferred>,
+    /// How the conditions came out.
+    pub checks: Vec<CheckResult>,
+    /// Root module variables that were given or have defaults.
+    #[serde(with = "serial::values")]
+    pub variables: BTreeMap<Str, Value>,
+    /// `-target`.
+    #[serde(with = "serial::targets")]
+    pub targets: Vec<Target>,
+    /// `-replace`.
+    #[serde(with = "serial::texts")]
+    pub replace: Vec<InstanceAddr>,
+    /// What becomes ours by import: the ID that each instance is imported by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "serial::imports")]
+    pub imports: BTreeMap<InstanceAddr, Str>,
+    /// When it was made, RFC 3339 in UTC: the value of `plantimestamp()`.
+    pub timestamp: Str,
+    /// Serial of the state that it was made from.
+    pub prior_serial: u64,
+    /// Lineage of the state that it was made from; empty when there was no state.
+    pub prior_lineage: String,
+    /// The workspace.
+    pub workspace: Str,
+    /// Planning met errors: what is here is not the whole, and must not be applied.
+    pub errored: bool,
+}
+
+impl Plan {
+    /// Whether applying it does anything to resources.
+    pub fn has_resource_changes(&self) -> bool {
+        self.changes.iter().any(PlannedChange::is_change)
+    }
+
+    /// Whether applying it changes anything: outputs, moves, imports and (for refresh-only) recorded drift included.
+    pub fn has_changes(&self) -> bool {
+        self.has_resource_changes()
+            || self.changes.iter().any(|c| c.previous_addr.is_some())
+            || !self.imports.is_empty()
+            || self.outputs.values().any(OutputChange::is_change)
+            || (self.mode == Mode::RefreshOnly && !self.drift.is_empty())
+    }
+
+    /// Numbers to add, change and destroy, as the summary line gives them. A replacement counts as both.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        use crate::Action::{Create, Delete, Replace, Update};
+        let count = |f: &dyn Fn(&PlannedChange) -> bool| self.changes.iter().filter(|c| f(c)).count();
+        (
+            count(&|c| matches!(c.action, Create | Replace(_))),
+            count(&|c| matches!(c.action, Update)),
+            count(&|c| matches!(c.action, Delete | Replace(_))),
+        )
+    }
+}
+
+impl OutputChange {
+    /// Whether the value changes. A null is as good as no value.
+    pub fn is_change(&self) -> bool {
+        let present = |v: &Option<Value>| v.clone().filter(|v| !v.is_null());
+        match (present(&self.before), present(&self.after)) {
+            (None, None) => false,
+            (Some(a), Some(b)) => {
+                !a.is_wholly_known() || !b.is_wholly_known() || a.unmark_deep().0 != b.unmark_deep().0
+            }
+            _ => true,
+        }
+    }
+}

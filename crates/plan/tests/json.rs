@@ -1,0 +1,300 @@
+//! Plans and states as JSON, compared byte for byte with what Terraform 1.11.4 printed.
+//!
+//! `tests/terraform/terraform.tfstate` was made by applying `before.tf` (with `module.tf` as `./m`); then its random ids
+//! were replaced by readable ones, `count[3]` was tainted and `count[4]` got a deposed object. `state.json` is
+//! `terraform show -json` of it. `plan.json` is that of a plan of `after.tf` with `-replace=terraform_data.count[5]`,
+//! without `prior_state`, `configuration` and `relevant_attributes`. The plan is written down again here, by hand.
+
+use formwork_addr::{InstanceAddr, ResourceAddr};
+use formwork_plan::{
+    Action, CheckResult, CheckStatus, Deferred, Mode, OutputChange, Plan, PlannedChange, Reason,
+    ReplaceOrder, json,
+};
+use formwork_state::{State, StoredObject, snapshot};
+use formwork_value::{Mark, Number, Path, Type, Value};
+
+fn addr(text: &str) -> InstanceAddr {
+    text.parse().unwrap()
+}
+
+fn number(text: &str) -> Value {
+    Number::parse(text).unwrap().into()
+}
+
+fn unknown() -> Value {
+    Value::unknown(Type::Dynamic)
+}
+
+fn no_type() -> Value {
+    Value::null(Type::Dynamic)
+}
+
+fn change(address: &str, action: Action, before: Option<Value>, after: Option<Value>) -> PlannedChange {
+    PlannedChange {
+        addr: addr(address),
+        deposed: None,
+        previous_addr: None,
+        provider: "provider[\"terraform.io/builtin/terraform\"]".into(),
+        action,
+        reason: None,
+        before,
+        after,
+        replace_paths: Vec::new(),
+        prior: None,
+        private: Vec::new(),
+        schema_version: 0,
+        dependencies: [].into(),
+        create_before_destroy: false,
+        notes: Vec::new(),
+        span: None,
+    }
+}
+
+/// An object of type `terraform_data`.
+fn data(id: Value, input: Value, output: Value, triggers: Value) -> Value {
+    Value::object([("id", id), ("input", input), ("output", output), ("triggers_replace", triggers)])
+}
+
+fn plain(id: &str) -> Value {
+    data(id.into(), no_type(), no_type(), no_type())
+}
+
+fn sample() -> Plan {
+    let input = |name: &str, secret: Value| {
+        Value::object([
+            ("list", Value::tuple(vec![1.into(), secret, number("0.1")])),
+            ("m", Value::map(Type::String, [("k".into(), "<v>".into())].into())),
+            ("nul", no_type()),
+            ("name", name.into()),
+        ])
+    };
+    let secret = || Value::from("hunter2").mark(Mark::Sensitive);
+    let update_before =
+        data("id-update".into(), input("n", secret()), input("n", "hunter2".into()), no_type());
+    let update_after =
+        data("id-update".into(), input("z", secret()), Value::unknown(input("n", "".into()).ty()), no_type());
+    let replace_input =
+        |x| Value::tuple(vec!["id-update".into(), Value::object([("x", x), ("y", 1.into())])]);
+    let replace_before = {
+        let input = replace_input(input("n", "hunter2".into()));
+        data("id-replace".into(), input.clone(), input, Value::tuple(vec!["n".into()]))
+    };
+    let replace_after = {
+        let input = replace_input(Value::unknown(input("n", "".into()).ty()));
+        let output = Value::unknown(input.ty());
+        data(Value::unknown(Type::String), input, output, Value::tuple(vec!["z".into()]))
+    };
+    let big = || number("12345678901234567890");
+    let moved = {
+        let a = || Value::tuple(vec!["a".into()]);
+        data("id-old".into(), a().mark(Mark::Sensitive), a(), no_type())
+    };
+
+    let mut changes: Vec<_> = (0..=10)
+        .map(|i| {
+            let before = plain(&format!("id-count{i}"));
+            let replacement = data(Value::unknown(Type::String), no_type(), no_type(), no_type());
+            let address = format!("terraform_data.count[{i}]");
+            let replace = Action::Replace(ReplaceOrder::DestroyFirst);
+            let (action, reason, after) = match i {
+                3 => (replace, Some(Reason::ReplaceBecauseTainted), Some(replacement)),
+                5 => (replace, Some(Reason::ReplaceByRequest), Some(replacement)),
+                10 => (Action::Delete, Some(Reason::DeleteBecauseCountIndex), None),
+                _ => (Action::NoOp, None, Some(before.clone())),
+            };
+            PlannedChange { reason, ..change(&address, action, Some(before), after) }
+        })
+        .collect();
+    for module in ["module.m[\"one\"]", "module.m[\"k\\\"2\"]"] {
+        let id = if module.contains("one") { "id-inner-one" } else { "id-inner-k2" };
+        let address = format!("{module}.terraform_data.inner");
+        changes.push(change(&address, Action::NoOp, Some(plain(id)), Some(plain(id))));
+    }
+    changes.extend([
+        PlannedChange {
+            deposed: Some("0badcafe".into()),
+            ..change("terraform_data.count[4]", Action::Delete, Some(plain("id-count4")), None)
+        },
+        PlannedChange {
+            reason: Some(Reason::DeleteBecauseNoResourceConfig),
+            ..change("terraform_data.forgotten", Action::Forget, Some(plain("id-forgotten")), None)
+        },
+        change("terraform_data.imported", Action::NoOp, Some(plain("someid")), Some(plain("someid"))),
+        PlannedChange {
+            previous_addr: Some(addr("terraform_data.old")),
+            ..change("terraform_data.new", Action::NoOp, Some(moved.clone()), Some(moved))
+        },
+        PlannedChange {
+            reason: Some(Reason::ReplaceBecauseCannotUpdate),
+            replace_paths: vec![Path::root().attr("triggers_replace")],
+            ..change(
+                "terraform_data.replace",
+                Action::Replace(ReplaceOrder::DestroyFirst),
+                Some(replace_before),
+                Some(replace_after),
+            )
+        },
+        PlannedChange {
+            reason: Some(Reason::ReplaceByTriggers),
+            ..change(
+                "terraform_data.triggered",
+                Action::Replace(ReplaceOrder::CreateFirst),
+                Some(data("id-triggered".into(), big(), big(), no_type())),
+                Some(data(
+                    Value::unknown(Type::String),
+                    big(),
+                    Value::unknown_not_null(Type::Number),
+                    no_type(),
+                )),
+            )
+        },
+        change("terraform_data.update", Action::Update, Some(update_before), Some(update_after)),
+        PlannedChange {
+            reason: Some(Reason::ReadBecauseConfigUnknown),
+            ..change(
+                "data.terraform_remote_state.later",
+                Action::Read,
+                None,
+                Some(Value::object([
+                    ("backend", "local".into()),
+                    ("config", Value::object([("path", Value::unknown(Type::String))])),
+                    ("defaults", no_type()),
+                    ("outputs", unknown()),
+                    ("workspace", Value::null(Type::String)),
+                ])),
+            )
+        },
+        // Read while planning: not shown.
+        change("data.terraform_remote_state.now", Action::NoOp, None, Some(Value::object([("a", 1.into())]))),
+    ]);
+
+    let output = |before, after, sensitive| OutputChange { before, after, sensitive };
+    let same = || Some(Value::set(Type::String, vec!["same".into()]));
+    let parts = Value::tuple(vec![unknown(), "x".into(), Value::object([("a", unknown()), ("b", 1.into())])]);
+    let check = |address: &str, status, problems: &[&str]| CheckResult {
+        address: address.into(),
+        status,
+        problems: problems.iter().map(|p| p.to_string()).collect(),
+    };
+    Plan {
+        changes,
+        outputs: [
+            ("gone", output(Some(1.into()), None, false)),
+            ("null", output(None, Some(no_type()), false)),
+            ("parts", output(None, Some(parts), false)),
+            ("same", output(same(), same(), false)),
+            ("secret", output(Some("n".into()), Some(Value::from("z").mark(Mark::Sensitive)), true)),
+            ("wholly", output(None, Some(Value::unknown_not_null(Type::String)), false)),
+        ]
+        .map(|(name, change)| (name.into(), change))
+        .into(),
+        checks: vec![
+            check("output.wholly", CheckStatus::Pass, &[]),
+            check("module.m[\"one\"].terraform_data.inner", CheckStatus::Pass, &[]),
+            check("check.failing", CheckStatus::Fail, &["never"]),
+            check("module.m[\"k\\\"2\"].terraform_data.inner", CheckStatus::Pass, &[]),
+        ],
+        variables: [("name".into(), "z".into())].into(),
+        replace: vec![addr("terraform_data.count[5]")],
+        imports: [(addr("terraform_data.imported"), "someid".into())].into(),
+        timestamp: "2026-11-22T14:38:01Z".into(),
+        ..Plan::default()
+    }
+}
+
+/// Like `assert_eq`, but shows only where the texts part.
+fn check_text(ours: &str, theirs: &str) {
+    let theirs = theirs.trim_end();
+    let same = ours.bytes().zip(theirs.bytes()).take_while(|(a, b)| a == b).count();
+    let around = |text: &str| {
+        let bytes = &text.as_bytes()[same.saturating_sub(200)..text.len().min(same + 200)];
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    assert!(ours == theirs, "ours:   {}\ntheirs: {}", around(ours), around(theirs));
+}
+
+fn decode(addr: &ResourceAddr, object: &StoredObject) -> Option<Value> {
+    let ty = Type::object([
+        ("id", Type::String),
+        ("input", Type::Dynamic),
+        ("output", Type::Dynamic),
+        ("triggers_replace", Type::Dynamic),
+    ]);
+    assert_eq!(&*addr.resource.type_name, "terraform_data");
+    formwork_value::json::decode(&object.attributes, &ty).ok()
+}
+
+fn state() -> State {
+    snapshot::parse(include_str!("terraform/terraform.tfstate")).unwrap()
+}
+
+#[test]
+fn a_plan_is_terraforms() {
+    let plan = sample();
+    check_text(&json::plan_text(&plan, None, None), include_str!("terraform/plan.json"));
+    let value = json::plan(&plan, None, None);
+    assert_eq!(value["resource_changes"][0]["change"]["actions"][0], "read");
+    assert_eq!(value["resource_changes"].as_array().map(Vec::len), Some(21));
+}
+
+#[test]
+fn a_state_is_terraforms() {
+    check_text(&json::state_text(&state(), &decode), include_str!("terraform/state.json"));
+    assert_eq!(json::state_text(&State::default(), &decode), r#"{"format_version":"1.0"}"#);
+}
+
+#[test]
+fn an_object_of_an_unknown_type_is_shown_as_stored() {
+    let state = json::state(&state(), &|_, _| None);
+    let resources = state["values"]["root_module"]["resources"].as_array().unwrap();
+    let old = resources.iter().find(|r| r["name"] == "old").unwrap();
+    assert_eq!(old["values"]["id"], "id-old");
+    assert_eq!(old["values"]["input"]["value"][0], "a");
+    assert_eq!(old["sensitive_values"]["input"], true);
+}
+
+#[test]
+fn an_empty_plan() {
+    let plan = Plan { timestamp: "2026-11-22T14:25:09Z".into(), ..Plan::default() };
+    check_text(
+        &json::plan_text(&plan, Some(&serde_json::json!({"root_module": {}})), None),
+        r#"{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{"root_module":{}},"configuration":{"root_module":{}},"timestamp":"2026-11-22T14:25:09Z","applyable":false,"complete":true,"errored":false}"#,
+    );
+}
+
+#[test]
+fn the_prior_state_is_shown_within() {
+    let prior = json::PriorState { state: &state(), decode: &decode };
+    let plan = json::plan(&Plan::default(), None, Some(prior));
+    let state: serde_json::Value = serde_json::from_str(include_str!("terraform/state.json")).unwrap();
+    assert_eq!(plan["prior_state"], state);
+}
+
+#[test]
+fn what_waits_makes_a_plan_incomplete() {
+    let deferred = change("t.a", Action::Defer, None, Some(unknown()));
+    let plan = Plan {
+        changes: vec![deferred],
+        deferred: vec![Deferred { address: "t.a".into(), reason: "its count is not known".into() }],
+        ..Plan::default()
+    };
+    let shown = json::plan(&plan, None, None);
+    assert_eq!(shown["complete"], false);
+    assert_eq!(shown["resource_changes"], serde_json::Value::Null);
+    assert_eq!(shown["planned_values"]["root_module"], serde_json::json!({}));
+    assert_eq!(shown["deferred_changes"][0]["resource_change"]["change"]["actions"][0], "create");
+}
+
+#[test]
+fn moves_are_drift_only_when_nothing_else_is_planned() {
+    let object = || Some(plain("id"));
+    let moved =
+        PlannedChange { previous_addr: Some(addr("t.a")), ..change("t.b", Action::NoOp, object(), object()) };
+    let shown = |mode| {
+        json::plan(&Plan { mode, drift: vec![moved.clone()], ..Plan::default() }, None, None)["resource_drift"]
+            .as_array()
+            .map(Vec::len)
+    };
+    assert_eq!(shown(Mode::Normal), None);
+    assert_eq!(shown(Mode::RefreshOnly), Some(1));
+}

@@ -1,0 +1,85 @@
+//! The small provider families that are built in: `terraform`, `null`, `random`, `local`, `time` and `tls`.
+//!
+//! Names, attributes, defaults, schema versions and id formats are those of HashiCorp's providers of the same
+//! names, so that configurations and states move over unchanged.
+
+mod data;
+mod local;
+mod null;
+mod random;
+mod time;
+mod tls;
+mod values;
+
+use async_trait::async_trait;
+use formwork_provider::{CallError, Client, DataSource, ManagedResource, Provider, Schema};
+use formwork_value::Value;
+use std::sync::Arc;
+
+/// All of them.
+pub fn providers() -> Vec<Arc<dyn Provider>> {
+    vec![
+        Family::new("terraform", "terraform.io/builtin/terraform", data::resources(), Vec::new()),
+        Family::new("null", "registry.terraform.io/hashicorp/null", null::resources(), null::data_sources()),
+        Family::new("random", "registry.terraform.io/hashicorp/random", random::resources(), Vec::new()),
+        Family::new(
+            "local",
+            "registry.terraform.io/hashicorp/local",
+            local::resources(),
+            local::data_sources(),
+        ),
+        Family::new("time", "registry.terraform.io/hashicorp/time", time::resources(), Vec::new()),
+        Family::new("tls", "registry.terraform.io/hashicorp/tls", tls::resources(), tls::data_sources()),
+    ]
+}
+
+/// A family that needs no configuration and no connection.
+struct Family {
+    name: &'static str,
+    source: &'static str,
+    schema: Schema,
+    resources: Vec<Arc<dyn ManagedResource>>,
+    data_sources: Vec<Arc<dyn DataSource>>,
+}
+
+impl Family {
+    #[expect(clippy::new_ret_no_self, reason = "a family is only ever used through the trait object")]
+    fn new(
+        name: &'static str,
+        source: &'static str,
+        resources: Vec<Arc<dyn ManagedResource>>,
+        data_sources: Vec<Arc<dyn DataSource>>,
+    ) -> Arc<dyn Provider> {
+        Arc::new(Family { name, source, schema: Schema::default(), resources, data_sources })
+    }
+}
+
+#[async_trait]
+impl Provider for Family {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn source(&self) -> &str {
+        self.source
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
+        self.resources.clone()
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        self.data_sources.clone()
+    }
+
+    async fn configure(&self, _config: &Value) -> Result<Client, CallError> {
+        Ok(Arc::new(()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! What a provider is given with each call, and how calls fail.
+
+use crate::{Client, Object};
+use async_trait::async_trait;
+use formwork_diag::Severity;
+use formwork_value::{Path, Str, Value};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A problem with one value, before anyone knows where it stands in a file.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Error or warning.
+    pub severity: Severity,
+    /// Where in the object.
+    pub path: Path,
+    /// What is wrong, in fixed words.
+    pub summary: String,
+    /// The particulars.
+    pub detail: String,
+}
+
+impl Problem {
+    /// An error at a path.
+    pub fn error(path: Path, summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        Problem { severity: Severity::Error, path, summary: summary.into(), detail: detail.into() }
+    }
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It will fail again.
+    Never,
+    /// We asked too often.
+    Throttled,
+    /// Something passing; the call may or may not have had its effect.
+    Transient,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug)]
+pub struct CallError {
+    /// What failed, in fixed words.
+    pub summary: String,
+    /// What the other side said, and what to do about it.
+    pub detail: String,
+    /// The attribute that it is about.
+    pub path: Path,
+    /// Whether trying again can help.
+    pub retry: Retry,
+    /// For create and update: what exists now all the same. A created object in it is recorded as tainted.
+    pub partial: Option<Object>,
+    /// Nothing can have happened: the request never reached the other side, or was refused as a whole. `false` leaves
+    /// the intent open, for `recover` to settle.
+    pub no_effect: bool,
+}
+
+impl CallError {
+    /// A failure that was certainly without effect and that trying again does not help.
+    pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        CallError {
+            summary: summary.into(),
+            detail: detail.into(),
+            path: Path::root(),
+            retry: Retry::Never,
+            partial: None,
+            no_effect: true,
+        }
+    }
+
+    /// A failure after which nobody knows whether the effect happened.
+    pub fn uncertain(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        CallError { no_effect: false, retry: Retry::Transient, ..Self::new(summary, detail) }
+    }
+
+    /// Says which attribute it is about.
+    #[must_use]
+    pub fn on(mut self, path: Path) -> Self {
+        self.path = path;
+        self
+    }
+}
+
+/// What an interrupted operation was going to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Make a new object.
+    Create,
+    /// Change an object in place.
+    Update,
+    /// Remove an object.
+    Delete,
+}
+
+/// An operation that was begun, as the journal tells, and whose outcome nobody recorded.
+#[derive(Clone, Debug)]
+pub struct Interrupted {
+    /// What it was.
+    pub operation: Operation,
+    /// The token that the call was given.
+    pub token: Str,
+    /// The arguments that were sent: an object of the schema's type; what was unknown then is null.
+    pub arguments: Value,
+    /// The object before it, for update and delete; for a create, what was recorded of the new one, if anything.
+    pub prior: Option<Object>,
+}
+
+/// Records that an object exists before anything else happens to it.
+#[async_trait]
+pub trait Recorder: Send + Sync {
+    /// To be called by `create` as soon as the new object's identity is known. It is durable when this returns.
+    async fn created(&self, object: &Object) -> Result<(), CallError>;
+}
+
+/// The time: nanoseconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> i128 + Send + Sync>;
+
+/// The right to have one call under way. Waiting for readiness must not hold it: see [`Slot::release`].
+#[derive(Debug)]
+pub struct Slot {
+    limit: Arc<Semaphore>,
+    permit: tokio::sync::Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Slot {
+    /// Waits for a place under `limit`.
+    pub async fn acquire(limit: Arc<Semaphore>) -> Self {
+        let permit = limit.clone().acquire_owned().await.ok();
+        Slot { limit, permit: tokio::sync::Mutex::new(permit) }
+    }
+
+    /// Gives the place up while `wait` runs, and takes one again afterwards.
+    pub async fn released<T>(&self, wait: impl Future<Output = T>) -> T {
+        let mut permit = self.permit.lock().await;
+        *permit = None;
+        let result = wait.await;
+        *permit = self.limit.clone().acquire_owned().await.ok();
+        result
+    }
+}
+
+/// What a provider is given with each call.
+pub struct Call<'a> {
+    /// What [`crate::Provider::configure`] made.
+    pub client: &'a Client,
+    /// Random, one for each attempt, journalled before the call. Empty for reads and plans.
+    pub token: &'a str,
+    /// Where `create` records the new object's identity.
+    pub recorder: &'a dyn Recorder,
+    /// The call's place under the limit.
+    pub slot: &'a Slot,
+    /// The time.
+    pub clock: &'a Clock,
+}

@@ -1,0 +1,400 @@
+//! Resource types declared as structs: `#[derive(Resource)]` for the data, [`Crud`] for the behaviour, and
+//! [`CrudResource`], which makes a [`ManagedResource`] of the two.
+
+use crate::compare::same;
+use crate::retry::{Backoff, retry};
+use crate::{
+    Call, CallError, Clock, Effects, Interrupted, ManagedResource, Model, Object, Operation, PlanRequest,
+    PlanResponse, Problem, Recovered, Schema, Slot, default_plan,
+};
+use async_trait::async_trait;
+use formwork_value::{Path, Value};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the behaviour of a resource type is given with each call.
+pub struct Cx<'a, C> {
+    /// The configured provider.
+    pub client: &'a C,
+    /// The attempt's token: pass it where the other side takes one. After an interruption it is the interrupted
+    /// attempt's. Empty for reads and plans.
+    pub token: &'a str,
+    /// The time.
+    pub clock: &'a Clock,
+    /// The call's place under the limit.
+    pub slot: &'a Slot,
+}
+
+impl<C> Cx<'_, C> {
+    /// Nanoseconds since the Unix epoch.
+    pub fn now(&self) -> i128 {
+        (self.clock)()
+    }
+
+    /// Pauses, without holding a place under the limit.
+    pub async fn sleep(&self, pause: Duration) {
+        self.slot.released(tokio::time::sleep(pause)).await;
+    }
+}
+
+/// The behaviour of a resource type. Each function does one thing, once: recording, waiting, retrying and reading
+/// back are done around it.
+#[async_trait]
+pub trait Crud: Model {
+    /// What the provider's `configure` makes.
+    type Client: Send + Sync + 'static;
+
+    /// Whether it does anything outside the state.
+    const EFFECTS: Effects = Effects::Outside;
+
+    /// Whether an object can differ from what was recorded.
+    const DRIFTS: bool = matches!(Self::EFFECTS, Effects::Outside);
+
+    /// Whether repeating `create` with the same token, or the same `update`, does nothing more.
+    const IDEMPOTENT: bool = false;
+
+    /// Whether [`Crud::plan`] does anything.
+    const PLANS: bool = false;
+
+    /// How many objects one [`Crud::read_many`] can take.
+    const PAGE: usize = 1;
+
+    /// How long an object may take to become ready, to be seen, or to go.
+    const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+    /// How long after an interruption its effect can still land.
+    const QUIET: Duration = Duration::from_secs(10);
+
+    /// Checks a configuration in which values may be unknown.
+    fn validate(_config: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Refines the plan that follows from the schema's flags.
+    async fn plan(
+        _cx: &Cx<'_, Self::Client>,
+        _request: &PlanRequest<'_>,
+        plan: PlanResponse,
+    ) -> Result<PlanResponse, CallError> {
+        Ok(plan)
+    }
+
+    /// Makes the object that `self` plans, and returns it with at least its identity filled in.
+    async fn create(&self, cx: &Cx<'_, Self::Client>) -> Result<Self, CallError>;
+
+    /// Whether a created or updated object is ready for use.
+    async fn ready(&self, _cx: &Cx<'_, Self::Client>) -> Result<bool, CallError> {
+        Ok(true)
+    }
+
+    /// The object as it is now, or `None` when it is gone. What the other side does not tell is taken from `self`.
+    async fn read(&self, cx: &Cx<'_, Self::Client>) -> Result<Option<Self>, CallError>;
+
+    /// Reads up to [`Crud::PAGE`] objects; as many results, in the same order.
+    async fn read_many(priors: &[Self], cx: &Cx<'_, Self::Client>) -> Vec<Result<Option<Self>, CallError>> {
+        let mut out = Vec::with_capacity(priors.len());
+        for prior in priors {
+            out.push(prior.read(cx).await);
+        }
+        out
+    }
+
+    /// Changes `prior` into what `self` plans, and returns it as far as it is known.
+    async fn update(&self, _prior: &Self, _cx: &Cx<'_, Self::Client>) -> Result<Self, CallError> {
+        let detail = format!("Objects of the type {} cannot be changed in place.", Self::type_name());
+        Err(CallError::new("Update is not possible", detail))
+    }
+
+    /// Removes the object. That it was gone already is not an error.
+    async fn delete(&self, cx: &Cx<'_, Self::Client>) -> Result<(), CallError>;
+
+    /// Whether a deleted object has really gone.
+    async fn gone(&self, _cx: &Cx<'_, Self::Client>) -> Result<bool, CallError> {
+        Ok(true)
+    }
+
+    /// Looks for what an interrupted create of `self` left, by `cx.token`, by name or by natural key.
+    async fn find(&self, _cx: &Cx<'_, Self::Client>) -> Result<Option<Self>, CallError> {
+        Ok(None)
+    }
+
+    /// The object that an id names.
+    async fn import(id: &str, _cx: &Cx<'_, Self::Client>) -> Result<Self, CallError> {
+        Err(CallError::new(
+            "Import is not possible",
+            format!("The resource type {} cannot be imported (id \"{id}\").", Self::type_name()),
+        ))
+    }
+
+    /// Lifts attributes that were stored under an older schema version.
+    fn upgrade(_version: u64, attributes: serde_json::Value) -> Result<serde_json::Value, String> {
+        Ok(attributes)
+    }
+}
+
+/// A [`Crud`] type as a [`ManagedResource`].
+pub struct CrudResource<T> {
+    schema: Schema,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<T: Crud> CrudResource<T> {
+    /// The adapter, with its schema built.
+    #[expect(clippy::new_ret_no_self, reason = "an adapter is only ever used through the trait object")]
+    pub fn new() -> Arc<dyn ManagedResource> {
+        Arc::new(CrudResource::<T> { schema: T::schema(), model: PhantomData })
+    }
+
+    fn cx<'a>(call: &Call<'a>) -> Result<Cx<'a, T::Client>, CallError> {
+        Ok(Cx {
+            client: client(call, T::type_name())?,
+            token: call.token,
+            clock: call.clock,
+            slot: call.slot,
+        })
+    }
+
+    fn model(value: &Value) -> Result<T, CallError> {
+        T::from_value(value)
+            .map_err(|problem| CallError::new(problem.summary, problem.detail).on(problem.path))
+    }
+
+    /// Waits until `done` says so, without holding a place under the limit.
+    async fn wait<'f>(
+        call: &Call<'_>,
+        what: &str,
+        done: impl Fn() -> crate::retry::Pending<'f, bool>,
+    ) -> Result<(), CallError> {
+        if retry(call, true, &done).await? {
+            return Ok(());
+        }
+        call.slot
+            .released(async {
+                let mut backoff = Backoff::new(T::PATIENCE);
+                while backoff.wait().await {
+                    if retry(call, true, &done).await? {
+                        return Ok(());
+                    }
+                }
+                let minutes = T::PATIENCE.as_secs().div_ceil(60);
+                let detail = format!("It was waited for {minutes} minutes until the object {what}.");
+                Err(CallError::uncertain("The object took too long", detail))
+            })
+            .await
+    }
+
+    /// Waits until an object is ready and can be seen, and returns it as it is then.
+    async fn settled(
+        call: &Call<'_>,
+        cx: &Cx<'_, T::Client>,
+        object: T,
+        private: &[u8],
+    ) -> Result<Object, CallError> {
+        if T::EFFECTS == Effects::StateOnly {
+            return Ok(Object { value: object.to_value(), private: private.to_vec() });
+        }
+        Self::wait(call, "is ready", || object.ready(cx)).await?;
+        let mut backoff = Backoff::new(Duration::from_secs(60).min(T::PATIENCE));
+        loop {
+            if let Some(seen) = retry(call, true, || object.read(cx)).await? {
+                return Ok(Object { value: seen.to_value(), private: private.to_vec() });
+            }
+            if !call.slot.released(backoff.wait()).await {
+                let detail = "It was made, but a minute later the other side still does not know it.";
+                return Err(CallError::uncertain("The object cannot be found", detail));
+            }
+        }
+    }
+
+    /// Whether an object has everything that was asked for.
+    fn has(object: &Value, arguments: &Value) -> bool {
+        arguments.as_map().is_some_and(|arguments| {
+            arguments
+                .iter()
+                .filter(|(_, wanted)| !wanted.is_null())
+                .all(|(name, wanted)| object.get(name).is_some_and(|found| same(found, wanted)))
+        })
+    }
+}
+
+/// The client that a call brings, as the type that it must have.
+pub(crate) fn client<'a, C: 'static>(call: &Call<'a>, type_name: &str) -> Result<&'a C, CallError> {
+    (**call.client).downcast_ref().ok_or_else(|| {
+        let detail = format!("The type {type_name} was called with another provider's client.");
+        CallError::new("Provider and resource type do not belong together", detail)
+    })
+}
+
+/// An object is wholly known; what is not known yet is null in it.
+fn known(value: Value) -> Value {
+    value.map_deep(&mut |v| if v.is_known() { v } else { Value::null(v.ty()) })
+}
+
+#[async_trait]
+impl<T: Crud> ManagedResource for CrudResource<T> {
+    fn type_name(&self) -> &str {
+        T::type_name()
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn effects(&self) -> Effects {
+        T::EFFECTS
+    }
+
+    fn validate(&self, config: &Value) -> Vec<Problem> {
+        T::validate(config)
+    }
+
+    fn plans(&self) -> bool {
+        T::PLANS
+    }
+
+    async fn plan(&self, call: &Call<'_>, request: &PlanRequest<'_>) -> Result<PlanResponse, CallError> {
+        let plan = default_plan(&self.schema, request);
+        if !T::PLANS {
+            return Ok(plan);
+        }
+        T::plan(&Self::cx(call)?, request, plan).await
+    }
+
+    fn drifts(&self) -> bool {
+        T::DRIFTS
+    }
+
+    async fn read(&self, call: &Call<'_>, prior: &Object) -> Result<Option<Object>, CallError> {
+        let (cx, model) = (Self::cx(call)?, Self::model(&prior.value)?);
+        let found = retry(call, true, || model.read(&cx)).await?;
+        Ok(found.map(|m| Object { value: m.to_value(), private: prior.private.clone() }))
+    }
+
+    fn page(&self) -> usize {
+        T::PAGE
+    }
+
+    async fn read_many(&self, call: &Call<'_>, priors: &[Object]) -> Vec<Result<Option<Object>, CallError>> {
+        if T::PAGE == 1 {
+            let mut out = Vec::with_capacity(priors.len());
+            for prior in priors {
+                out.push(self.read(call, prior).await);
+            }
+            return out;
+        }
+        let models: Result<Vec<T>, CallError> = priors.iter().map(|p| Self::model(&p.value)).collect();
+        let (cx, models) = match (Self::cx(call), models) {
+            (Ok(cx), Ok(models)) => (cx, models),
+            (Err(error), _) | (_, Err(error)) => return vec![Err(error); priors.len()],
+        };
+        let mut backoff = Backoff::new(crate::retry::PATIENCE);
+        loop {
+            let found = T::read_many(&models, &cx).await;
+            let again = found.iter().any(|r| r.as_ref().is_err_and(|e| crate::retry::worth_it(e, true)));
+            if !again || !call.slot.released(backoff.wait()).await {
+                return found
+                    .into_iter()
+                    .zip(priors)
+                    .map(|(result, prior)| {
+                        let object = |m: T| Object { value: m.to_value(), private: prior.private.clone() };
+                        result.map(|found| found.map(object))
+                    })
+                    .collect();
+            }
+        }
+    }
+
+    async fn create(&self, call: &Call<'_>, planned: &Value, private: &[u8]) -> Result<Object, CallError> {
+        let (cx, planned) = (Self::cx(call)?, Self::model(planned)?);
+        let created = retry(call, T::IDEMPOTENT, || planned.create(&cx)).await?;
+        let first = Object { value: known(created.to_value()), private: private.to_vec() };
+        let partial =
+            |error: CallError| CallError { partial: Some(first.clone()), no_effect: false, ..error };
+        if T::EFFECTS == Effects::Outside {
+            call.recorder.created(&first).await.map_err(partial)?;
+        }
+        Self::settled(call, &cx, created, private).await.map_err(partial)
+    }
+
+    async fn update(
+        &self,
+        call: &Call<'_>,
+        prior: &Object,
+        planned: &Value,
+        private: &[u8],
+    ) -> Result<Object, CallError> {
+        let (cx, planned, before) = (Self::cx(call)?, Self::model(planned)?, Self::model(&prior.value)?);
+        let changed = retry(call, T::IDEMPOTENT, || planned.update(&before, &cx)).await?;
+        let value = known(changed.to_value());
+        Self::settled(call, &cx, changed, private).await.map_err(|error| CallError {
+            partial: Some(Object { value, private: private.to_vec() }),
+            no_effect: false,
+            ..error
+        })
+    }
+
+    async fn delete(&self, call: &Call<'_>, prior: &Object) -> Result<(), CallError> {
+        let (cx, model) = (Self::cx(call)?, Self::model(&prior.value)?);
+        retry(call, true, || model.delete(&cx)).await?;
+        Self::wait(call, "is gone", || model.gone(&cx)).await
+    }
+
+    async fn recover(&self, call: &Call<'_>, interrupted: &Interrupted) -> Result<Recovered, CallError> {
+        let cx = Self::cx(call)?;
+        if T::EFFECTS == Effects::StateOnly {
+            let prior = interrupted.prior.clone().filter(|_| interrupted.operation != Operation::Create);
+            return Ok(prior.map_or(Recovered::Absent, |object| Recovered::Found { object, complete: true }));
+        }
+        // An object whose identity is known can simply be looked at.
+        if let Some(prior) = &interrupted.prior {
+            let model = Self::model(&prior.value)?;
+            if let Some(seen) = retry(call, true, || model.read(&cx)).await? {
+                let complete = retry(call, true, || seen.ready(&cx)).await?;
+                let value = seen.to_value();
+                let complete = complete && Self::has(&value, &interrupted.arguments);
+                let object = Object { value, private: prior.private.clone() };
+                return Ok(Recovered::Found { object, complete });
+            }
+            if interrupted.operation != Operation::Create {
+                return Ok(Recovered::Absent);
+            }
+        }
+        let wanted = Self::model(&interrupted.arguments)?;
+        let mut backoff = Backoff::new(T::QUIET);
+        loop {
+            if let Some(found) = retry(call, true, || wanted.find(&cx)).await? {
+                let ready = retry(call, true, || found.ready(&cx)).await?;
+                let value = found.to_value();
+                let complete = ready && Self::has(&value, &interrupted.arguments);
+                return Ok(Recovered::Found { object: Object::new(value), complete });
+            }
+            if !call.slot.released(backoff.wait()).await {
+                return Ok(Recovered::Absent);
+            }
+        }
+    }
+
+    async fn import(&self, call: &Call<'_>, id: &str) -> Result<Object, CallError> {
+        let cx = Self::cx(call)?;
+        let named = retry(call, true, || T::import(id, &cx)).await?;
+        if T::EFFECTS == Effects::StateOnly {
+            return Ok(Object::new(known(named.to_value())));
+        }
+        match retry(call, true, || named.read(&cx)).await? {
+            Some(found) => Ok(Object::new(found.to_value())),
+            None => {
+                let detail = format!("There is no {} with the id \"{id}\".", T::type_name());
+                Err(CallError::new("Nothing to import", detail).on(Path::root()))
+            }
+        }
+    }
+
+    fn upgrade(&self, version: u64, attributes: serde_json::Value) -> Result<serde_json::Value, String> {
+        T::upgrade(version, attributes)
+    }
+}
+
+#[cfg(test)]
+#[path = "crud_tests.rs"]
+mod tests;

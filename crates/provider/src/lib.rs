@@ -1,0 +1,31 @@
+//! The provider contract: schemas, traits, default planning, checks.
+//!
+//! A provider is code in this binary. The object-safe primitive is [`ManagedResource`]; `#[derive(Resource)]`
+//! with [`Crud`] is the usual way to make one. Nothing here knows configuration files, states or plans.
+
+extern crate self as formwork_provider;
+
+mod call;
+mod compare;
+mod contract;
+mod crud;
+mod lookup;
+mod model;
+mod object;
+mod planning;
+mod resource;
+mod retry;
+mod schema;
+
+pub use call::{Call, CallError, Clock, Interrupted, Operation, Problem, Recorder, Retry, Slot};
+pub use contract::{check_applied, check_planned, check_refines};
+pub use crud::{Crud, CrudResource, Cx};
+pub use formwork_macros::{Nested, Resource};
+pub use lookup::{Lookup, LookupSource};
+pub use model::{Computed, FromValue, Model, Nested, ToValue, derived};
+pub use object::Object;
+pub use planning::{default_plan, planned_data, proposed};
+pub use resource::{
+    Client, DataSource, Effects, ManagedResource, PlanRequest, PlanResponse, Provider, Recovered,
+};
+pub use schema::{Attribute, Block, NestedBlock, Nesting, Schema};

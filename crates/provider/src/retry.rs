@@ -1,0 +1,67 @@
+//! Trying again.
+
+use crate::{Call, CallError, Retry};
+use std::pin::Pin;
+use std::time::Duration;
+
+/// How long a failing call is tried again.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2 * 60);
+
+const FIRST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A call under way.
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
+
+/// Growing pauses, with jitter so that many waiters do not come back together.
+pub(crate) struct Backoff {
+    next: Duration,
+    left: Duration,
+}
+
+impl Backoff {
+    /// Pauses that together take about `patience`.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Backoff { next: FIRST, left: patience }
+    }
+
+    /// Pauses; `false`, at once, when patience is at its end.
+    pub(crate) async fn wait(&mut self) -> bool {
+        if self.left.is_zero() {
+            return false;
+        }
+        let pause = self.next.mul_f64(rand::random_range(0.5..1.0)).min(self.left);
+        self.left -= pause;
+        self.next = (self.next * 2).min(LONGEST);
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+/// Whether a failed call should be made again. A throttled call had no effect; after a passing failure nobody knows.
+pub(crate) fn worth_it(error: &CallError, repeatable: bool) -> bool {
+    match error.retry {
+        Retry::Never => false,
+        Retry::Throttled => true,
+        Retry::Transient => repeatable || error.no_effect,
+    }
+}
+
+/// Calls, and calls again while that can help. Pauses hold no place under the limit.
+pub(crate) async fn retry<'f, T: 'f>(
+    call: &Call<'_>,
+    repeatable: bool,
+    attempt: impl Fn() -> Pending<'f, T>,
+) -> Result<T, CallError> {
+    let mut backoff = Backoff::new(PATIENCE);
+    loop {
+        match attempt().await {
+            Err(error) if worth_it(&error, repeatable) => {
+                if !call.slot.released(backoff.wait()).await {
+                    return Err(error);
+                }
+            }
+            result => return result,
+        }
+    }
+}

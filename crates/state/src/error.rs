@@ -1,0 +1,172 @@
+//! What can go wrong with a state.
+
+use crate::LockInfo;
+use formwork_diag::Diagnostic;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a state could not be read or written. Cheap to clone: all who wait for one fsync learn of its failure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StateError {
+    /// Another process works on it.
+    Locked {
+        /// The state.
+        path: PathBuf,
+        /// Who, as far as is known.
+        info: Option<LockInfo>,
+    },
+    /// The operating system refused.
+    Io {
+        /// What was being done: `write the journal`.
+        action: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// The reason.
+        kind: std::io::ErrorKind,
+        /// The system's own words.
+        message: String,
+        /// What holds nevertheless, as a sentence.
+        safe: &'static str,
+    },
+    /// It is not a state, or not one that can be read.
+    Format {
+        /// The file; empty while only text is known.
+        path: PathBuf,
+        /// What was found, as a sentence.
+        problem: String,
+        /// What to do, as a sentence.
+        help: String,
+    },
+    /// The journal is damaged where it must not be.
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What was found, as a sentence.
+        problem: String,
+    },
+    /// Somebody put another file in the place of the one that we hold.
+    Replaced {
+        /// The state.
+        path: PathBuf,
+    },
+}
+
+/// What can be said when nothing was changed yet.
+pub(crate) const UNCHANGED: &str = "Nothing was changed.";
+/// What can be said when a journal holds what happened.
+pub(crate) const IN_JOURNAL: &str =
+    "What was recorded so far is in the journal beside the state, and the next run reads it.";
+/// What can be said when the complete new snapshot is beside the state.
+pub(crate) const IN_COPY: &str = "The complete new state is in the file beside it that ends in \".new\", and the next run puts it in place.";
+
+impl StateError {
+    pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error, safe: &'static str) -> Self {
+        StateError::Io { action, path: path.into(), kind: error.kind(), message: error.to_string(), safe }
+    }
+
+    pub(crate) fn format(problem: impl Into<String>, help: impl Into<String>) -> Self {
+        StateError::Format { path: PathBuf::new(), problem: problem.into(), help: help.into() }
+    }
+
+    /// Adds the file to an error about text.
+    #[must_use]
+    pub fn in_file(mut self, file: &Path) -> Self {
+        if let StateError::Format { path, .. } = &mut self
+            && path.as_os_str().is_empty()
+        {
+            *path = file.into();
+        }
+        self
+    }
+
+    /// The problem, in fixed words.
+    pub fn summary(&self) -> &'static str {
+        match self {
+            StateError::Locked { .. } => "The state is locked",
+            StateError::Io { action: "lock the state", .. } => "The state cannot be locked",
+            StateError::Io { .. } => "The state cannot be read or written",
+            StateError::Format { .. } => "The state cannot be understood",
+            StateError::Journal { .. } => "The state's journal is damaged",
+            StateError::Replaced { .. } => "The state was replaced by another file",
+        }
+    }
+
+    /// How to mend it.
+    pub fn help(&self) -> String {
+        use std::io::ErrorKind as K;
+        match self {
+            StateError::Locked { .. } => {
+                "Wait until that run has finished, or let this one wait with -lock-timeout=5m. The lock frees itself as \
+                 soon as its owner ends."
+                    .into()
+            }
+            StateError::Io { kind, path, .. } => match kind {
+                K::StorageFull | K::QuotaExceeded => format!(
+                    "Make room on the disk (or in the quota) that holds {}, then run again.",
+                    folder(path).display()
+                ),
+                K::PermissionDenied | K::ReadOnlyFilesystem => format!(
+                    "The state and its folder {} must be writable for the user who runs this: files are created beside \
+                     it. Change the owner or the mode, or mount the disk writable.",
+                    folder(path).display()
+                ),
+                K::IsADirectory => "Name a file with -state, or move the folder out of the way.".into(),
+                K::NotFound => format!("Create the folder {} first.", folder(path).display()),
+                _ => "Look at the system's message above; when its cause is gone, run again.".into(),
+            },
+            StateError::Format { help, .. } => help.clone(),
+            StateError::Journal { path, .. } => format!(
+                "The file was left as it is. Restore it from a copy of the folder; or, to go on without it, move {} \
+                 away, and compare what exists with the state by hand: it may know of objects that the state does not.",
+                path.display()
+            ),
+            StateError::Replaced { path } => format!(
+                "Something renamed or deleted {} while it was in use. What was done is in the journal beside it: find out \
+                 which file is right, put it in place, and run again.",
+                path.display()
+            ),
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StateError::Locked { path, info: None } => {
+                write!(
+                    f,
+                    "Another process holds the lock on {}, and left no word on who it is.",
+                    path.display()
+                )
+            }
+            StateError::Locked { path, info: Some(info) } => {
+                write!(f, "{} is being worked on: {info}.", path.display())
+            }
+            StateError::Io { action, path, message, safe, .. } => {
+                write!(f, "Could not {action} ({}): {message}. {safe}", path.display())
+            }
+            StateError::Format { path, problem, .. } if path.as_os_str().is_empty() => f.write_str(problem),
+            StateError::Format { path, problem, .. } | StateError::Journal { path, problem } => {
+                write!(f, "{}: {problem}", path.display())
+            }
+            StateError::Replaced { path } => {
+                write!(f, "{} is no longer the file that was opened and locked.", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+impl From<StateError> for Diagnostic {
+    fn from(error: StateError) -> Self {
+        Diagnostic::error(error.summary(), error.to_string()).help(error.help())
+    }
+}

@@ -1,0 +1,37 @@
+//! State: snapshot, journal, lock, backend.
+//!
+//! The snapshot is Terraform's state format, version 4. During an apply it is not rewritten: each operation appends
+//! an intent and a result to the journal. Nothing here knows configuration, schemas or providers.
+
+mod backend;
+mod error;
+mod frame;
+mod hold;
+mod journal;
+mod journal_file;
+mod json;
+mod ledger;
+mod local;
+mod lock;
+mod model;
+mod object;
+mod paths;
+mod probe;
+mod replay;
+mod session;
+pub mod snapshot;
+mod wire;
+
+pub use backend::{Backend, Journal, OpenOptions, Opened, Pending, Session};
+pub use error::StateError;
+pub use journal::{Intent, Operation, Record};
+pub use local::LocalBackend;
+pub use lock::LockInfo;
+pub use model::{OutputState, ResourceInstance, ResourceState, State, Status, StoredObject};
+pub use probe::{Phase, Probe};
+
+/// The version of Terraform whose behaviour this is, and which snapshots name as their writer.
+pub const COMPATIBLE_VERSION: &str = "1.11.4";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! State in a file, as Terraform's local backend has it.
+
+use crate::hold::{self, Hold};
+use crate::paths::{self, Paths};
+use crate::replay::{self, Files, Found};
+use crate::session::LocalSession;
+use crate::{Backend, OpenOptions, Opened, Probe, Session, StateError};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A state file, with its journal, lock and backup beside it.
+#[derive(Clone)]
+pub struct LocalBackend {
+    paths: Paths,
+    backup: Option<PathBuf>,
+    probe: Arc<dyn Probe>,
+}
+
+impl LocalBackend {
+    /// The state in this file, backed up beside it under the same name with `.backup` behind.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let mut backup = path.as_os_str().to_owned();
+        backup.push(".backup");
+        LocalBackend { paths: Paths::new(path), backup: Some(backup.into()), probe: Arc::new(()) }
+    }
+
+    /// Backed up in this file, or not at all.
+    #[must_use]
+    pub fn with_backup(mut self, backup: Option<PathBuf>) -> Self {
+        self.backup = backup;
+        self
+    }
+
+    /// Tells `probe` of each step.
+    #[must_use]
+    pub fn with_probe(mut self, probe: Arc<dyn Probe>) -> Self {
+        self.probe = probe;
+        self
+    }
+
+    /// The state file.
+    pub fn path(&self) -> &Path {
+        &self.paths.state
+    }
+
+    fn read(&self) -> Result<Files, StateError> {
+        Ok(Files {
+            journal: paths::read("read the journal", &self.paths.journal)?,
+            snapshot: hold::read(&self.paths.state)?,
+            copy: paths::read("read the copy", &self.paths.copy)?,
+        })
+    }
+
+    /// What tells one journal from the next, and the new snapshot from the old.
+    fn versions(&self) -> [Option<(u64, u64, i64)>; 3] {
+        let of = |path: &Path| {
+            let m = fs::metadata(path).ok()?;
+            Some((m.ino(), m.size(), m.mtime_nsec()))
+        };
+        // It grows all the time; what was read of it stays true.
+        let journal = of(&self.paths.journal).map(|(inode, ..)| (inode, 0, 0));
+        [journal, of(&self.paths.state), of(&self.paths.copy)]
+    }
+}
+
+impl Backend for LocalBackend {
+    fn open(&self, options: &OpenOptions<'_>) -> Result<Box<dyn Session>, StateError> {
+        let hold = if options.lock { Some(Hold::take(&self.paths, options)?) } else { None };
+        let found = replay::interpret(&self.paths, &self.read()?)?;
+        let session =
+            LocalSession::new(self.paths.clone(), self.backup.clone(), self.probe.clone(), hold, found)?;
+        Ok(Box::new(session))
+    }
+
+    fn peek(&self) -> Result<Opened, StateError> {
+        let mut tries = 0;
+        loop {
+            let before = self.versions();
+            let found = self.read().and_then(|files| replay::interpret(&self.paths, &files));
+            // Somebody is at work: files of different moments say nothing, or the wrong thing.
+            if self.versions() == before || tries == 40 {
+                return found.map(|Found { opened, .. }| opened);
+            }
+            tries += 1;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

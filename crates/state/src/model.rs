@@ -1,0 +1,141 @@
+//! What a state holds.
+
+use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, Str};
+use formwork_value::{Path, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything that is known to exist.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Grows with each snapshot.
+    pub serial: u64,
+    /// Drawn once, when the state is first written: states of different lineage are not versions of each other.
+    pub lineage: String,
+    /// Root module outputs.
+    pub outputs: BTreeMap<Str, OutputState>,
+    /// Resources, managed and data.
+    pub resources: BTreeMap<ResourceAddr, ResourceState>,
+    /// Terraform's `check_results`, kept byte for byte.
+    pub check_results: Option<Arc<str>>,
+}
+
+/// An output value of the root module.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputState {
+    /// The value, wholly known, without marks.
+    pub value: Value,
+    /// Whether people may see it.
+    pub sensitive: bool,
+}
+
+/// A resource and its instances.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceState {
+    /// The provider configuration that manages it: `provider["registry.terraform.io/hashicorp/aws"].west`.
+    pub provider: Str,
+    /// The instances.
+    pub instances: BTreeMap<InstanceKey, ResourceInstance>,
+}
+
+/// One instance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceInstance {
+    /// The object that the instance stands for; absent when only deposed ones are left.
+    pub current: Option<Arc<StoredObject>>,
+    /// Objects that a replacement put aside and that are still to be deleted, by their key of eight hex digits.
+    pub deposed: BTreeMap<Str, Arc<StoredObject>>,
+}
+
+/// Whether an object is whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Whole.
+    #[default]
+    Ready,
+    /// Not known to be whole: the next plan replaces it.
+    Tainted,
+}
+
+/// An object as it is stored. Attributes stay JSON text until somebody who has the schema wants them, and so are
+/// written back byte for byte if nobody does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredObject {
+    /// Version of the schema that the attributes follow.
+    pub schema_version: u64,
+    /// The attributes: one JSON object.
+    pub attributes: Arc<str>,
+    /// Paths that were sensitive by the configuration (not by the schema).
+    pub sensitive: Vec<Path>,
+    /// The provider's private data.
+    pub private: Vec<u8>,
+    /// Resources that this one was made from.
+    pub dependencies: Arc<[ResourceAddr]>,
+    /// Whether it is whole.
+    pub status: Status,
+    /// The replacement order that it was last applied with.
+    pub create_before_destroy: bool,
+    /// Fields of the stored instance that mean nothing to us, by name, as JSON text: kept, and written back. Empty for
+    /// what we make ourselves.
+    pub extra: Vec<(Str, Arc<str>)>,
+}
+
+impl State {
+    /// The instance at an address.
+    pub fn instance(&self, addr: &InstanceAddr) -> Option<&ResourceInstance> {
+        self.resources.get(&addr.resource)?.instances.get(&addr.key)
+    }
+
+    /// Sets (`Some`) or removes (`None`) an object: the current one, or the deposed one of this key. Instances and
+    /// resources that hold nothing any more are dropped.
+    pub fn set(
+        &mut self,
+        addr: &InstanceAddr,
+        deposed: Option<&Str>,
+        provider: &Str,
+        object: Option<Arc<StoredObject>>,
+    ) {
+        let resource = self.resources.entry(addr.resource.clone()).or_default();
+        if object.is_some() || resource.provider.is_empty() {
+            resource.provider = provider.clone();
+        }
+        let instance = resource.instances.entry(addr.key.clone()).or_default();
+        match (deposed, object) {
+            (None, object) => instance.current = object,
+            (Some(key), Some(object)) => {
+                instance.deposed.insert(key.clone(), object);
+            }
+            (Some(key), None) => {
+                instance.deposed.remove(key);
+            }
+        }
+        if instance.current.is_none() && instance.deposed.is_empty() {
+            resource.instances.remove(&addr.key);
+        }
+        if resource.instances.is_empty() {
+            self.resources.remove(&addr.resource);
+        }
+    }
+
+    /// Puts the current object aside under `key`.
+    pub fn depose(&mut self, addr: &InstanceAddr, key: &Str) {
+        let instance = self.resources.get_mut(&addr.resource).and_then(|r| r.instances.get_mut(&addr.key));
+        if let Some(instance) = instance
+            && let Some(object) = instance.current.take()
+        {
+            instance.deposed.insert(key.clone(), object);
+        }
+    }
+
+    /// All instances in the order of their addresses.
+    pub fn instances(&self) -> impl Iterator<Item = (InstanceAddr, &ResourceState, &ResourceInstance)> {
+        self.resources.iter().flat_map(|(addr, resource)| {
+            resource.instances.iter().map(move |(key, i)| (addr.instance(key.clone()), resource, i))
+        })
+    }
+
+    /// Whether it holds neither resources nor outputs.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.outputs.is_empty()
+    }
+}

@@ -1,0 +1,260 @@
+//! From the files to the state: which of them counts, and what the journal adds.
+
+use crate::ledger::Ledger;
+use crate::paths::Paths;
+use crate::wire::{self, Entry};
+use crate::{Opened, Operation, Pending, Record, State, StateError, StoredObject, frame, snapshot};
+use formwork_addr::{InstanceAddr, Str};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// First byte of a snapshot while a new one is copied over it: whoever reads it then, reads an error and not a mixture.
+pub(crate) const TORN: u8 = b'#';
+
+/// SHA-256 in hex digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The next snapshot, as it lies beside the last one until it has been copied into place.
+#[derive(Serialize, Deserialize)]
+struct CopyHead {
+    format: u32,
+    /// SHA-256 of the snapshot that it follows.
+    base: String,
+    /// SHA-256 of its own text.
+    sha256: String,
+}
+
+/// First line of the file that holds the next snapshot.
+pub(crate) fn copy_head(base: String, sha256: String) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&CopyHead { format: 1, base, sha256 }).map(|line| line + "\n")
+}
+
+/// The files, as they were read.
+#[derive(Default)]
+pub(crate) struct Files {
+    pub(crate) snapshot: Vec<u8>,
+    pub(crate) journal: Option<Vec<u8>>,
+    pub(crate) copy: Option<Vec<u8>>,
+}
+
+/// What to do about the journal before the next record can be appended to it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Start {
+    /// There is none.
+    Fresh,
+    /// It goes on behind this many bytes.
+    Continue(u64),
+    /// It is to be replaced; `keep`: under another name it stays.
+    Rewrite { keep: bool },
+}
+
+/// What the files mean.
+pub(crate) struct Found {
+    /// The snapshot alone.
+    pub(crate) base: State,
+    /// Everything together.
+    pub(crate) opened: Opened,
+    pub(crate) ledger: Ledger,
+    pub(crate) start: Start,
+    /// The journal is in the snapshot already, but for intents that are not settled.
+    pub(crate) folded: bool,
+    /// The text that is still to be copied into place.
+    pub(crate) unfinished: Option<String>,
+}
+
+/// Finds out what the files mean.
+pub(crate) fn interpret(paths: &Paths, files: &Files) -> Result<Found, StateError> {
+    let (text, is_copy) = effective(paths, files)?;
+    let base = match text {
+        text if text.iter().all(u8::is_ascii_whitespace) => State::default(),
+        text => std::str::from_utf8(text)
+            .map_err(|_| StateError::format("it is not UTF-8 text.", "Restore it from its backup."))
+            .and_then(snapshot::parse)
+            .map_err(|e| e.in_file(&paths.state))?,
+    };
+    let unfinished = (is_copy && text != files.snapshot).then(|| String::from_utf8_lossy(text).into_owned());
+    let mut found = Found {
+        opened: Opened { state: base.clone(), ..Opened::default() },
+        base,
+        ledger: Ledger::default(),
+        start: Start::Fresh,
+        folded: false,
+        unfinished,
+    };
+    if let Some(journal) = &files.journal {
+        found.replay(paths, journal, text)?;
+        found.opened.pending = found.ledger.pending();
+        found.opened.foreign = found.ledger.foreign();
+    }
+    Ok(found)
+}
+
+/// The text of the snapshot that counts, and whether it comes from the copy.
+fn effective<'a>(paths: &Paths, files: &'a Files) -> Result<(&'a [u8], bool), StateError> {
+    let snapshot = &files.snapshot[..];
+    let is_torn = snapshot.first() == Some(&TORN);
+    let copy = files.copy.as_deref().and_then(|bytes| {
+        let line = bytes.iter().position(|b| *b == b'\n')?;
+        let head: CopyHead = serde_json::from_slice(&bytes[..line]).ok()?;
+        let text = &bytes[line + 1..];
+        (sha256(text) == head.sha256).then_some((head, text))
+    });
+    match copy {
+        // The copy counts where its turn had come: the snapshot is still the one that it follows, or torn by us, or
+        // emptied by a tool that died while writing. Otherwise somebody wrote the state since: the copy is out of date.
+        Some((head, text)) if is_torn || snapshot.is_empty() || sha256(snapshot) == head.base => {
+            Ok((text, true))
+        }
+        _ if is_torn => Err(StateError::Format {
+            path: paths.state.clone(),
+            problem: format!(
+                "a run was killed while it copied the new state into place, and {}, which held the whole of it, is gone \
+                 or damaged.",
+                paths.copy.display()
+            ),
+            help: format!(
+                "Put {} back; or restore the state from its backup, and keep {}: it says what was done.",
+                paths.copy.display(),
+                paths.journal.display()
+            ),
+        }),
+        _ => Ok((snapshot, false)),
+    }
+}
+
+impl Found {
+    fn replay(&mut self, paths: &Paths, journal: &[u8], text: &[u8]) -> Result<(), StateError> {
+        let damaged =
+            |problem: String| StateError::Journal { path: paths.journal.clone(), problem: problem + "." };
+        let frames = frame::scan(journal).map_err(|at| {
+            damaged(format!("the record at byte {at} is damaged, and there are whole ones behind it"))
+        })?;
+        let mut entries = Vec::with_capacity(frames.len());
+        for frame in &frames {
+            let start = frame.end - frame.payload.len() as u64;
+            let entry = wire::decode(frame.payload)
+                .map_err(|e| damaged(format!("the record at byte {start} cannot be read: {e}")))?;
+            entries.push(entry);
+        }
+        // Killed before its first record was whole: nothing had begun.
+        let Some((first, entries)) = entries.split_first() else {
+            self.start = Start::Rewrite { keep: false };
+            return Ok(());
+        };
+        let Entry::Header(base) = first else {
+            return Err(damaged("its first record is not a header".into()));
+        };
+        let here = sha256(text);
+        let folded = entries.iter().rposition(|e| matches!(e, Entry::Folding { sha256 } if *sha256 == here));
+        let is_ours = base.serial == self.base.serial && base.lineage == self.base.lineage;
+        if folded.is_none() && !is_ours {
+            self.ledger = foreign(entries, &self.base);
+            self.start = Start::Rewrite { keep: true };
+            return Ok(());
+        }
+        for (i, entry) in entries.iter().enumerate() {
+            match entry {
+                Entry::Record(record) => {
+                    self.ledger.note(record);
+                    if folded.is_none_or(|mark| i > mark) {
+                        record.apply_to(&mut self.opened.state);
+                    }
+                }
+                Entry::Carried { pending, foreign } => self.ledger.carry(pending.clone(), *foreign),
+                Entry::Header(_) | Entry::Folding { .. } => {}
+            }
+        }
+        self.folded = folded.is_some_and(|mark| mark + 1 == entries.len());
+        self.start = Start::Continue(frames.last().map_or(0, |f| f.end));
+        Ok(())
+    }
+}
+
+/// What the journal of another snapshot knows and this state does not: intents without an outcome, and objects that were
+/// created and are not in the state.
+fn foreign(entries: &[Entry], state: &State) -> Ledger {
+    let mut ledger = Ledger::default();
+    let mut known = State::default();
+    let mut creates: BTreeMap<Str, (usize, Pending)> = BTreeMap::new();
+    // Which creation each object comes from.
+    let mut origins: BTreeMap<(InstanceAddr, Option<Str>), Str> = BTreeMap::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let record = match entry {
+            Entry::Record(record) => record,
+            Entry::Carried { pending, .. } => {
+                ledger.carry(pending.clone(), true);
+                if pending.intent.operation == Operation::Create {
+                    creates.insert(pending.intent.token.clone(), (i, pending.clone()));
+                }
+                continue;
+            }
+            Entry::Header(_) | Entry::Folding { .. } => continue,
+        };
+        match record {
+            Record::Intent(intent) if intent.operation == Operation::Create => {
+                let pending = Pending { intent: intent.clone(), partial: None };
+                creates.insert(intent.token.clone(), (i, pending));
+            }
+            Record::Set { token, address, deposed, object, .. } => {
+                let slot = (address.clone(), deposed.clone());
+                match (token, object) {
+                    (_, None) => {
+                        origins.remove(&slot);
+                    }
+                    (Some(token), Some(_)) if creates.contains_key(token) => {
+                        origins.insert(slot, token.clone());
+                    }
+                    _ => {}
+                }
+            }
+            Record::Depose { address, key } => {
+                if let Some(origin) = origins.remove(&(address.clone(), None)) {
+                    origins.insert((address.clone(), Some(key.clone())), origin);
+                }
+            }
+            _ => {}
+        }
+        record.apply_to(&mut known);
+        ledger.note(record);
+    }
+    let open: Vec<Pending> = ledger.pending();
+    let mut lost: Vec<(usize, Pending)> = Vec::new();
+    for ((address, deposed), token) in origins {
+        let object = known.instance(&address).and_then(|i| match &deposed {
+            None => i.current.clone(),
+            Some(key) => i.deposed.get(key).cloned(),
+        });
+        let (Some(object), Some((i, pending))) = (object, creates.remove(&token)) else { continue };
+        let is_open = open.iter().any(|p| p.intent.token == token);
+        let is_known = state
+            .instance(&address)
+            .is_some_and(|i| i.current.iter().chain(i.deposed.values()).any(|o| same_object(o, &object)));
+        if !is_open && !is_known {
+            let intent = crate::Intent { deposed, ..pending.intent };
+            lost.push((i, Pending { intent, partial: Some(object) }));
+        }
+    }
+    lost.sort_by_key(|(i, _)| *i);
+    let mut out = Ledger::default();
+    for pending in lost.into_iter().map(|(_, p)| p).chain(open) {
+        out.carry(pending, true);
+    }
+    out
+}
+
+/// Whether two stored objects are one: the same id, or the same attributes.
+fn same_object(a: &StoredObject, b: &StoredObject) -> bool {
+    #[derive(Deserialize)]
+    struct Id {
+        id: Option<serde_json::Value>,
+    }
+    let id = |o: &Arc<str>| serde_json::from_str::<Id>(o).ok().and_then(|i| i.id).filter(|id| !id.is_null());
+    match (id(&a.attributes), id(&b.attributes)) {
+        (Some(a), Some(b)) => a == b,
+        _ => crate::json::compacted(&a.attributes) == crate::json::compacted(&b.attributes),
+    }
+}

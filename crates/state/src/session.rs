@@ -1,0 +1,221 @@
+//! An open local state.
+
+use crate::error::{IN_COPY, IN_JOURNAL};
+use crate::hold::{self, Hold};
+use crate::journal_file::JournalFile;
+use crate::paths::{self, Paths};
+use crate::replay::{self, Found, TORN};
+use crate::wire::Base;
+use crate::{Journal, Pending, Phase, Probe, Session, State, StateError, snapshot};
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A session on a local state file.
+pub(crate) struct LocalSession {
+    paths: Paths,
+    backup: Option<PathBuf>,
+    probe: Arc<dyn Probe>,
+    /// The snapshot alone.
+    base: State,
+    /// The snapshot with the journal.
+    state: State,
+    pending: Vec<Pending>,
+    foreign: bool,
+    journal: Arc<JournalFile>,
+    /// Text that is complete beside the snapshot, but not in its place yet.
+    unfinished: Option<String>,
+    /// Last, so that it is dropped last.
+    hold: Option<Hold>,
+}
+
+impl LocalSession {
+    pub(crate) fn new(
+        paths: Paths,
+        backup: Option<PathBuf>,
+        probe: Arc<dyn Probe>,
+        hold: Option<Hold>,
+        found: Found,
+    ) -> Result<Self, StateError> {
+        let base = base_of(&found.base);
+        let journal = JournalFile::new(paths.clone(), probe.clone(), base.clone(), found.ledger, found.start);
+        let mut session = LocalSession {
+            paths,
+            backup,
+            probe,
+            base: found.base,
+            state: found.opened.state,
+            pending: found.opened.pending,
+            foreign: found.opened.foreign,
+            journal: Arc::new(journal),
+            unfinished: found.unfinished,
+            hold,
+        };
+        // Only under the lock: without it, whoever left this may be still at it.
+        if session.hold.is_some() {
+            session.finish()?;
+            if found.folded {
+                session.journal.lock().restart(base)?;
+            }
+            session.remove_copy()?;
+        }
+        Ok(session)
+    }
+
+    fn io(&self, action: &'static str, error: &io::Error, safe: &'static str) -> StateError {
+        StateError::io(action, &self.paths.state, error, safe)
+    }
+
+    fn remove_copy(&self) -> Result<(), StateError> {
+        paths::remove(&self.paths.copy)
+            .map_err(|e| StateError::io("remove the copy", &self.paths.copy, &e, IN_COPY))
+    }
+
+    /// Copies a complete text into place that an earlier attempt did not.
+    fn finish(&mut self) -> Result<(), StateError> {
+        if let Some(text) = self.unfinished.take() {
+            self.copy_or_remember(text)?;
+        }
+        Ok(())
+    }
+
+    fn copy_or_remember(&mut self, text: String) -> Result<(), StateError> {
+        let result = self.copy_in_place(text.as_bytes());
+        if result.is_err() {
+            self.unfinished = Some(text);
+        }
+        result
+    }
+
+    fn copy_in_place(&mut self, text: &[u8]) -> Result<(), StateError> {
+        let probe = self.probe.clone();
+        let copied = match &mut self.hold {
+            Some(hold) => overwrite(&*hold.file()?, text, &*probe),
+            None => hold::with_unlocked(&self.paths.state, |file| overwrite(file, text, &*probe)).flatten(),
+        };
+        copied.map_err(|e| self.io("write the state", &e, IN_COPY))?;
+        if let Some(hold) = &mut self.hold {
+            hold.file()?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the session found, before it writes for the first time.
+    fn keep_backup(&mut self, previous: &[u8]) -> Result<(), StateError> {
+        if let Some(path) = self.backup.as_ref().filter(|_| !previous.is_empty()) {
+            paths::replace(path, &[previous])
+                .map_err(|e| StateError::io("write the backup", path, &e, IN_JOURNAL))?;
+        }
+        self.backup = None;
+        Ok(())
+    }
+
+    fn write(&mut self, state: &State, exactly: bool) -> Result<(), StateError> {
+        self.finish()?;
+        let journal = self.journal.clone();
+        // Nobody appends while the journal is replaced.
+        let mut records = journal.lock();
+        let previous = hold::read(&self.paths.state)?;
+        let body = snapshot::body(state);
+        let (serial, lineage) = if exactly {
+            (state.serial, state.lineage.clone())
+        } else if self.base.lineage.is_empty() {
+            (self.base.serial + 1, uuid::Uuid::new_v4().to_string())
+        } else if !previous.is_empty() && (previous.ends_with(body.as_bytes()) || same(&self.base, state)) {
+            (self.base.serial, self.base.lineage.clone())
+        } else {
+            (self.base.serial + 1, self.base.lineage.clone())
+        };
+        if (serial, &lineage) != (self.base.serial, &self.base.lineage) || exactly {
+            let text = snapshot::head(serial, &lineage) + &body;
+            drop(body);
+            let sha256 = replay::sha256(text.as_bytes());
+            let head = replay::copy_head(replay::sha256(&previous), sha256.clone())
+                .map_err(|e| self.io("prepare the state", &io::Error::other(e), IN_JOURNAL))?;
+            self.keep_backup(&previous)?;
+            self.probe.at(Phase::Folding(1));
+            records.mark(&sha256)?;
+            self.probe.at(Phase::Folding(2));
+            paths::replace(&self.paths.copy, &[head.as_bytes(), text.as_bytes()])
+                .map_err(|e| StateError::io("write the new state", &self.paths.copy, &e, IN_JOURNAL))?;
+            self.probe.at(Phase::Folding(3));
+            self.base = State { serial, lineage, ..state.clone() };
+            self.copy_or_remember(text)?;
+            self.probe.at(Phase::Folding(7));
+        }
+        records.restart(base_of(&self.base))?;
+        self.probe.at(Phase::Folding(8));
+        self.remove_copy()?;
+        self.probe.at(Phase::Folding(9));
+        self.pending = records.ledger().pending();
+        self.foreign = records.ledger().foreign();
+        self.state = self.base.clone();
+        Ok(())
+    }
+}
+
+fn base_of(state: &State) -> Base {
+    Base { serial: state.serial, lineage: state.lineage.clone() }
+}
+
+fn same(a: &State, b: &State) -> bool {
+    a.outputs == b.outputs && a.resources == b.resources && a.check_results == b.check_results
+}
+
+/// Puts a text into a file without changing its inode. From the first step to the last, what is there is no JSON: nobody
+/// takes a mixture of two states, or an empty file, for a state.
+fn overwrite(file: &File, text: &[u8], probe: &dyn Probe) -> io::Result<()> {
+    let Some((first, rest)) = text.split_first() else { return Ok(()) };
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        // Not ours to change if the file is somebody else's.
+        let _ = file.set_permissions(Permissions::from_mode(0o600));
+    }
+    file.write_all_at(&[TORN], 0)?;
+    file.sync_data()?;
+    probe.at(Phase::Folding(4));
+    file.write_all_at(rest, 1)?;
+    file.set_len(text.len() as u64)?;
+    probe.at(Phase::Folding(5));
+    file.sync_all()?;
+    file.write_all_at(&[*first], 0)?;
+    probe.at(Phase::Folding(6));
+    file.sync_all()
+}
+
+impl Session for LocalSession {
+    fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn pending(&self) -> &[Pending] {
+        &self.pending
+    }
+
+    fn foreign(&self) -> bool {
+        self.foreign
+    }
+
+    fn journal(&self) -> Arc<dyn Journal> {
+        self.journal.clone()
+    }
+
+    fn fold(&mut self, state: &State) -> Result<(), StateError> {
+        self.write(state, false)
+    }
+
+    fn replace(&mut self, state: &State) -> Result<(), StateError> {
+        self.write(state, true)
+    }
+
+    fn close(self: Box<Self>) -> Result<(), StateError> {
+        self.journal.flush()
+    }
+}
+
+impl Drop for LocalSession {
+    fn drop(&mut self) {
+        self.journal.lock().retire();
+    }
+}

@@ -1,0 +1,131 @@
+use crate::*;
+use formwork_value::{Path, Value};
+use std::time::Instant;
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../state/golden");
+
+#[test]
+fn what_terraform_wrote_is_written_back_byte_for_byte() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(GOLDEN).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let state = snapshot::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(snapshot::render(&state), text, "{}", path.display());
+        let again = snapshot::parse(&snapshot::render(&state)).unwrap();
+        assert_eq!(again, state, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 5, "only {count} golden states");
+}
+
+#[test]
+fn a_state_is_understood() {
+    let read =
+        |name: &str| snapshot::parse(&std::fs::read_to_string(format!("{GOLDEN}/{name}")).unwrap()).unwrap();
+    let state = read("deposed-tainted.tfstate");
+    let dep = state.instance(&"terraform_data.dep".parse().unwrap()).unwrap();
+    assert_eq!(dep.deposed.keys().map(|k| &**k).collect::<Vec<_>>(), ["77398a1c", "96bd65eb"]);
+    assert_eq!(dep.current.as_ref().unwrap().dependencies[0].to_string(), "terraform_data.base");
+    assert!(dep.current.as_ref().unwrap().create_before_destroy);
+    let taint = state.instance(&"terraform_data.taint[1]".parse().unwrap()).unwrap();
+    assert_eq!(taint.current.as_ref().unwrap().status, Status::Tainted);
+
+    let state = read("modules-counted-keyed-sensitive.tfstate");
+    let each = state.instance(&"terraform_data.each[\"a\"]".parse().unwrap()).unwrap();
+    let deep = Path::root().attr("input").attr("deep").index(Value::from(0)).attr("p");
+    assert!(each.current.as_ref().unwrap().sensitive.contains(&deep));
+    assert!(state.outputs["secret"].sensitive);
+}
+
+#[test]
+fn what_we_do_not_know_is_kept() {
+    let text = r#"{
+  "version": 4,
+  "terraform_version": "1.11.4",
+  "serial": 1,
+  "lineage": "l",
+  "outputs": {},
+  "resources": [
+    {
+      "mode": "managed",
+      "type": "t",
+      "name": "n",
+      "provider": "p",
+      "instances": [
+        {
+          "schema_version": 0,
+          "attributes": {
+            "x": 1.50
+          },
+          "sensitive_attributes": [],
+          "identity_schema_version": 0,
+          "identity": {
+            "a": [
+              "b"
+            ]
+          },
+          "private": "AA=="
+        }
+      ]
+    }
+  ],
+  "check_results": null
+}
+"#;
+    let state = snapshot::parse(text).unwrap();
+    assert_eq!(snapshot::render(&state), text);
+}
+
+#[test]
+fn a_broken_state_says_where_and_no_secret() {
+    let check = |text: &str, expected: &str| {
+        let error = snapshot::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    };
+    let resource = |instances: &str| {
+        format!(
+            r#"{{"version":4,"resources":[{{"mode":"managed","type":"t","name":"n","provider":"p","instances":[{instances}]}}]}}"#
+        )
+    };
+    check("{", "ends in the middle of the JSON, at line 1, column 1");
+    check("{\"version\":4,\n\"serial\":\"hunter2\"}", "a value of the wrong kind at line 2, column 18");
+    check("{\"version\":4, hunter2}", "not valid JSON");
+    check("{\"version\":3}", "version 3 of the state format");
+    check("{\"version\":5}", "newer than this program");
+    check("{\"format_version\":\"1.2\"}", "no \"version\" field");
+    check("{\"version\":4,\"resources\":[{\"mode\":\"managed\"}]}", "missing field `type`");
+    check(&resource("{},{}"), "an object of t.n is there twice");
+    check(&resource("{\"index_key\":-1}"), "t.n cannot be read: its index_key is -1");
+    check(&resource("{\"index_key\":1,\"status\":\"odd\"}"), "t.n[1] cannot be read: its status is \"odd\"");
+    check(&resource("{\"private\":\"?\"}"), "private data is not valid base64");
+    check(&resource("{\"dependencies\":[\"a.b[0]\"]}"), "of its dependencies");
+    check(
+        r#"{"version":4,"outputs":{"o":{"value":"hunter2","type":"number"}}}"#,
+        "the output \"o\" has a value that does not fit",
+    );
+}
+
+/// Prints how long 10,000 instances take: run with `--ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let mut state = State { serial: 1, lineage: "l".into(), ..State::default() };
+    for i in 0..10_000 {
+        let attributes = format!(
+            r#"{{"id":"id-{i}","tags":{{"Name":"n{i}","a":"b"}},"list":[1,2,3,{{"x":null,"y":true}}],"arn":"arn:aws:ec2:eu-central-1:123456789012:instance/i-{i}","subnet_id":"subnet-0123456789abcdef0"}}"#
+        );
+        let object = StoredObject { attributes: attributes.into(), ..(*super::object("x")).clone() };
+        let key = formwork_addr::InstanceKey::Int(i);
+        let addr =
+            formwork_addr::InstanceAddr { key, ..super::address(&format!("aws_instance.r{}", i % 100)) };
+        state.set(&addr, None, &"p".into(), Some(object.into()));
+    }
+    let start = Instant::now();
+    let text = snapshot::render(&state);
+    let rendered = start.elapsed();
+    let again = snapshot::parse(&text).unwrap();
+    eprintln!("{} bytes: render {rendered:?}, parse {:?}", text.len(), start.elapsed() - rendered);
+    assert_eq!(snapshot::render(&again), text);
+}

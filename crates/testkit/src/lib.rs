@@ -1,0 +1,19 @@
+//! What tests are made of: the toy cloud, a probe that kills, a sandbox to run the program in, and the runner of
+//! Markdown cases.
+//!
+//! Only tests and the test binary use it. It never reads the environment on its own, except for looking whether
+//! programs are on `PATH`.
+
+mod case;
+mod normalise;
+mod oracle;
+mod probe;
+mod sandbox;
+mod toy;
+
+pub use case::{Case, CaseError, cases_below, run_case};
+pub use normalise::normalise;
+pub use oracle::{Terraform, on_path};
+pub use probe::{KillProbe, PHASES};
+pub use sandbox::{Ran, Sandbox, copy_dir};
+pub use toy::{Toy, ToyObject, objects};

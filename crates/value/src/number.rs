@@ -1,0 +1,475 @@
+//! Numbers: whole or fractional, with 154 significant decimal digits.
+//!
+//! go-cty's numbers are binary floating-point numbers that each carry their own precision: 512 bits if they were
+//! read from text, 64 if they were made from a machine integer, 53 if from a double. The precision shows in how a
+//! number prints (`pow(2, 62)` is `4611686018427388000`) and in quotients (`length(a) / length(b)` has 20 digits),
+//! so it is kept here too.
+//!
+//! Unlike go-cty's there is neither infinity nor negative zero: what would be infinite is an error, `-0` is `0`.
+
+use crate::double;
+use crate::float::{Decimal, Float, MAX_BITS};
+use dashu_base::BitTest;
+use dashu_int::UBig;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Precision of numbers read from text.
+const TEXT: u16 = 512;
+/// Precision of numbers made from machine integers.
+const INTEGER: u16 = 64;
+/// Precision of numbers made from doubles.
+const DOUBLE: u16 = 53;
+
+/// An exact integer or a binary floating-point number of up to 512 bits.
+///
+/// As in the language, two integers are equal if they are exactly, two fractions if they print alike, whatever their
+/// precision; order and hash agree with that.
+#[derive(Clone)]
+pub struct Number(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    /// Every integer that fits, unless its precision is too low for it to print exactly.
+    Int {
+        value: i64,
+        precision: u16,
+    },
+    Big(Arc<Float>),
+}
+
+/// Why a text is no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberError {
+    /// Not in decimal notation.
+    Syntax,
+    /// More than some 300,000 digits before or after the point.
+    OutOfRange,
+}
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NumberError::Syntax => "not a number in decimal notation, such as 42, -1.5 or 1e6",
+            NumberError::OutOfRange => "a number with too many digits: at most about 300,000 are supported",
+        })
+    }
+}
+
+impl std::error::Error for NumberError {}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Self {
+        Number(Repr::Int { value, precision: INTEGER })
+    }
+}
+
+impl From<u64> for Number {
+    fn from(value: u64) -> Self {
+        match i64::try_from(value) {
+            Ok(value) => Number::from(value),
+            Err(_) => Number::new(Float::round(false, value.into(), 0, false, INTEGER), INTEGER),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($ty:ty => $wide:ty),*) => {
+        $(impl From<$ty> for Number { fn from(value: $ty) -> Self { Number::from(value as $wide) } })*
+    };
+}
+
+from!(i32 => i64, u32 => i64, usize => u64);
+
+impl FromStr for Number {
+    type Err = NumberError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Number::parse(text)
+    }
+}
+
+impl Number {
+    /// Zero.
+    pub const ZERO: Number = Number(Repr::Int { value: 0, precision: INTEGER });
+
+    fn new(float: Option<Float>, precision: u16) -> Number {
+        let Some(float) = float else { return Number(Repr::Int { value: 0, precision }) };
+        if float.is_integer()
+            && float.top() <= 63
+            && (precision >= INTEGER || float.top() <= precision.into())
+        {
+            // At most 63 bits, so neither the cast nor the negation overflows.
+            let magnitude = u64::try_from(float.integer_part()).unwrap_or_default() as i64;
+            return Number(Repr::Int {
+                value: if float.negative { -magnitude } else { magnitude },
+                precision,
+            });
+        }
+        if precision >= INTEGER && float.negative && float.exponent == 63 && float.magnitude == UBig::ONE {
+            return Number(Repr::Int { value: i64::MIN, precision });
+        }
+        Number(Repr::Big(Arc::new(float)))
+    }
+
+    fn float(&self) -> Option<Float> {
+        match &self.0 {
+            Repr::Int { value, precision } => {
+                Float::round(*value < 0, value.unsigned_abs().into(), 0, false, (*precision).max(INTEGER))
+                    .map(|float| Float { precision: *precision, ..float })
+            }
+            Repr::Big(float) => Some(Float::clone(float)),
+        }
+    }
+
+    fn precision(&self) -> u16 {
+        match &self.0 {
+            Repr::Int { precision, .. } => *precision,
+            Repr::Big(float) => float.precision,
+        }
+    }
+
+    /// From a double; `None` for infinities and NaN.
+    pub fn from_f64(value: f64) -> Option<Number> {
+        if !value.is_finite() {
+            return None;
+        }
+        let bits = value.to_bits();
+        let (field, fraction) = ((bits >> 52 & 0x7ff) as i64, bits & ((1 << 52) - 1));
+        let (magnitude, exponent) =
+            if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) };
+        Some(Number::new(Float::round(bits >> 63 == 1, magnitude.into(), exponent, false, DOUBLE), DOUBLE))
+    }
+
+    /// Reads decimal notation: an optional sign, digits with an optional point, an optional exponent. Rounds to
+    /// 512 bits, to nearest even.
+    pub fn parse(text: &str) -> Result<Number, NumberError> {
+        let (negative, rest) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        if (1..=18).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit()) {
+            let value = rest.bytes().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+            return Ok(Number(Repr::Int { value: if negative { -value } else { value }, precision: TEXT }));
+        }
+        let (mantissa, exponent) = match rest.find(['e', 'E']) {
+            Some(at) => (&rest[..at], parse_exponent(&rest[at + 1..])?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = || whole.bytes().chain(fraction.bytes());
+        if whole.len() + fraction.len() == 0 || !digits().all(|b| b.is_ascii_digit()) {
+            return Err(NumberError::Syntax);
+        }
+        let significant: String = digits().skip_while(|b| *b == b'0').map(char::from).collect();
+        if significant.is_empty() {
+            return Ok(Number(Repr::Int { value: 0, precision: TEXT }));
+        }
+        // MAX_BITS / log2(10), a little less.
+        let limit = MAX_BITS * 3 / 10;
+        let scale = exponent - fraction.len() as i64;
+        let top = scale + significant.len() as i64;
+        if significant.len() as i64 > limit || scale.abs() > limit || top.abs() > limit {
+            return Err(NumberError::OutOfRange);
+        }
+        let magnitude = UBig::from_str_radix(&significant, 10).map_err(|_| NumberError::Syntax)?;
+        let power = UBig::from(5u8).pow(scale.unsigned_abs() as usize);
+        let float = if scale >= 0 {
+            Float::round(negative, magnitude * power, scale, false, TEXT)
+        } else {
+            let dividend = Float { negative, magnitude, exponent: scale, precision: TEXT };
+            dividend.div(&Float { negative: false, magnitude: power, exponent: 0, precision: TEXT }, TEXT)
+        };
+        Ok(Number::new(float, TEXT))
+    }
+
+    /// The number as an `i64`, if it is one exactly.
+    pub fn to_i64(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Int { value, .. } => Some(*value),
+            Repr::Big(float) if float.is_integer() && float.top() <= 63 => {
+                let magnitude = i64::try_from(float.integer_part()).ok()?;
+                Some(if float.negative { -magnitude } else { magnitude })
+            }
+            Repr::Big(float) => {
+                let lowest = float.negative && float.exponent == 63 && float.magnitude == UBig::ONE;
+                lowest.then_some(i64::MIN)
+            }
+        }
+    }
+
+    /// The number as a `u64`, if it is one exactly.
+    pub fn to_u64(&self) -> Option<u64> {
+        match &self.0 {
+            Repr::Int { value, .. } => u64::try_from(*value).ok(),
+            Repr::Big(float) if float.is_integer() && !float.negative && float.top() <= 64 => {
+                u64::try_from(float.integer_part()).ok()
+            }
+            Repr::Big(_) => None,
+        }
+    }
+
+    /// The nearest double; infinite when too large for one.
+    pub fn to_f64(&self) -> f64 {
+        match &self.0 {
+            Repr::Int { value, .. } => *value as f64,
+            Repr::Big(float) => float.to_f64(),
+        }
+    }
+
+    /// Whether nothing comes after the point.
+    pub fn is_integer(&self) -> bool {
+        match &self.0 {
+            Repr::Int { .. } => true,
+            Repr::Big(float) => float.is_integer(),
+        }
+    }
+
+    /// Whether it is zero.
+    pub fn is_zero(&self) -> bool {
+        matches!(self.0, Repr::Int { value: 0, .. })
+    }
+
+    /// -1, 0 or 1.
+    pub fn signum(&self) -> i64 {
+        match &self.0 {
+            Repr::Int { value, .. } => value.signum(),
+            Repr::Big(float) if float.negative => -1,
+            Repr::Big(_) => 1,
+        }
+    }
+
+    /// The opposite.
+    #[must_use]
+    pub fn neg(&self) -> Number {
+        match &self.0 {
+            Repr::Int { value, precision } if *value != i64::MIN => {
+                Number(Repr::Int { value: -value, precision: *precision })
+            }
+            _ => self.with_float(|float| Float { negative: !float.negative, ..float }),
+        }
+    }
+
+    /// The distance from zero.
+    #[must_use]
+    pub fn abs(&self) -> Number {
+        if self.signum() < 0 { self.neg() } else { self.clone() }
+    }
+
+    fn with_float(&self, f: impl FnOnce(Float) -> Float) -> Number {
+        Number::new(self.float().map(f), self.precision())
+    }
+
+    /// Result of a machine operation, if it is exact at this precision.
+    fn small(value: Option<i64>, precision: u16) -> Option<Number> {
+        let value = value?;
+        let exact = precision >= INTEGER || value.unsigned_abs().bit_len() <= usize::from(precision);
+        exact.then_some(Number(Repr::Int { value, precision }))
+    }
+
+    /// The sum, at the greater precision.
+    #[must_use]
+    pub fn add(&self, other: &Number) -> Number {
+        let precision = self.precision().max(other.precision());
+        if let (Repr::Int { value: a, .. }, Repr::Int { value: b, .. }) = (&self.0, &other.0)
+            && let Some(sum) = Number::small(a.checked_add(*b), precision)
+        {
+            return sum;
+        }
+        match (self.float(), other.float()) {
+            (Some(a), Some(b)) => Number::new(a.add(&b, precision), precision),
+            (a, b) => Number::new(a.or(b).map(|float| Float { precision, ..float }), precision),
+        }
+    }
+
+    /// The difference, at the greater precision.
+    #[must_use]
+    pub fn sub(&self, other: &Number) -> Number {
+        let precision = self.precision().max(other.precision());
+        if let (Repr::Int { value: a, .. }, Repr::Int { value: b, .. }) = (&self.0, &other.0)
+            && let Some(difference) = Number::small(a.checked_sub(*b), precision)
+        {
+            return difference;
+        }
+        self.add(&other.neg())
+    }
+
+    /// The product: computed with 512 bits, then kept at as many as either factor has or the result needs.
+    #[must_use]
+    pub fn mul(&self, other: &Number) -> Number {
+        let precision = self.precision().max(other.precision());
+        if let (Repr::Int { value: a, .. }, Repr::Int { value: b, .. }) = (&self.0, &other.0)
+            && let Some(product) = Number::small(a.checked_mul(*b), precision)
+        {
+            return product;
+        }
+        let product = match (self.float(), other.float()) {
+            (Some(a), Some(b)) => a.mul(&b, TEXT),
+            _ => None,
+        };
+        let precision = match &product {
+            Some(float) => precision.max(float.magnitude.bit_len() as u16),
+            None => precision,
+        };
+        Number::new(product.map(|float| Float { precision, ..float }), precision)
+    }
+
+    /// The quotient, at the greater precision; `None` when dividing by zero.
+    pub fn div(&self, other: &Number) -> Option<Number> {
+        let precision = self.precision().max(other.precision());
+        let divisor = other.float()?;
+        Some(Number::new(self.float().and_then(|float| float.div(&divisor, precision)), precision))
+    }
+
+    /// What remains of a division that rounds towards zero: it has the sign of `self`. By zero it is `self`, as in
+    /// Terraform.
+    pub fn rem(&self, other: &Number) -> Option<Number> {
+        if let (Repr::Int { value: a, precision: p }, Repr::Int { value: b, precision: q }) =
+            (&self.0, &other.0)
+            && let Some(rest) = Number::small(a.checked_rem(*b), *p.max(q))
+        {
+            return Some(rest);
+        }
+        let Some(quotient) = self.div(other) else { return Some(self.clone()) };
+        Some(self.sub(&other.mul(&quotient.trunc())))
+    }
+
+    /// Without what comes after the point.
+    #[must_use]
+    pub fn trunc(&self) -> Number {
+        match &self.0 {
+            Repr::Int { .. } => self.clone(),
+            Repr::Big(float) => {
+                let (negative, precision) = (float.negative, float.precision);
+                Number::new(Float::round(negative, float.integer_part(), 0, false, precision), precision)
+            }
+        }
+    }
+
+    /// The greatest integer that is not greater.
+    #[must_use]
+    pub fn floor(&self) -> Number {
+        let whole = self.trunc();
+        if self.signum() < 0 && !self.is_integer() { whole.sub(&Number::from(1i64)) } else { whole }
+    }
+
+    /// The least integer that is not less.
+    #[must_use]
+    pub fn ceil(&self) -> Number {
+        let whole = self.trunc();
+        if self.signum() > 0 && !self.is_integer() { whole.add(&Number::from(1i64)) } else { whole }
+    }
+
+    /// `self` to this power, computed with doubles as Terraform does; `None` if that is infinite or no number.
+    pub fn pow(&self, power: &Number) -> Option<Number> {
+        Number::from_f64(double::power(self.to_f64(), power.to_f64()))
+    }
+
+    /// The logarithm to this base, computed with doubles as Terraform does; `None` if that is infinite or no
+    /// number.
+    pub fn log(&self, base: &Number) -> Option<Number> {
+        Number::from_f64(double::ln(self.to_f64()) / double::ln(base.to_f64()))
+    }
+
+    /// With at most ten digits and an exponent where that is shorter: Go's `Text('g', 10)`.
+    pub(crate) fn to_ten_digits(&self) -> String {
+        const DIGITS: i64 = 10;
+        let mut decimal = match &self.0 {
+            Repr::Int { value, .. } if value.unsigned_abs() < 10_000_000_000 => return value.to_string(),
+            Repr::Int { .. } => self.decimal(),
+            Repr::Big(float) => Decimal::exact(float.negative, &float.magnitude, float.exponent),
+        };
+        decimal.round(DIGITS as usize);
+        let exponent = decimal.point - 1;
+        let count = decimal.digits.len() as i64;
+        let limit = if DIGITS > count && count >= decimal.point { count } else { DIGITS };
+        if (-4..limit).contains(&exponent) {
+            return decimal.to_text();
+        }
+        decimal.point = 1;
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{}e{sign}{:02}", decimal.to_text(), exponent.unsigned_abs())
+    }
+
+    /// What decides equality and order: integers exactly, fractions as they print.
+    fn decimal(&self) -> Decimal {
+        match &self.0 {
+            Repr::Int { value, .. } => Decimal::exact(*value < 0, &value.unsigned_abs().into(), 0),
+            Repr::Big(float) if float.is_integer() => {
+                Decimal::exact(float.negative, &float.magnitude, float.exponent)
+            }
+            Repr::Big(float) => float.shortest(),
+        }
+    }
+}
+
+fn parse_exponent(text: &str) -> Result<i64, NumberError> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(NumberError::Syntax);
+    }
+    // So many digits that the text's own length cannot make up for it.
+    let size = digits.bytes().fold(0i64, |n, b| (n * 10 + i64::from(b - b'0')).min(1 << 50));
+    Ok(if text.starts_with('-') { -size } else { size })
+}
+
+impl fmt::Display for Number {
+    /// Without an exponent, and no more digits than tell it from its neighbours.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Int { value, .. } => write!(f, "{value}"),
+            Repr::Big(float) => f.write_str(&float.shortest().to_text()),
+        }
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.0, &other.0) {
+            (Repr::Int { value: a, .. }, Repr::Int { value: b, .. }) => a.cmp(b),
+            (Repr::Big(a), Repr::Big(b))
+                if (a.is_integer() || a.precision == b.precision)
+                    && (a.negative, a.exponent, &a.magnitude) == (b.negative, b.exponent, &b.magnitude) =>
+            {
+                Ordering::Equal
+            }
+            _ => self.signum().cmp(&other.signum()).then_with(|| self.decimal().cmp(&other.decimal())),
+        }
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Number {}
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.to_i64() {
+            Some(value) => value.hash(state),
+            None => {
+                let decimal = self.decimal();
+                (decimal.negative, decimal.digits, decimal.point).hash(state);
+            }
+        }
+    }
+}
