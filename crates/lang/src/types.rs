@@ -7,7 +7,8 @@ use formwork_value::{Defaults, ObjectType, Type, Value, convert_defaults};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const KEYWORDS: [&str; 10] = ["any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional"];
+const KEYWORDS: [&str; 10] =
+    ["any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional"];
 
 /// Reads a type constraint, and the defaults of its optional attributes if there are any.
 pub fn type_expr(expr: &Expr) -> Result<(Type, Option<Defaults>), Diagnostic> {
@@ -52,7 +53,9 @@ fn unknown_name(name: &str, span: Span) -> Diagnostic {
     let d = invalid(format!("{name:?} is not a type."), span);
     match suggestion(name, KEYWORDS) {
         Some(better) => d.help(format!("Did you mean {better}?")),
-        None => d.help("The types are any, bool, number, string, list(…), set(…), map(…), tuple([…]) and object({…})."),
+        None => d.help(
+            "The types are any, bool, number, string, list(…), set(…), map(…), tuple([…]) and object({…}).",
+        ),
     }
 }
 
@@ -63,7 +66,8 @@ fn misplaced_optional(span: Span) -> Diagnostic {
 
 /// The quoted types of Terraform 0.11.
 fn quoted(text: &str, span: Span) -> Diagnostic {
-    let d = Diagnostic::error("Invalid quoted type constraints", "A type is written without quotes.").at(span);
+    let d =
+        Diagnostic::error("Invalid quoted type constraints", "A type is written without quotes.").at(span);
     match text {
         "string" => d.help("Write string."),
         "list" => d.help("Write list(string)."),
@@ -80,7 +84,9 @@ fn constructor(call: &Call, span: Span) -> Result<(Type, Defaults), Diagnostic> 
     }
     match name {
         "any" | "bool" | "number" | "string" => {
-            return Err(invalid(format!("The type {name} takes no arguments."), span).help(format!("Write {name}.")));
+            return Err(
+                invalid(format!("The type {name} takes no arguments."), span).help(format!("Write {name}."))
+            );
         }
         "optional" => return Err(misplaced_optional(span)),
         "list" | "set" | "map" | "tuple" | "object" => {}
@@ -97,10 +103,8 @@ fn constructor(call: &Call, span: Span) -> Result<(Type, Defaults), Diagnostic> 
         "object" => object(arg),
         _ => {
             let (element, inner) = constraint(arg)?;
-            let defaults = Defaults {
-                element: Some(Box::new(inner)).filter(|d| !d.is_empty()),
-                ..Defaults::default()
-            };
+            let defaults =
+                Defaults { element: Some(Box::new(inner)).filter(|d| !d.is_empty()), ..Defaults::default() };
             let ty = match name {
                 "list" => Type::list(element),
                 "set" => Type::set(element),
@@ -130,8 +134,11 @@ fn tuple(arg: &Expr) -> Result<(Type, Defaults), Diagnostic> {
 
 fn object(arg: &Expr) -> Result<(Type, Defaults), Diagnostic> {
     let ExprKind::Object(items) = &arg.kind else {
-        return Err(invalid("The argument of object must be attributes and their types in braces.", arg.span)
-            .help("For example object({ name = string, size = number })."));
+        return Err(invalid(
+            "The argument of object must be attributes and their types in braces.",
+            arg.span,
+        )
+        .help("For example object({ name = string, size = number })."));
     };
     let mut ty = ObjectType::default();
     let mut defaults = Defaults::default();
@@ -171,7 +178,8 @@ fn optional_attribute(call: &Call, span: Span) -> Result<(Type, Defaults, Option
         [ty] => (ty, None),
         [ty, default] => (ty, Some(default)),
         args => {
-            let detail = format!("optional takes a type and perhaps a default, not {} arguments.", args.len());
+            let detail =
+                format!("optional takes a type and perhaps a default, not {} arguments.", args.len());
             return Err(invalid(detail, span).help("For example optional(string, \"none\")."));
         }
     };
@@ -198,7 +206,10 @@ struct Constants;
 
 impl Scope for Constants {
     fn lookup(&self, root: &str, _: &[Step<'_>], span: Span) -> Lookup {
-        let d = Diagnostic::error("Variables not allowed", format!("A default must be constant, so it cannot refer to {root:?}."));
+        let d = Diagnostic::error(
+            "Variables not allowed",
+            format!("A default must be constant, so it cannot refer to {root:?}."),
+        );
         Lookup::Error(d.at(span))
     }
 

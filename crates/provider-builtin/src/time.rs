@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Arbitrary values whose change asks for a new object.
-type Triggers = Option<BTreeMap<String, Option<String>>>;
+type Triggers = BTreeMap<String, Option<String>>;
 
 pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
     vec![

@@ -53,7 +53,10 @@ fn no_attribute<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) ->
 fn no_element<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone, map: &Value) -> Diagnostic {
     // The keys of a sensitive map are themselves secret.
     if map.has_mark(Mark::Sensitive) {
-        return Diagnostic::error("Missing map element", format!("This map has no element with the key {name:?}."));
+        return Diagnostic::error(
+            "Missing map element",
+            format!("This map has no element with the key {name:?}."),
+        );
     }
     let d = Diagnostic::error(
         "Missing map element",
@@ -84,15 +87,20 @@ fn listing<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> String {
 
 fn attributeless(name: &str, ty: &Type) -> Diagnostic {
     let is = a_type(ty);
-    let d = Diagnostic::error("Unsupported attribute", format!("This value is {is}, which has no attributes."));
+    let d =
+        Diagnostic::error("Unsupported attribute", format!("This value is {is}, which has no attributes."));
     match ty {
         Type::List(e) | Type::Set(e) if matches!(**e, Type::Object(_) | Type::Map(_)) => d.help(format!(
             "To take {name:?} of every element write [*].{name}{}.",
-            if matches!(ty, Type::List(_)) { format!("; of the first one, [0].{name}") } else { String::new() }
+            if matches!(ty, Type::List(_)) {
+                format!("; of the first one, [0].{name}")
+            } else {
+                String::new()
+            }
         )),
-        Type::Tuple(_) => {
-            d.help(format!("To take {name:?} of every element write [*].{name}; of the first one, [0].{name}."))
-        }
+        Type::Tuple(_) => d.help(format!(
+            "To take {name:?} of every element write [*].{name}; of the first one, [0].{name}."
+        )),
         _ => d,
     }
 }
@@ -108,7 +116,10 @@ pub(crate) fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
         .help("If it may be null, use try(…, null) or a condition that checks for null first."));
     }
     if key.is_null() {
-        return Err(Diagnostic::error("Invalid index", "The key in the brackets is null, which names no element."));
+        return Err(Diagnostic::error(
+            "Invalid index",
+            "The key in the brackets is null, which names no element.",
+        ));
     }
     let ty = match value.kind() {
         Kind::Unknown(u) => u.ty.clone(),
@@ -129,7 +140,10 @@ pub(crate) fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
                 Some(items) => match items.get(&*key) {
                     Some(v) => v.clone(),
                     None if marks.has(Mark::Sensitive) => {
-                        return Err(Diagnostic::error("Invalid index", "This map has no element with the given key."));
+                        return Err(Diagnostic::error(
+                            "Invalid index",
+                            "This map has no element with the given key.",
+                        ));
                     }
                     None => {
                         let mut d = no_element(&key, items.keys().map(|k| &**k), value);
@@ -145,7 +159,10 @@ pub(crate) fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
                 (None, Some(ty)) => Value::unknown(ty.clone()),
                 (Some(attrs), _) if attrs.contains_key(&*key) => attrs[&*key].clone(),
                 _ if marks.has(Mark::Sensitive) => {
-                    return Err(Diagnostic::error("Invalid index", "This object has no attribute of the given name."));
+                    return Err(Diagnostic::error(
+                        "Invalid index",
+                        "This object has no attribute of the given name.",
+                    ));
                 }
                 (attrs, _) => {
                     let names: Vec<&str> = match attrs {
@@ -180,20 +197,28 @@ fn sequence(value: &Value, ty: &Type, key: &Value) -> Result<Value, Diagnostic> 
     let number = match key.kind() {
         Kind::Number(_) => key.clone(),
         _ => convert(key, &Type::Number).map_err(|_| {
-            let shown =
-                if key.has_mark(Mark::Sensitive) { a_type(&key.ty()) } else { describe_inline(key) };
-            Diagnostic::error("Invalid index", format!("An element of a {kind} is found by a number, not by {shown}."))
+            let shown = if key.has_mark(Mark::Sensitive) { a_type(&key.ty()) } else { describe_inline(key) };
+            Diagnostic::error(
+                "Invalid index",
+                format!("An element of a {kind} is found by a number, not by {shown}."),
+            )
         })?,
     };
     let element = || ty.element().map_or_else(unknown, |t| Value::unknown(t.clone()));
     let Some(n) = number.as_number() else { return Ok(element()) };
     let Some(i) = n.to_i64() else {
         let shown = if key.has_mark(Mark::Sensitive) { "This one".into() } else { n.to_string() };
-        return Err(Diagnostic::error("Invalid index", format!("{shown} is no whole number, and an index must be one.")));
+        return Err(Diagnostic::error(
+            "Invalid index",
+            format!("{shown} is no whole number, and an index must be one."),
+        ));
     };
     if i < 0 {
-        return Err(Diagnostic::error("Invalid index", "A negative number is not a valid index: elements count from 0.")
-            .help("For the last element use element(…, -1) or …[length(…) - 1]."));
+        return Err(Diagnostic::error(
+            "Invalid index",
+            "A negative number is not a valid index: elements count from 0.",
+        )
+        .help("For the last element use element(…, -1) or …[length(…) - 1]."));
     }
     match (value.as_slice(), value.as_unknown()) {
         (Some(items), _) => match items.get(i as usize) {
@@ -205,7 +230,8 @@ fn sequence(value: &Value, ty: &Type, key: &Value) -> Result<Value, Diagnostic> 
                     1 => format!("this {kind} has one element, [0]"),
                     n => format!("this {kind} has {n} elements, [0] to [{}]", n - 1),
                 };
-                let shown = if key.has_mark(Mark::Sensitive) { "the given index".into() } else { format!("[{i}]") };
+                let shown =
+                    if key.has_mark(Mark::Sensitive) { "the given index".into() } else { format!("[{i}]") };
                 Err(Diagnostic::error("Invalid index", format!("There is no element {shown}: {range}.")))
             }
         },
@@ -268,9 +294,15 @@ pub(crate) fn describe(value: &Value) -> String {
             let short: String = s.chars().take(SHOWN).collect();
             if short.len() < s.len() { format!("{short:?}…") } else { format!("{short:?}") }
         }
-        Kind::List(t, v) => format!("list of {} with {}", t.friendly_name(), count(v.len(), "element", "elements")),
-        Kind::Set(t, v) => format!("set of {} with {}", t.friendly_name(), count(v.len(), "element", "elements")),
-        Kind::Map(t, m) => format!("map of {} with {}", t.friendly_name(), count(m.len(), "element", "elements")),
+        Kind::List(t, v) => {
+            format!("list of {} with {}", t.friendly_name(), count(v.len(), "element", "elements"))
+        }
+        Kind::Set(t, v) => {
+            format!("set of {} with {}", t.friendly_name(), count(v.len(), "element", "elements"))
+        }
+        Kind::Map(t, m) => {
+            format!("map of {} with {}", t.friendly_name(), count(m.len(), "element", "elements"))
+        }
         Kind::Tuple(v) => format!("tuple with {}", count(v.len(), "element", "elements")),
         Kind::Object(m) => format!("object with {}", count(m.len(), "attribute", "attributes")),
     }

@@ -28,10 +28,15 @@ impl<'a> Evaluator<'a> {
             };
         }
         let Some(function) = functions().get(name) else {
-            let d = Diagnostic::error("Call to unknown function", format!("There is no function named {full:?}."));
+            let d = Diagnostic::error(
+                "Call to unknown function",
+                format!("There is no function named {full:?}."),
+            );
             let d = match suggestion(name, functions().keys().copied()) {
                 Some(better) => d.help(format!("Did you mean {better}()?")),
-                None if name.contains("::") => d.help("Functions of providers are named provider::<local name>::<function>."),
+                None if name.contains("::") => {
+                    d.help("Functions of providers are named provider::<local name>::<function>.")
+                }
                 None => d,
             };
             return self.fail(d.at(call.name.span), None);
@@ -39,8 +44,13 @@ impl<'a> Evaluator<'a> {
         if let Err(message) = function.check_arity(args.len()) {
             let few = args.len() < function.params.len();
             let summary = if few { "Not enough function arguments" } else { "Too many function arguments" };
-            let place = if few { call.name.span } else { spans.get(function.params.len()).copied().unwrap_or(whole.span) };
-            let d = Diagnostic::error(summary, message).help(format!("It is called as {}.", function.signature()));
+            let place = if few {
+                call.name.span
+            } else {
+                spans.get(function.params.len()).copied().unwrap_or(whole.span)
+            };
+            let d = Diagnostic::error(summary, message)
+                .help(format!("It is called as {}.", function.signature()));
             return self.fail(d.at(place), None);
         }
         if name == "templatestring" && !is_reference(&call.args[0]) {
@@ -54,7 +64,7 @@ impl<'a> Evaluator<'a> {
         let mut cx = CallCx { scope: self.scope, depth: self.depth };
         match call_function(function, &mut cx, args) {
             Ok(value) => value,
-            Err(FnError { arg: Some(i), message }) => {
+            Err(FnError { arg: Some(i), message, .. }) => {
                 let d = Diagnostic::error(
                     "Invalid function argument",
                     format!(
@@ -68,7 +78,7 @@ impl<'a> Evaluator<'a> {
                 let culprit = call.args.iter().find(|a| a.span == place).unwrap_or(whole);
                 self.fail(d.at(place), Some(culprit))
             }
-            Err(FnError { arg: None, message }) => {
+            Err(FnError { arg: None, message, .. }) => {
                 let d = Diagnostic::error(
                     "Error in function call",
                     format!("{} failed: {message}.", function.called()),
@@ -94,7 +104,9 @@ impl<'a> Evaluator<'a> {
                 spans.extend(items.iter().map(|_| span));
                 return Some((Some(args), spans));
             }
-            Kind::Unknown(u) if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+            Kind::Unknown(u)
+                if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) =>
+            {
                 return Some((None, spans));
             }
             Kind::Null(_) => "null".to_string(),
@@ -151,7 +163,9 @@ impl<'a> Evaluator<'a> {
 fn is_reference(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Variable(_) => true,
-        ExprKind::Attr(source, _) | ExprKind::Index(source, _) | ExprKind::Paren(source) => is_reference(source),
+        ExprKind::Attr(source, _) | ExprKind::Index(source, _) | ExprKind::Paren(source) => {
+            is_reference(source)
+        }
         _ => false,
     }
 }

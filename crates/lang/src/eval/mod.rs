@@ -71,11 +71,10 @@ impl<'a> Evaluator<'a> {
             ExprKind::Bool(b) => Value::from(*b),
             ExprKind::Number(text) => match Number::parse(text) {
                 Ok(n) => Value::from(n),
-                Err(_) => self.fail(
-                    Diagnostic::error("Invalid number", format!("{text} is not a number."))
-                        .at(expr.span),
-                    None,
-                ),
+                Err(_) => {
+                    let d = Diagnostic::error("Invalid number", format!("{text} is not a number."));
+                    self.fail(d.at(expr.span), None)
+                }
             },
             ExprKind::String(s) => Kind::String(s.clone()).into(),
             ExprKind::Template(parts) => self.template(parts),

@@ -24,7 +24,14 @@ impl<'a> Evaluator<'a> {
         result.with_marks(marks)
     }
 
-    pub(super) fn binary(&mut self, op: BinaryOp, at: Span, a: &'a Expr, b: &'a Expr, whole: &'a Expr) -> Value {
+    pub(super) fn binary(
+        &mut self,
+        op: BinaryOp,
+        at: Span,
+        a: &'a Expr,
+        b: &'a Expr,
+        whole: &'a Expr,
+    ) -> Value {
         let start = self.diags.len();
         let (left, right) = (self.expr(a), self.expr(b));
         if self.errors_since(start) {
@@ -53,7 +60,9 @@ impl<'a> Evaluator<'a> {
                 Ok(value) => value,
                 Err(d) => return self.fail(d.at(at), Some(whole)),
             },
-            (Kind::Bool(x), Kind::Bool(y)) => Value::from(if op == BinaryOp::And { *x && *y } else { *x || *y }),
+            (Kind::Bool(x), Kind::Bool(y)) => {
+                Value::from(if op == BinaryOp::And { *x && *y } else { *x || *y })
+            }
             _ => Value::unknown_not_null(match op {
                 BinaryOp::Add
                 | BinaryOp::Subtract
@@ -67,7 +76,14 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Converts an operand and refuses null; `None` after an error.
-    fn operand(&mut self, value: Value, ty: &Type, expr: &Expr, which: &str, op: Span) -> Option<(Value, Marks)> {
+    fn operand(
+        &mut self,
+        value: Value,
+        ty: &Type,
+        expr: &Expr,
+        which: &str,
+        op: Span,
+    ) -> Option<(Value, Marks)> {
         if let Kind::Number(_) | Kind::Bool(_) = value.kind()
             && value.ty() == *ty
         {
@@ -144,7 +160,11 @@ impl<'a> Evaluator<'a> {
                 Err(e) => {
                     let d = Diagnostic::error(
                         "Inconsistent conditional result types",
-                        format!("This result cannot become {}, the type of both: {}.", a_type(&ty), e.message),
+                        format!(
+                            "This result cannot become {}, the type of both: {}.",
+                            a_type(&ty),
+                            e.message
+                        ),
                     );
                     let place = if condition == Some(true) { a.span } else { b.span };
                     self.fail(d.at(place), None)

@@ -36,7 +36,10 @@ impl<'a> Evaluator<'a> {
             Value::string(out.text)
         } else {
             let prefix = safe_prefix(&out.text);
-            Value::unknown_refined(Type::String, Refinement { not_null: true, prefix, ..Refinement::default() })
+            Value::unknown_refined(
+                Type::String,
+                Refinement { not_null: true, prefix, ..Refinement::default() },
+            )
         };
         value.with_marks(out.marks)
     }
@@ -46,10 +49,14 @@ impl<'a> Evaluator<'a> {
             match part {
                 TemplatePart::Literal(text) => out.push(text),
                 TemplatePart::Interpolation(expr) => self.interpolation(expr, out),
-                TemplatePart::If { condition, then, otherwise } => self.choice(condition, then, otherwise, out),
+                TemplatePart::If { condition, then, otherwise } => {
+                    self.choice(condition, then, otherwise, out)
+                }
                 TemplatePart::For { key, value, collection, body } => {
                     let items = self.expr(collection);
-                    let Some((items, marks)) = self.iterable(items, key.is_some(), collection) else { continue };
+                    let Some((items, marks)) = self.iterable(items, key.is_some(), collection) else {
+                        continue;
+                    };
                     out.marks = out.marks.union(marks);
                     let Some(items) = items else {
                         out.known = false;
@@ -125,35 +132,32 @@ impl<'a> Evaluator<'a> {
                 }
                 out.known = false;
             }
-            _ => match convert(&value, &Type::String) {
-                Ok(text) => match text.as_str() {
-                    Some(text) => out.push(text),
-                    None => out.known = false,
-                },
-                Err(_) => {
-                    let d = Diagnostic::error(
+            _ => {
+                match convert(&value, &Type::String) {
+                    Ok(text) => match text.as_str() {
+                        Some(text) => out.push(text),
+                        None => out.known = false,
+                    },
+                    Err(_) => {
+                        let d = Diagnostic::error(
                         "Invalid template interpolation value",
                         format!("The value of this interpolation is {}, which has no form as a string.", a_type(&value.ty())),
                     )
                     .help("Use join() for lists, jsonencode() for anything, or take one element or attribute.");
-                    self.fail(d.at(expr.span), Some(expr));
+                        self.fail(d.at(expr.span), Some(expr));
+                    }
                 }
-            },
+            }
         }
     }
 }
 
-/// The part of a prefix that cannot change when more text follows: its last character may yet combine with
-/// what comes, unless it is plain ASCII that nothing combines with.
+/// The part of a prefix that stays when more text follows: a combining mark may still change the last character,
+/// unless that is an ASCII one which nothing combines with.
 fn safe_prefix(text: &str) -> Option<crate::Str> {
-    let mut end = text.len();
-    if let Some((at, _)) = text.char_indices().next_back() {
-        // A combining mark may follow any letter; ASCII other than letters is stable in practice.
-        let last = text.as_bytes()[text.len() - 1];
-        if !(last.is_ascii() && !last.is_ascii_alphabetic()) {
-            end = at;
-        }
-    }
+    let (at, last) = text.char_indices().next_back()?;
+    let stays = last.is_ascii() && !last.is_ascii_alphabetic();
+    let end = if stays { text.len() } else { at };
     (end > 0).then(|| text[..end].into())
 }
 
@@ -182,7 +186,7 @@ pub(crate) fn render_template(
     };
     let explain = |d: &Diagnostic| {
         let help = d.help.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
-        FnError::new(format!("{}: {} {}{help}", place(d), d.summary, d.detail))
+        FnError::new(format!("{}: {} {}{help}", place(d), d.summary, d.detail)).quoting()
     };
     let (expr, problems) = parse_template(FileId(u32::MAX), text);
     if let Some(d) = problems.iter().find(|d| d.is_error()) {

@@ -41,7 +41,9 @@ pub(super) fn all() -> Vec<Function> {
                 let items = sequence(&a[0], 0)?;
                 match items.iter().position(|x| x.equals(&a[1]).as_bool() == Some(true)) {
                     Some(i) => Ok(i.into()),
-                    None => Err(FnError::new("no element of the list equals the value; contains() tells whether one does")),
+                    None => Err(FnError::new(
+                        "no element of the list equals the value; contains() tells whether one does",
+                    )),
                 }
             },
         ),
@@ -53,7 +55,10 @@ pub(super) fn all() -> Vec<Function> {
             "contains([\"a\", \"b\", \"c\"], \"a\")",
             |_, a| {
                 let Some(items) = a[0].as_slice() else {
-                    return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&a[0].ty()))));
+                    return Err(FnError::arg(
+                        0,
+                        format!("it must be a list, set or tuple, not {}", a_type(&a[0].ty())),
+                    ));
                 };
                 let mut unsure = false;
                 for item in items {
@@ -116,7 +121,10 @@ pub(super) fn all() -> Vec<Function> {
                 let mut map = Map::new();
                 for (i, (key, value)) in keys.iter().zip(values).enumerate() {
                     let Kind::String(key) = key.kind() else {
-                        return Err(FnError::arg(0, format!("its element {i} is null, and a key must not be")));
+                        return Err(FnError::arg(
+                            0,
+                            format!("its element {i} is null, and a key must not be"),
+                        ));
                     };
                     map.insert(key.clone(), value.clone());
                 }
@@ -135,10 +143,14 @@ pub(super) fn all() -> Vec<Function> {
             |_, a| {
                 let mut turned: BTreeMap<crate::Str, Vec<Value>> = BTreeMap::new();
                 for (key, list) in a[0].as_map().into_iter().flatten() {
-                    let list = list.as_slice().ok_or_else(|| FnError::arg(0, format!("its list {key:?} is null")))?;
+                    let list = list
+                        .as_slice()
+                        .ok_or_else(|| FnError::arg(0, format!("its list {key:?} is null")).quoting())?;
                     for item in list {
                         let Kind::String(item) = item.kind() else {
-                            return Err(FnError::arg(0, format!("its list {key:?} has a null element")));
+                            return Err(
+                                FnError::arg(0, format!("its list {key:?} has a null element")).quoting()
+                            );
                         };
                         turned.entry(item.clone()).or_default().push(Value::string(key.clone()));
                     }
@@ -182,7 +194,11 @@ pub(super) fn all() -> Vec<Function> {
         ),
         Function::new(
             "matchkeys",
-            [list_of("values", Type::Dynamic).partial(), list_of("keys", Type::Dynamic), list_of("searchset", Type::Dynamic)],
+            [
+                list_of("values", Type::Dynamic).partial(),
+                list_of("keys", Type::Dynamic),
+                list_of("searchset", Type::Dynamic),
+            ],
             same_type,
             "Those values whose keys, at the same positions, are in the search set.",
             "matchkeys([\"i-1\", \"i-2\"], [\"west\", \"east\"], [\"east\"])",
@@ -199,7 +215,8 @@ pub(super) fn all() -> Vec<Function> {
                 let keys = converted(a[1].clone(), &ty).map_err(|m| FnError::arg(1, m))?;
                 let wanted = wanted.as_slice().unwrap_or_default();
                 let found = values.iter().zip(keys.as_slice().unwrap_or_default());
-                let found = found.filter(|(_, key)| wanted.iter().any(|w| w.equals(key).as_bool() == Some(true)));
+                let found =
+                    found.filter(|(_, key)| wanted.iter().any(|w| w.equals(key).as_bool() == Some(true)));
                 let element = a[0].ty().element().cloned().unwrap_or(Type::Dynamic);
                 Ok(Value::list(element, found.map(|(v, _)| v.clone()).collect()))
             },
@@ -211,7 +228,9 @@ pub(super) fn all() -> Vec<Function> {
 pub(super) fn sequence(value: &Value, arg: usize) -> Result<&[Value], FnError> {
     match value.kind() {
         Kind::List(_, v) | Kind::Tuple(v) => Ok(v),
-        Kind::Set(..) => Err(FnError::arg(arg, "it is a set, which has no order; use tolist() if any order will do")),
+        Kind::Set(..) => {
+            Err(FnError::arg(arg, "it is a set, which has no order; use tolist() if any order will do"))
+        }
         _ => Err(FnError::arg(arg, format!("it must be a list or tuple, not {}", a_type(&value.ty())))),
     }
 }
@@ -277,7 +296,9 @@ fn lookup_type(args: &[Value]) -> Type {
     match args[0].ty() {
         Type::Map(t) => (*t).clone(),
         Type::Object(o) => match args[1].as_str() {
-            Some(key) => o.attrs.get(key).cloned().or_else(|| args.get(2).map(Value::ty)).unwrap_or(Type::Dynamic),
+            Some(key) => {
+                o.attrs.get(key).cloned().or_else(|| args.get(2).map(Value::ty)).unwrap_or(Type::Dynamic)
+            }
             None => Type::Dynamic,
         },
         _ => Type::Dynamic,
@@ -293,16 +314,23 @@ fn lookup(args: &[Value]) -> Result<Value, FnError> {
     };
     let key = text_arg(args, 1);
     let default = match (args.get(2), args[0].kind()) {
-        (Some(default), Kind::Map(element, _)) => Some(converted(default.clone(), element).map_err(|_| {
-            let (wanted, found) = (a_type(element), a_type(&default.ty()));
-            FnError::arg(2, format!("the elements of the map are each {wanted}, but this default is {found}"))
-        })?),
+        (Some(default), Kind::Map(element, _)) => {
+            Some(converted(default.clone(), element).map_err(|_| {
+                let (wanted, found) = (a_type(element), a_type(&default.ty()));
+                FnError::arg(
+                    2,
+                    format!("the elements of the map are each {wanted}, but this default is {found}"),
+                )
+            })?)
+        }
         (default, _) => default.cloned(),
     };
     match (map.get(key), default) {
         (Some(found), _) => Ok(found.clone()),
         (None, Some(default)) => Ok(default),
-        (None, None) => Err(FnError::new("the map has no element with this key, and there is no third argument as a default")),
+        (None, None) => Err(FnError::new(
+            "the map has no element with this key, and there is no third argument as a default",
+        )),
     }
 }
 
@@ -328,7 +356,9 @@ fn values(value: &Value) -> Result<Value, FnError> {
         Kind::Object(m) => Ok(Value::tuple(m.values().cloned().collect())),
         Kind::Map(t, m) => Ok(Value::list(t.clone(), m.values().cloned().collect())),
         Kind::Unknown(u) => match &u.ty {
-            Type::Object(o) => Ok(Value::unknown_not_null(Type::tuple(o.attrs.values().cloned().collect::<Vec<_>>()))),
+            Type::Object(o) => {
+                Ok(Value::unknown_not_null(Type::tuple(o.attrs.values().cloned().collect::<Vec<_>>())))
+            }
             Type::Map(t) => Ok(Value::unknown_not_null(Type::list((**t).clone()))),
             Type::Dynamic => Ok(Value::unknown(Type::Dynamic)),
             other => Err(not_a_map(other)),
@@ -343,7 +373,7 @@ fn not_a_map(ty: &Type) -> FnError {
 
 fn merge(args: &[Value]) -> Result<Value, FnError> {
     // All maps of one type give such a map, anything else an object.
-    let first = args.first().map(Value::ty);
+    let first = args.first().filter(|a| !matches!(a.kind(), Kind::Object(_))).map(Value::ty);
     let one_type = match &first {
         Some(Type::Map(_)) => args[1..].iter().all(|a| Some(a.ty()) == first),
         _ => false,
@@ -359,10 +389,18 @@ fn merge(args: &[Value]) -> Result<Value, FnError> {
                 Type::Object(o) => {
                     merged.extend(o.attrs.iter().map(|(k, t)| (k.clone(), Value::unknown(t.clone()))));
                 }
-                other => return Err(FnError::arg(i, format!("it must be a map or object, not {}", a_type(other)))),
+                other => {
+                    return Err(FnError::arg(
+                        i,
+                        format!("it must be a map or object, not {}", a_type(other)),
+                    ));
+                }
             },
             _ => {
-                return Err(FnError::arg(i, format!("it must be a map or object, not {}", a_type(&arg.ty()))));
+                return Err(FnError::arg(
+                    i,
+                    format!("it must be a map or object, not {}", a_type(&arg.ty())),
+                ));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::eval::a_type;
-use formwork_value::{Mark, unify};
+use formwork_value::unify;
 
 pub(super) fn all() -> Vec<Function> {
     let to = |name, description, example, body: Body| {
@@ -17,10 +17,15 @@ pub(super) fn all() -> Vec<Function> {
         to("tolist", "The value as a list.", "tolist([\"a\", \"b\"])", |_, a| {
             to_type(&a[0], &Type::list(Type::Dynamic))
         }),
-        to("toset", "The value as a set: without duplicates and without order.", "toset([\"a\", \"b\"])", |_, a| {
-            to_type(&a[0], &Type::set(Type::Dynamic))
+        to(
+            "toset",
+            "The value as a set: without duplicates and without order.",
+            "toset([\"a\", \"b\"])",
+            |_, a| to_type(&a[0], &Type::set(Type::Dynamic)),
+        ),
+        to("tomap", "The value as a map.", "tomap({ a = 1 })", |_, a| {
+            to_type(&a[0], &Type::map(Type::Dynamic))
         }),
-        to("tomap", "The value as a map.", "tomap({ a = 1 })", |_, a| to_type(&a[0], &Type::map(Type::Dynamic))),
         Function::new(
             "try",
             [],

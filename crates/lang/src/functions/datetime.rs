@@ -33,7 +33,8 @@ pub(super) fn all() -> Vec<Function> {
             |_, a| {
                 let (time, offset) = parse_time(a, 0)?;
                 let duration = parse_duration(text_arg(a, 1)).map_err(|m| FnError::arg(1, m))?;
-                let moved = time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
+                let moved =
+                    time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
                 let civil = offset.to_datetime(moved);
                 let mut text = civil.strftime("%Y-%m-%dT%H:%M:%S").to_string();
                 push_offset(&mut text, offset, ":", "Z");
@@ -104,8 +105,9 @@ fn parse_time(args: &[Value], i: usize) -> Result<(Timestamp, Offset), FnError> 
         rest = &fraction[length..];
     }
     let offset = parse_offset(rest).ok_or_else(|| wrong("it must end in Z or an offset such as +01:00"))?;
-    let civil = DateTime::new(year as i16, month as i8, day as i8, hour as i8, minute as i8, second as i8, nanos)
-        .map_err(|_| wrong("there is no such day or time"))?;
+    let civil =
+        DateTime::new(year as i16, month as i8, day as i8, hour as i8, minute as i8, second as i8, nanos)
+            .map_err(|_| wrong("there is no such day or time"))?;
     let time = offset.to_timestamp(civil).map_err(|_| wrong("it is out of range"))?;
     Ok((time, offset))
 }
@@ -169,7 +171,10 @@ fn parse_duration(text: &str) -> Result<SignedDuration, String> {
         let fraction = &fraction[..fraction.len().min(18)];
         let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| too_long())? };
         let part = part * nanos / 10i128.pow(fraction.len() as u32);
-        total = whole.checked_mul(nanos).and_then(|n| n.checked_add(part)?.checked_add(total)).ok_or_else(too_long)?;
+        total = whole
+            .checked_mul(nanos)
+            .and_then(|n| n.checked_add(part)?.checked_add(total))
+            .ok_or_else(too_long)?;
         rest = after;
     }
     let total = i64::try_from(if negative { -total } else { total }).map_err(|_| wrong("it is too long"))?;
@@ -272,7 +277,7 @@ fn date_verb(verb: &str, time: DateTime, offset: Offset, out: &mut String) -> Re
                 b'Z' => "an offset is Z, ZZZ, ZZZZ or ZZZZZ",
                 _ => "letters that are to stand as they are go between single quotes",
             };
-            return Err(FnError::arg(0, format!("{verb:?} in it means nothing; {known}")));
+            return Err(FnError::arg(0, format!("{verb:?} in it means nothing; {known}")).quoting());
         }
     };
     out.push_str(&text);

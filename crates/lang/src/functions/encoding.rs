@@ -11,9 +11,14 @@ const BASE64: GeneralPurpose =
 
 pub(super) fn all() -> Vec<Function> {
     vec![
-        Function::new("base64encode", [string("str")], to_string, "A string in Base64.", "base64encode(\"Hello\")", |_, a| {
-            Ok(encode_base64(text_arg(a, 0).as_bytes()))
-        }),
+        Function::new(
+            "base64encode",
+            [string("str")],
+            to_string,
+            "A string in Base64.",
+            "base64encode(\"Hello\")",
+            |_, a| Ok(encode_base64(text_arg(a, 0).as_bytes())),
+        ),
         Function::new(
             "base64decode",
             [string("str")],
@@ -63,7 +68,9 @@ pub(super) fn all() -> Vec<Function> {
             |_, a| {
                 let encoded = text_arg(a, 0).bytes().fold(String::new(), |mut out, b| {
                     match b {
-                        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(b)),
+                        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                            out.push(char::from(b))
+                        }
                         b' ' => out.push('+'),
                         _ => out.push_str(&format!("%{b:02X}")),
                     }
@@ -99,7 +106,8 @@ pub(super) fn all() -> Vec<Function> {
             "The value that a JSON text stands for.",
             "jsondecode(\"{\\\"hello\\\": \\\"world\\\"}\")",
             |_, a| {
-                json::decode_implied(text_arg(a, 0)).map_err(|m| FnError::arg(0, format!("it is not valid JSON: {m}")))
+                json::decode_implied(text_arg(a, 0))
+                    .map_err(|m| FnError::arg(0, format!("it is not valid JSON: {m}")).quoting())
             },
         )
         .may_be_null(),
@@ -120,7 +128,7 @@ pub(super) fn encode_base64(bytes: &[u8]) -> Value {
 
 fn decode_base64(text: &str) -> Result<Vec<u8>, FnError> {
     let compact: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    BASE64.decode(compact).map_err(|e| FnError::arg(0, format!("it is not valid Base64: {e}").to_lowercase()))
+    BASE64.decode(compact).map_err(|_| FnError::arg(0, "it is not valid Base64"))
 }
 
 #[derive(Clone, Copy)]
@@ -157,7 +165,7 @@ impl Encoding {
         match self {
             Encoding::Utf8 => String::from_utf8(bytes.to_vec()).ok(),
             Encoding::Utf16 { big } => {
-                if bytes.len() % 2 != 0 {
+                if !bytes.len().is_multiple_of(2) {
                     return None;
                 }
                 let units = bytes.chunks_exact(2).map(|p| {
@@ -174,10 +182,11 @@ impl Encoding {
 
 fn csv(text: &str) -> Result<Value, FnError> {
     let mut rows = csv_rows(text)?.into_iter();
-    let (_, header) = rows.next().ok_or_else(|| FnError::arg(0, "it has no first line that names the columns"))?;
+    let (_, header) =
+        rows.next().ok_or_else(|| FnError::arg(0, "it has no first line that names the columns"))?;
     for (i, name) in header.iter().enumerate() {
         if header[..i].contains(name) {
-            return Err(FnError::arg(0, format!("two columns have the name {name:?}")));
+            return Err(FnError::arg(0, format!("two columns have the name {name:?}")).quoting());
         }
     }
     let mut objects = Vec::new();
@@ -185,7 +194,11 @@ fn csv(text: &str) -> Result<Value, FnError> {
         if row.len() != header.len() {
             return Err(FnError::arg(
                 0,
-                format!("line {line} has {} fields, but the first line names {} columns", row.len(), header.len()),
+                format!(
+                    "line {line} has {} fields, but the first line names {} columns",
+                    row.len(),
+                    header.len()
+                ),
             ));
         }
         objects.push(Value::object(header.iter().cloned().zip(row.into_iter().map(Value::string))));
@@ -217,7 +230,12 @@ fn csv_rows(text: &str) -> Result<Vec<(usize, Vec<String>)>, FnError> {
                             line += usize::from(c == '\n');
                             field.push(c);
                         }
-                        None => return Err(FnError::arg(0, format!("a quote that line {first_line} opens is never closed"))),
+                        None => {
+                            return Err(FnError::arg(
+                                0,
+                                format!("a quote that line {first_line} opens is never closed"),
+                            ));
+                        }
                     }
                 }
                 if !matches!(chars.peek(), None | Some(',' | '\n')) {
@@ -226,7 +244,10 @@ fn csv_rows(text: &str) -> Result<Vec<(usize, Vec<String>)>, FnError> {
             } else {
                 while let Some(c) = chars.next_if(|c| !matches!(c, ',' | '\n')) {
                     if c == '"' {
-                        return Err(FnError::arg(0, format!("line {line} has a quote inside an unquoted field")));
+                        return Err(FnError::arg(
+                            0,
+                            format!("line {line} has a quote inside an unquoted field"),
+                        ));
                     }
                     field.push(c);
                 }

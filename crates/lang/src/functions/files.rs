@@ -7,9 +7,14 @@ use globset::GlobBuilder;
 
 pub(super) fn all() -> Vec<Function> {
     vec![
-        Function::new("file", [string("path")], to_string, "The content of a file.", "file(\"hello.txt\")", |cx, a| {
-            text_file(cx, a).map(Value::string)
-        }),
+        Function::new(
+            "file",
+            [string("path")],
+            to_string,
+            "The content of a file.",
+            "file(\"hello.txt\")",
+            |cx, a| text_file(cx, a).map(Value::string),
+        ),
         Function::new(
             "filebase64",
             [string("path")],
@@ -18,10 +23,17 @@ pub(super) fn all() -> Vec<Function> {
             "filebase64(\"logo.png\")",
             |cx, a| Ok(super::encoding::encode_base64(&read(cx, a)?)),
         ),
-        Function::new("fileexists", [string("path")], to_bool, "Whether there is such a file.", "fileexists(\"hello.txt\")", |cx, a| {
-            let path = cx.path(text_arg(a, 0))?;
-            cx.scope.world().exists(&path).map(Value::from).map_err(|m| FnError::arg(0, m))
-        }),
+        Function::new(
+            "fileexists",
+            [string("path")],
+            to_bool,
+            "Whether there is such a file.",
+            "fileexists(\"hello.txt\")",
+            |cx, a| {
+                let path = cx.path(text_arg(a, 0))?;
+                cx.scope.world().exists(&path).map(Value::from).map_err(|m| FnError::arg(0, m))
+            },
+        ),
         Function::new(
             "fileset",
             [string("path"), string("pattern")],
@@ -60,20 +72,34 @@ pub(super) fn all() -> Vec<Function> {
             "abspath(path.root)",
             |cx, a| Ok(shown(&cx.scope.world().abspath(path_arg(a, 0)))),
         ),
-        Function::new("basename", [string("path")], to_string, "The last part of a path.", "basename(\"foo/bar/baz.txt\")", |_, a| {
-            let path = text_arg(a, 0);
-            let trimmed = path.trim_end_matches('/');
-            Ok(match (path, trimmed) {
-                ("", _) => ".".into(),
-                (_, "") => "/".into(),
-                (_, trimmed) => trimmed.rsplit('/').next().unwrap_or(trimmed).into(),
-            })
-        }),
-        Function::new("dirname", [string("path")], to_string, "A path without its last part.", "dirname(\"foo/bar/baz.txt\")", |_, a| {
-            let path = text_arg(a, 0);
-            let dir = path.rfind('/').map_or("", |i| &path[..=i]);
-            Ok(shown(&crate::scope::clean(Path::new(dir))))
-        }),
+        Function::new(
+            "basename",
+            [string("path")],
+            to_string,
+            "The last part of a path.",
+            "basename(\"foo/bar/baz.txt\")",
+            |_, a| {
+                let path = text_arg(a, 0);
+                let trimmed = path.trim_end_matches('/');
+                Ok(match (path, trimmed) {
+                    ("", _) => ".".into(),
+                    (_, "") => "/".into(),
+                    (_, trimmed) => trimmed.rsplit('/').next().unwrap_or(trimmed).into(),
+                })
+            },
+        ),
+        Function::new(
+            "dirname",
+            [string("path")],
+            to_string,
+            "A path without its last part.",
+            "dirname(\"foo/bar/baz.txt\")",
+            |_, a| {
+                let path = text_arg(a, 0);
+                let dir = path.rfind('/').map_or("", |i| &path[..=i]);
+                Ok(shown(&crate::scope::clean(Path::new(dir))))
+            },
+        ),
         Function::new(
             "pathexpand",
             [string("path")],
@@ -95,7 +121,8 @@ pub(super) fn expand_home(world: &dyn World, path: &str) -> Result<PathBuf, FnEr
     if !rest.is_empty() && !rest.starts_with('/') {
         return Err(FnError::arg(0, "the home directory of another user is not known; only ~/ is"));
     }
-    let home = world.home().ok_or_else(|| FnError::arg(0, "there is no home directory to put in place of ~"))?;
+    let home =
+        world.home().ok_or_else(|| FnError::arg(0, "there is no home directory to put in place of ~"))?;
     Ok(home.join(rest.trim_start_matches('/')))
 }
 
@@ -123,10 +150,13 @@ fn text_file(cx: &CallCx<'_>, args: &[Value]) -> Result<String, FnError> {
 
 fn template(cx: &CallCx<'_>, text: &str, name: &str, vars: &Value) -> Result<Value, FnError> {
     let Some(map) = vars.as_map() else {
-        return Err(FnError::arg(1, format!("the variables must be an object or a map, not {}", a_type(&vars.ty()))));
+        return Err(FnError::arg(
+            1,
+            format!("the variables must be an object or a map, not {}", a_type(&vars.ty())),
+        ));
     };
     if let Some(bad) = map.keys().find(|k| !is_identifier(k)) {
-        return Err(FnError::arg(1, format!("{bad:?} cannot be the name of a variable")));
+        return Err(FnError::arg(1, format!("{bad:?} cannot be the name of a variable")).quoting());
     }
     render_template(text, name, vars, cx.scope, cx.depth)
 }

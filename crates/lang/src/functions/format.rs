@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<Function> {
             "A string made of other values as a format says, with verbs such as %s, %d and %.2f.",
             "format(\"Hello, %s!\", \"Ander\")",
             |_, a| {
-                let verbs = parse(text_arg(a, 0))?;
+                let verbs = parse(text_arg(a, 0)).map_err(FnError::quoting)?;
                 if a[1..].iter().any(|v| !v.is_wholly_known()) {
                     let prefix = match verbs.first() {
                         Some(Piece::Text(text)) => Some(text.as_str().into()),
@@ -29,7 +29,7 @@ pub(super) fn all() -> Vec<Function> {
                     let refinement = Refinement { not_null: true, prefix, ..Refinement::default() };
                     return Ok(Value::unknown_refined(Type::String, refinement));
                 }
-                check_count(&verbs, a.len() - 1)?;
+                check_count(&verbs, a.len() - 1).map_err(FnError::quoting)?;
                 Ok(Value::string(render(&verbs, &a[1..])?))
             },
         )
@@ -47,8 +47,8 @@ pub(super) fn all() -> Vec<Function> {
 }
 
 fn format_list(args: &[Value]) -> Result<Value, FnError> {
-    let verbs = parse(text_arg(args, 0))?;
-    check_count(&verbs, args.len() - 1)?;
+    let verbs = parse(text_arg(args, 0)).map_err(FnError::quoting)?;
+    check_count(&verbs, args.len() - 1).map_err(FnError::quoting)?;
     let mut length: Option<(usize, usize)> = None;
     let mut unknown = false;
     for (i, arg) in args.iter().enumerate().skip(1) {
@@ -58,8 +58,11 @@ fn format_list(args: &[Value]) -> Result<Value, FnError> {
         let Some(items) = arg.as_slice() else { continue };
         match length {
             Some((n, first)) if n != items.len() => {
-                let message =
-                    format!("it has {} elements, but argument {} has {n}; lists must be of one length", items.len(), first + 1);
+                let message = format!(
+                    "it has {} elements, but argument {} has {n}; lists must be of one length",
+                    items.len(),
+                    first + 1
+                );
                 return Err(FnError::arg(i, message));
             }
             _ => length = Some((items.len(), i)),
@@ -70,8 +73,10 @@ fn format_list(args: &[Value]) -> Result<Value, FnError> {
     }
     let mut lines = Vec::new();
     for n in 0..length.map_or(1, |(n, _)| n) {
-        let row: Vec<Value> =
-            args[1..].iter().map(|a| a.as_slice().and_then(|items| items.get(n)).unwrap_or(a).clone()).collect();
+        let row: Vec<Value> = args[1..]
+            .iter()
+            .map(|a| a.as_slice().and_then(|items| items.get(n)).unwrap_or(a).clone())
+            .collect();
         if row.iter().all(Value::is_wholly_known) {
             let line = render(&verbs, &row).map_err(|e| match length {
                 Some(_) => FnError { message: format!("for element {n}: {}", e.message), ..e },
@@ -165,7 +170,10 @@ fn parse(format: &str) -> Result<Vec<Piece>, FnError> {
             verb.source.push('[');
             let number = digits(&mut chars, &mut verb.source)?.filter(|n| *n > 0);
             if chars.next_if_eq(&']').is_none() {
-                return Err(FnError::arg(0, format!("the bracket in the verb {:?} is not closed", verb.source)));
+                return Err(FnError::arg(
+                    0,
+                    format!("the bracket in the verb {:?} is not closed", verb.source),
+                ));
             }
             verb.source.push(']');
             let number = number.ok_or_else(|| {
@@ -174,7 +182,8 @@ fn parse(format: &str) -> Result<Vec<Piece>, FnError> {
             verb.arg = number - 1;
         }
         let Some(letter) = chars.next() else {
-            let message = format!("the verb {:?} at its end has no letter; write %% for a percent sign", verb.source);
+            let message =
+                format!("the verb {:?} at its end has no letter; write %% for a percent sign", verb.source);
             return Err(FnError::arg(0, message));
         };
         verb.source.push(letter);
@@ -221,7 +230,7 @@ fn render(pieces: &[Piece], args: &[Value]) -> Result<String, FnError> {
             Piece::Verb(verb) => {
                 let arg = args.get(verb.arg).unwrap_or(&Value::NULL);
                 let text = verb.format(arg).map_err(|problem| {
-                    FnError::arg(verb.arg + 1, format!("the verb {:?} {problem}", verb.source))
+                    FnError::arg(verb.arg + 1, format!("the verb {:?} {problem}", verb.source)).quoting()
                 })?;
                 out.push_str(&text);
             }
@@ -239,10 +248,11 @@ impl Verb {
                 let b = self.as_type(arg, &Type::Bool)?.as_bool().unwrap_or_default();
                 Ok(b.to_string())
             }
-            's' => Ok(self.pad_text(self.as_type(arg, &Type::String)?.as_str().unwrap_or_default())),
+            's' => Ok(self.pad(&self.cut(self.as_type(arg, &Type::String)?.as_str().unwrap_or_default()))),
             'q' => {
-                let quoted = json::to_string(&self.as_type(arg, &Type::String)?)?;
-                Ok(self.pad_text(&quoted))
+                let text = self.as_type(arg, &Type::String)?;
+                let text = self.cut(text.as_str().unwrap_or_default());
+                Ok(self.pad(&json::to_string(&Value::string(text))?))
             }
             'd' | 'b' | 'o' | 'x' | 'X' => {
                 let value = self.as_type(arg, &Type::Number)?;
@@ -264,13 +274,15 @@ impl Verb {
     /// `%v`: whatever suits the value.
     fn natural(&self, arg: &Value) -> Result<String, String> {
         match arg.kind() {
-            _ if self.sharp => Ok(self.pad_text(&json::to_string(arg)?)),
-            Kind::Null(_) => Ok(self.pad_text("null")),
-            Kind::String(s) => Ok(self.pad_text(s)),
-            Kind::Bool(b) => Ok(self.pad_text(&b.to_string())),
+            _ if self.sharp => Ok(self.pad(&json::to_string(arg)?)),
+            Kind::Null(_) => Ok(self.pad("null")),
+            Kind::String(s) => Ok(self.pad(s)),
+            Kind::Bool(b) => Ok(self.pad(&b.to_string())),
             // Without the sign that `+` would give it.
-            Kind::Number(n) => Ok(self.signed(n.signum() < 0, &real_digits(&n.abs(), 'g', self.precision), false)),
-            _ => Ok(self.pad_text(&json::to_string(arg)?)),
+            Kind::Number(n) => {
+                Ok(self.signed(n.signum() < 0, &real_digits(&n.abs(), 'g', self.precision), false))
+            }
+            _ => Ok(self.pad(&json::to_string(arg)?)),
         }
     }
 
@@ -318,11 +330,16 @@ impl Verb {
         }
     }
 
-    fn pad_text(&self, text: &str) -> String {
-        let text: String = match self.precision {
-            Some(n) if self.letter == 's' || self.letter == 'q' => text.graphemes(true).take(n).collect(),
-            _ => text.to_string(),
-        };
+    /// The first characters, as many as the precision says.
+    fn cut(&self, text: &str) -> String {
+        match self.precision {
+            Some(n) => text.graphemes(true).take(n).collect(),
+            None => text.to_string(),
+        }
+    }
+
+    /// Fills up to the width.
+    fn pad(&self, text: &str) -> String {
         let missing = self.width.saturating_sub(text.graphemes(true).count());
         match (self.minus, self.zero) {
             (true, _) => format!("{text}{}", " ".repeat(missing)),
@@ -356,7 +373,8 @@ fn decimal(n: &Number) -> (Vec<u8>, i64) {
         None => (text.as_str(), 0i64),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+    let all: Vec<u8> =
+        whole.bytes().chain(fraction.bytes()).filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
     let zeros = all.iter().take_while(|d| **d == 0).count();
     let mut digits = all[zeros..].to_vec();
     while digits.last() == Some(&0) {
@@ -430,11 +448,17 @@ fn real_digits(n: &Number, letter: char, precision: Option<usize>) -> String {
                 None => 6,
                 Some(p) => {
                     let p = p.max(1) as i64;
-                    if p > digits.len() as i64 && digits.len() as i64 >= point { digits.len() as i64 } else { p }
+                    if p > digits.len() as i64 && digits.len() as i64 >= point {
+                        digits.len() as i64
+                    } else {
+                        p
+                    }
                 }
             };
             let exponent = point - 1;
-            if !digits.is_empty() && (exponent < -4 || exponent >= if shortest { 6.max(limit) } else { limit }) {
+            if !digits.is_empty()
+                && (exponent < -4 || exponent >= if shortest { 6.max(limit) } else { limit })
+            {
                 scientific(&digits, point, digits.len() - 1)
             } else {
                 fixed(&digits, point, (digits.len() as i64 - point).max(0) as usize)
@@ -445,7 +469,8 @@ fn real_digits(n: &Number, letter: char, precision: Option<usize>) -> String {
 }
 
 fn fixed(digits: &[u8], point: i64, precision: usize) -> String {
-    let digit = |i: i64| usize::try_from(i).ok().and_then(|i| digits.get(i)).map_or('0', |d| char::from(b'0' + d));
+    let digit =
+        |i: i64| usize::try_from(i).ok().and_then(|i| digits.get(i)).map_or('0', |d| char::from(b'0' + d));
     let mut text: String = (0..point.max(0)).map(digit).collect();
     if text.is_empty() {
         text.push('0');

@@ -67,6 +67,15 @@ pub(super) fn all() -> Vec<Function> {
             },
         ),
         Function::new(
+            "bcrypt",
+            [string("str")],
+            to_string,
+            "A salted Blowfish hash of a string, as password files hold; another one in each run, so it is unknown in a plan.",
+            "bcrypt(\"hello world\")",
+            |cx, a| bcrypt_hash(cx, a),
+        )
+        .variadic(number("cost")),
+        Function::new(
             "uuidv5",
             [string("namespace"), string("name")],
             to_string,
@@ -85,6 +94,31 @@ pub(super) fn all() -> Vec<Function> {
             },
         ),
     ]
+}
+
+/// With a salt made from a fresh UUID, so that the world stays the only source of randomness.
+fn bcrypt_hash(cx: &CallCx<'_>, args: &[Value]) -> Result<Value, FnError> {
+    let cost = match args.len() {
+        1 => 10,
+        2 => match whole_arg(args, 1)? {
+            // As in Terraform, less than the least cost means the default.
+            ..4 => 10,
+            cost => u32::try_from(cost)
+                .ok()
+                .filter(|c| *c <= 31)
+                .ok_or_else(|| FnError::arg(1, "the cost must be at most 31"))?,
+        },
+        n => return Err(FnError::new(format!("it takes one or two arguments, not {n}"))),
+    };
+    let password = text_arg(args, 0);
+    if password.len() > 72 {
+        return Err(FnError::arg(0, "it is longer than 72 bytes, all that bcrypt takes into account"));
+    }
+    let Some(uuid) = cx.scope.world().uuid() else { return Ok(Value::unknown_not_null(Type::String)) };
+    let mut salt = [0u8; 16];
+    salt.copy_from_slice(&Sha256::digest(uuid.as_bytes())[..16]);
+    let parts = bcrypt::hash_with_salt(password, cost, salt).map_err(|e| FnError::new(e.to_string()))?;
+    Ok(Value::string(parts.format_for_version(bcrypt::Version::TwoA)))
 }
 
 fn hex(bytes: &[u8]) -> Value {

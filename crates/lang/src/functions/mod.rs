@@ -20,7 +20,7 @@ mod text;
 mod yaml;
 
 use crate::Scope;
-use formwork_value::{Kind, Marks, Number, Type, Value, convert as convert_value};
+use formwork_value::{Kind, Mark, Marks, Number, Type, Value, convert as convert_value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -52,15 +52,23 @@ pub struct FnError {
     pub arg: Option<usize>,
     /// What is wrong: a clause without a full stop.
     pub message: String,
+    /// The message may quote an argument, so it is not for people when one of them is sensitive.
+    reveals: bool,
 }
 
 impl FnError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        FnError { arg: None, message: message.into() }
+        FnError { arg: None, message: message.into(), reveals: false }
     }
 
     pub(crate) fn arg(index: usize, message: impl Into<String>) -> Self {
-        FnError { arg: Some(index), message: message.into() }
+        FnError { arg: Some(index), message: message.into(), reveals: false }
+    }
+
+    /// Marks the message as one that may quote an argument.
+    pub(crate) fn quoting(mut self) -> Self {
+        self.reveals = true;
+        self
     }
 }
 
@@ -298,7 +306,14 @@ pub fn call_function(function: &Function, cx: &mut CallCx<'_>, args: Vec<Value>)
         ready.push(arg);
     }
     let result = if known {
-        (function.body)(cx, &ready)?
+        (function.body)(cx, &ready).map_err(|e| {
+            let secret = || marks.has(Mark::Sensitive) || ready.iter().any(|a| a.marks_deep().has(Mark::Sensitive));
+            if e.reveals && secret() {
+                FnError { message: "why is not shown, because it could tell a sensitive value".into(), ..e }
+            } else {
+                e
+            }
+        })?
     } else {
         unknown_result(function, &ready)
     };
@@ -348,7 +363,7 @@ fn items(args: &[Value], i: usize) -> &[Value] {
     args.get(i).and_then(Value::as_slice).unwrap_or_default()
 }
 
-fn path_arg<'a>(args: &'a [Value], i: usize) -> &'a Path {
+fn path_arg(args: &[Value], i: usize) -> &Path {
     Path::new(text_arg(args, i))
 }
 

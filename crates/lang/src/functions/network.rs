@@ -26,7 +26,10 @@ pub(super) fn all() -> Vec<Function> {
                 };
                 match number.filter(|n| size.is_none_or(|size| *n < size)) {
                     Some(n) => Ok(Value::string(prefix.address(prefix.bits | n))),
-                    None => Err(FnError::arg(1, format!("a prefix of length {} has no host of this number", prefix.length))),
+                    None => Err(FnError::arg(
+                        1,
+                        format!("a prefix of length {} has no host of this number", prefix.length),
+                    )),
                 }
             },
         ),
@@ -53,7 +56,8 @@ pub(super) fn all() -> Vec<Function> {
             |_, a| {
                 let prefix = Prefix::parse(a)?;
                 let new_bits = integer(a, 1)?;
-                let number = u128::try_from(integer(a, 2)?).map_err(|_| FnError::arg(2, "it must not be negative"))?;
+                let number =
+                    u128::try_from(integer(a, 2)?).map_err(|_| FnError::arg(2, "it must not be negative"))?;
                 let length = i128::from(prefix.length) + new_bits;
                 if length < 0 || length > i128::from(prefix.width()) {
                     let message = format!(
@@ -68,7 +72,10 @@ pub(super) fn all() -> Vec<Function> {
                     Err(_) => number == 0,
                 };
                 if !fits {
-                    return Err(FnError::arg(2, format!("{new_bits} bits make no subnet of number {number}")));
+                    return Err(FnError::arg(
+                        2,
+                        format!("{new_bits} bits make no subnet of number {number}"),
+                    ));
                 }
                 let length = length as u32;
                 let shift = prefix.width() - length;
@@ -111,7 +118,10 @@ pub(super) fn all() -> Vec<Function> {
                         return Err(FnError::arg(i, "there is no room left for this subnet"));
                     };
                     if end.is_some_and(|end| last >= end) || last > prefix.last_address() {
-                        return Err(FnError::arg(i, format!("there is no room left for a subnet of length {length}")));
+                        return Err(FnError::arg(
+                            i,
+                            format!("there is no room left for a subnet of length {length}"),
+                        ));
                     }
                     next = last.checked_add(1);
                     subnets.push(Prefix { bits: start, ..subnet }.to_string());
@@ -155,7 +165,8 @@ impl Prefix {
         let width = if v6 { 128 } else { 32 };
         let digits = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
         let length = length.parse::<u32>().ok().filter(|n| digits && *n <= width);
-        let length = length.ok_or_else(|| wrong(&format!("the length after the / must be from 0 to {width}")))?;
+        let length =
+            length.ok_or_else(|| wrong(&format!("the length after the / must be from 0 to {width}")))?;
         let prefix = Prefix { v6, bits, length };
         Ok(Prefix { bits: bits & prefix.mask(), ..prefix })
     }

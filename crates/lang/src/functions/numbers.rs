@@ -4,9 +4,14 @@ use super::*;
 
 pub(super) fn all() -> Vec<Function> {
     vec![
-        Function::new("abs", [number("num")], to_number, "The absolute value of a number.", "abs(-12.4)", |_, a| {
-            Ok(number_arg(a, 0)?.abs().into())
-        }),
+        Function::new(
+            "abs",
+            [number("num")],
+            to_number,
+            "The absolute value of a number.",
+            "abs(-12.4)",
+            |_, a| Ok(number_arg(a, 0)?.abs().into()),
+        ),
         Function::new(
             "ceil",
             [number("num")],
@@ -53,8 +58,10 @@ pub(super) fn all() -> Vec<Function> {
             "signum(-13)",
             |_, a| Ok(whole_arg(a, 0)?.signum().into()),
         ),
-        Function::new("max", [], to_number, "The greatest of the numbers.", "max(12, 54, 3)", |_, a| extreme(a, true))
-            .variadic(number("numbers")),
+        Function::new("max", [], to_number, "The greatest of the numbers.", "max(12, 54, 3)", |_, a| {
+            extreme(a, true)
+        })
+        .variadic(number("numbers")),
         Function::new("min", [], to_number, "The smallest of the numbers.", "min(12, 54, 3)", |_, a| {
             extreme(a, false)
         })

@@ -277,7 +277,9 @@ fn range(args: &[Value]) -> Result<Value, FnError> {
     let mut next = start;
     while if down { next > limit } else { next < limit } {
         if numbers.len() >= MAX_RANGE {
-            return Err(FnError::new(format!("it would give more than {MAX_RANGE} numbers; use a larger step or a smaller range")));
+            return Err(FnError::new(format!(
+                "it would give more than {MAX_RANGE} numbers; use a larger step or a smaller range"
+            )));
         }
         numbers.push(Value::from(next.clone()));
         next = next.add(&step);
@@ -296,7 +298,8 @@ fn set_product(args: &[Value]) -> Result<Value, FnError> {
             Kind::List(t, v) | Kind::Set(t, v) => (t.clone(), v.to_vec()),
             Kind::Tuple(v) => {
                 let all: Vec<Type> = v.iter().map(Value::ty).collect();
-                let ty = unify(&all).ok_or_else(|| FnError::arg(i, "all its elements must be of one type"))?;
+                let ty =
+                    unify(&all).ok_or_else(|| FnError::arg(i, "all its elements must be of one type"))?;
                 let items: Result<Vec<Value>, String> = v.iter().map(|x| converted(x.clone(), &ty)).collect();
                 (ty, items.map_err(|m| FnError::arg(i, m))?)
             }

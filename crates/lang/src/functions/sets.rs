@@ -15,7 +15,10 @@ pub(super) fn all() -> Vec<Function> {
             "setunion([\"a\", \"b\"], [\"b\", \"c\"])",
             |_, a| {
                 let (ty, sets) = alike(a)?;
-                Ok(Value::set(ty, sets.iter().flat_map(|s| s.as_slice().unwrap_or_default()).cloned().collect()))
+                Ok(Value::set(
+                    ty,
+                    sets.iter().flat_map(|s| s.as_slice().unwrap_or_default()).cloned().collect(),
+                ))
             },
         )
         .variadic(set("other_sets").partial()),
@@ -59,7 +62,8 @@ fn alike(args: &[Value]) -> Result<(Type, Vec<Value>), FnError> {
         .filter_map(|a| a.ty().element().cloned())
         .collect();
     let element = if types.is_empty() { Some(Type::Dynamic) } else { unify(&types) };
-    let element = element.ok_or_else(|| FnError::new("the elements of the sets have types that do not fit together"))?;
+    let element = element
+        .ok_or_else(|| FnError::new("the elements of the sets have types that do not fit together"))?;
     let ty = Type::set(element.clone());
     let sets = args.iter().enumerate().map(|(i, a)| {
         if a.is_empty() {

@@ -5,12 +5,22 @@ use formwork_value::Refinement;
 
 pub(super) fn all() -> Vec<Function> {
     vec![
-        Function::new("upper", [string("str")], to_string, "All letters in upper case.", "upper(\"hello\")", |_, a| {
-            Ok(Value::string(text_arg(a, 0).chars().map(upper).collect::<String>()))
-        }),
-        Function::new("lower", [string("str")], to_string, "All letters in lower case.", "lower(\"HELLO\")", |_, a| {
-            Ok(Value::string(text_arg(a, 0).chars().map(lower).collect::<String>()))
-        }),
+        Function::new(
+            "upper",
+            [string("str")],
+            to_string,
+            "All letters in upper case.",
+            "upper(\"hello\")",
+            |_, a| Ok(Value::string(text_arg(a, 0).chars().map(upper).collect::<String>())),
+        ),
+        Function::new(
+            "lower",
+            [string("str")],
+            to_string,
+            "All letters in lower case.",
+            "lower(\"HELLO\")",
+            |_, a| Ok(Value::string(text_arg(a, 0).chars().map(lower).collect::<String>())),
+        ),
         Function::new(
             "title",
             [string("str")],
@@ -98,9 +108,9 @@ pub(super) fn all() -> Vec<Function> {
                 let mut parts = Vec::new();
                 for i in 1..a.len() {
                     for (n, item) in items(a, i).iter().enumerate() {
-                        let text = item
-                            .as_str()
-                            .ok_or_else(|| FnError::arg(i, format!("its element {n} is null, which cannot be joined")))?;
+                        let text = item.as_str().ok_or_else(|| {
+                            FnError::arg(i, format!("its element {n} is null, which cannot be joined"))
+                        })?;
                         parts.push(text);
                     }
                 }

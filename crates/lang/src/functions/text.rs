@@ -18,7 +18,9 @@ pub(super) fn all() -> Vec<Function> {
                 let regex = pattern(a)?;
                 match regex.captures(text_arg(a, 1)) {
                     Some(found) => Ok(captured(&regex, &found)),
-                    None => Err(FnError::new("the pattern matches no part of the string; use can() to test, or try() for a default")),
+                    None => Err(FnError::new(
+                        "the pattern matches no part of the string; use can() to test, or try() for a default",
+                    )),
                 }
             },
         ),
@@ -44,7 +46,7 @@ pub(super) fn all() -> Vec<Function> {
                 let (text, old, new) = (text_arg(a, 0), text_arg(a, 1), text_arg(a, 2));
                 match old.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
                     Some(p) => {
-                        let regex = compile(p).map_err(|m| FnError::arg(1, m))?;
+                        let regex = compile(p).map_err(|m| FnError::arg(1, m).quoting())?;
                         Ok(Value::string(regex.replace_all(text, new).into_owned()))
                     }
                     None => Ok(Value::string(text.replace(old, new))),
@@ -62,9 +64,14 @@ pub(super) fn all() -> Vec<Function> {
                 Ok(Value::string(part(text_arg(a, 0), offset, length)))
             },
         ),
-        Function::new("strrev", [string("str")], to_string, "The characters of a string in reverse order.", "strrev(\"hello\")", |_, a| {
-            Ok(Value::string(text_arg(a, 0).graphemes(true).rev().collect::<String>()))
-        }),
+        Function::new(
+            "strrev",
+            [string("str")],
+            to_string,
+            "The characters of a string in reverse order.",
+            "strrev(\"hello\")",
+            |_, a| Ok(Value::string(text_arg(a, 0).graphemes(true).rev().collect::<String>())),
+        ),
     ]
 }
 
@@ -82,7 +89,7 @@ fn part(text: &str, offset: i64, length: i64) -> String {
 }
 
 fn pattern(args: &[Value]) -> Result<Regex, FnError> {
-    let regex = compile(text_arg(args, 0)).map_err(|m| FnError::arg(0, m))?;
+    let regex = compile(text_arg(args, 0)).map_err(|m| FnError::arg(0, m).quoting())?;
     let named = regex.capture_names().skip(1).flatten().count();
     if named > 0 && named + 1 < regex.captures_len() {
         return Err(FnError::arg(0, "it mixes named and unnamed groups; name all of them or none"));
@@ -103,7 +110,9 @@ fn shape(regex: &Regex) -> Type {
 }
 
 fn captured(regex: &Regex, found: &regex::Captures<'_>) -> Value {
-    let text = |m: Option<regex::Match<'_>>| m.map_or_else(|| Value::null(Type::String), |m| Value::string(m.as_str()));
+    let text = |m: Option<regex::Match<'_>>| {
+        m.map_or_else(|| Value::null(Type::String), |m| Value::string(m.as_str()))
+    };
     let names: Vec<&str> = regex.capture_names().flatten().collect();
     if !names.is_empty() {
         Value::object(names.into_iter().map(|n| (n, text(found.name(n)))))

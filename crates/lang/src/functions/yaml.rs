@@ -21,7 +21,7 @@ pub(super) fn all() -> Vec<Function> {
             to_any,
             "The value that a YAML document stands for.",
             "yamldecode(\"hello: world\")",
-            |_, a| decode::document(text_arg(a, 0)).map_err(|m| FnError::arg(0, m)),
+            |_, a| decode::document(text_arg(a, 0)).map_err(|m| FnError::arg(0, m).quoting()),
         )
         .may_be_null(),
     ]

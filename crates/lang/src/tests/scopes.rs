@@ -29,7 +29,8 @@ fn a_reference_is_asked_for_as_a_whole() {
 
 /// `Index(Number(0), …)` as `Index(0)`.
 fn simplify(asked: &str) -> String {
-    regex::Regex::new(r"Index\([^)]*?(\d+)\)?[^\]]*?\}\)").map_or_else(|_| asked.into(), |r| r.replace_all(asked, "Index($1)").into())
+    regex::Regex::new(r"Index\([^)]*?(\d+)\)?[^\]]*?\}\)")
+        .map_or_else(|_| asked.into(), |r| r.replace_all(asked, "Index($1)").into())
 }
 
 #[test]
@@ -61,7 +62,13 @@ fn messages_suggest_and_keep_secrets() {
     assert_eq!(diags[0].help.as_deref(), Some("Did you mean upper()?"));
     let (_, diags) = run("1 + local.tpl");
     assert_eq!(diags[0].values, [("local.tpl".to_string(), "\"<${x}>\"".to_string())]);
-    for text in ["1 + local.secret", "local.secret.x", "tonumber(local.secret)", "[1][local.secret]", "format(\"%d\", local.secret)"] {
+    for text in [
+        "1 + local.secret",
+        "local.secret.x",
+        "tonumber(local.secret)",
+        "[1][local.secret]",
+        "format(\"%d\", local.secret)",
+    ] {
         let (_, diags) = run(text);
         assert!(has_errors(&diags), "{text}");
         assert!(!format!("{diags:?}").contains("hunter2"), "{text}: {diags:?}");
@@ -81,7 +88,12 @@ fn files_come_from_the_world() {
     check("timestamp()", "(known after apply)");
     check("timestamp() == null", "false");
     check("plantimestamp()", "\"2026-01-02T03:04:05Z\"");
-    for text in ["file(\"nope\")", "file(\"bin\")", "templatefile(\"t.tftpl\", {})", "templatefile(\"loop.tftpl\", {})"] {
+    for text in [
+        "file(\"nope\")",
+        "file(\"bin\")",
+        "templatefile(\"t.tftpl\", {})",
+        "templatefile(\"loop.tftpl\", {})",
+    ] {
         assert!(has_errors(&run(text).1), "{text}");
     }
 }
@@ -101,7 +113,10 @@ fn reads_type_constraints() {
         ("any", Ok("any")),
         ("list(map(number))", Ok("list(map(number))")),
         ("tuple([string, bool])", Ok("tuple([string, bool])")),
-        ("object({ a = optional(string, \"x\"), b = set(any) })", Ok("object({a=optional(string), b=set(any)})")),
+        (
+            "object({ a = optional(string, \"x\"), b = set(any) })",
+            Ok("object({a=optional(string), b=set(any)})"),
+        ),
         ("list", Err("Invalid type specification")),
         ("strng", Err("Invalid type specification")),
         ("optional(string)", Err("Invalid type specification")),
@@ -132,7 +147,22 @@ fn a_long_for_is_linear() {
     let list = Value::tuple((0..100_000).map(Value::from).collect());
     let scope = Fixed { values: [("big", list)].into(), ..scope };
     let start = std::time::Instant::now();
-    let outcome = eval(&parse("{ for i, x in big : \"k${i}\" => x + 1 if x % 2 == 0 }"), &scope, &mut Vec::new());
+    let outcome =
+        eval(&parse("{ for i, x in big : \"k${i}\" => x + 1 if x % 2 == 0 }"), &scope, &mut Vec::new());
     assert_eq!(outcome.value.len(), Some(50_000));
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_body_is_evaluated_fast() {
+    let scope = Fixed::new();
+    let expr = parse(
+        "{ name = \"web-${local.tpl}\", tags = merge({ a = 1 }, { Name = upper(local.tpl) }), big = 12 > 10 ? \"y\" : \"n\" }",
+    );
+    let start = std::time::Instant::now();
+    for _ in 0..10_000 {
+        assert!(!eval(&expr, &scope, &mut Vec::new()).failed);
+    }
+    eprintln!("10,000 bodies: {:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
 }

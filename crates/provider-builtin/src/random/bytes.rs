@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub(super) struct Bytes {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// Number of bytes, at least 1.
     #[attr(replace)]
     length: i64,
@@ -48,7 +48,7 @@ import: |id| {
 pub(super) struct Id {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// Number of random bytes, at least 1.
     #[attr(replace)]
     byte_length: i64,
@@ -68,7 +68,7 @@ pub(super) struct Id {
 }
 
 impl Id {
-    fn of(keepers: Keepers, prefix: Option<String>, bytes: &[u8]) -> Self {
+    fn of(keepers: Option<Keepers>, prefix: Option<String>, bytes: &[u8]) -> Self {
         let id = URL_SAFE_NO_PAD.encode(bytes);
         let text =
             |encoded: &str| Computed::Known(format!("{}{encoded}", prefix.as_deref().unwrap_or_default()));
@@ -106,7 +106,7 @@ import: |id| {
 pub(super) struct RandomUuid {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// The UUID.
     result: Computed<String>,
     /// The UUID.

@@ -12,7 +12,7 @@ use formwork_value::{Path, Value};
 pub(super) struct Integer {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// The smallest possible result.
     #[attr(replace)]
     min: i64,
@@ -68,7 +68,7 @@ import: |id| {
 pub(super) struct Pet {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// Number of words.
     #[attr(replace, default = 2)]
     length: i64,
@@ -101,7 +101,7 @@ import: |id| {
 pub(super) struct Shuffle {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// Makes the result repeatable.
     #[attr(replace)]
     seed: Option<String>,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Arbitrary values whose change asks for a new result.
-type Keepers = Option<BTreeMap<String, Option<String>>>;
+type Keepers = BTreeMap<String, Option<String>>;
 
 pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
     vec![

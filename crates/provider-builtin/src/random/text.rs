@@ -12,7 +12,7 @@ use serde_json::json;
 pub(super) struct Password {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// Number of characters: at least 1, and at least the sum of the minima.
     #[attr(replace)]
     length: i64,
@@ -62,7 +62,7 @@ pub(super) struct Password {
 pub(super) struct Text {
     /// Arbitrary values; when one changes, a new result is drawn.
     #[attr(replace)]
-    keepers: Keepers,
+    keepers: Option<Keepers>,
     /// Number of characters: at least 1, and at least the sum of the minima.
     #[attr(replace)]
     length: i64,

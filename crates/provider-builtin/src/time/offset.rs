@@ -18,7 +18,7 @@ const OFFSETS: [&str; 6] =
 pub(super) struct TimeOffset {
     /// Arbitrary values; when one changes, the base is taken anew.
     #[attr(replace)]
-    triggers: Triggers,
+    triggers: Option<Triggers>,
     /// The base (RFC 3339), instead of now.
     #[attr(optional, replace)]
     base_rfc3339: Computed<String>,

@@ -17,7 +17,7 @@ const PERIODS: [&str; 5] =
 pub(super) struct TimeRotating {
     /// Arbitrary values; when one changes, the base is taken anew.
     #[attr(replace)]
-    triggers: Triggers,
+    triggers: Option<Triggers>,
     /// The base (RFC 3339), instead of now.
     #[attr(optional, replace)]
     rfc3339: Computed<String>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(super) struct TimeSleep {
     /// Arbitrary values; when one changes, the waits are done again. They are known only after the wait.
     #[attr(replace)]
-    triggers: Triggers,
+    triggers: Option<Triggers>,
     /// How long to wait at creation: a number with `ms`, `s`, `m` or `h`, such as `30s`.
     create_duration: Option<String>,
     /// How long to wait at destruction: a number with `ms`, `s`, `m` or `h`, such as `30s`.

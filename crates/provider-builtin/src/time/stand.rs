@@ -11,7 +11,7 @@ use formwork_value::Value;
 pub(super) struct TimeStatic {
     /// Arbitrary values; when one changes, the time is taken anew.
     #[attr(replace)]
-    triggers: Triggers,
+    triggers: Option<Triggers>,
     /// The time (RFC 3339), instead of now.
     #[attr(optional, replace)]
     rfc3339: Computed<String>,

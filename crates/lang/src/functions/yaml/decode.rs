@@ -15,7 +15,9 @@ pub(super) fn document(text: &str) -> Result<Value, String> {
     loop {
         match reader.next()? {
             Some((Event::DocumentStart(_), _)) => break,
-            Some((Event::StreamEnd, _)) | None => return Err("it has no document, only comments or white space".into()),
+            Some((Event::StreamEnd, _)) | None => {
+                return Err("it has no document, only comments or white space".into());
+            }
             Some(_) => {}
         }
     }
@@ -23,7 +25,10 @@ pub(super) fn document(text: &str) -> Result<Value, String> {
     loop {
         match reader.next()? {
             Some((Event::DocumentStart(_), span)) => {
-                return Err(format!("it has a second document on line {}; only one is read", span.start.line()));
+                return Err(format!(
+                    "it has a second document on line {}; only one is read",
+                    span.start.line()
+                ));
             }
             Some((Event::StreamEnd, _)) | None => return Ok(value),
             Some(_) => {}
@@ -45,7 +50,12 @@ impl<'a> Reader<'a> {
             Some(Ok(event)) => Ok(Some(event)),
             Some(Err(e)) => {
                 let place = e.marker();
-                Err(format!("it is not valid YAML on line {}, column {}: {}", place.line(), place.col() + 1, e.info()))
+                Err(format!(
+                    "it is not valid YAML on line {}, column {}: {}",
+                    place.line(),
+                    place.col() + 1,
+                    e.info()
+                ))
             }
         }
     }
@@ -210,7 +220,9 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
 fn resolve(text: &str) -> Result<Value, String> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::NULL),
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Ok(true.into()),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Ok(true.into());
+        }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
             return Ok(false.into());
         }
