@@ -3,7 +3,7 @@
 use crate::constant::const_eval;
 use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_list, literal_string, names};
 use crate::model::*;
-use crate::settings;
+use crate::{moves, settings};
 use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::type_expr;
@@ -12,10 +12,21 @@ use formwork_value::{Type, convert_defaults};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const TOP_LEVEL: [&str; 8] =
-    ["terraform", "provider", "variable", "locals", "output", "module", "resource", "data"];
+const TOP_LEVEL: [&str; 11] = [
+    "terraform",
+    "provider",
+    "variable",
+    "locals",
+    "output",
+    "module",
+    "resource",
+    "data",
+    "moved",
+    "removed",
+    "check",
+];
 /// Of the language, but not understood by this version.
-const LATER: [&str; 5] = ["moved", "removed", "import", "check", "ephemeral"];
+const LATER: [&str; 2] = ["import", "ephemeral"];
 
 /// Adds what a file says to the module.
 pub(crate) fn add_file(module: &mut Module, body: &Body, diags: &mut Vec<Diagnostic>) {
@@ -55,6 +66,17 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         "module" => add_call(module, block, diags),
         "resource" => add_resource(module, block, ResourceMode::Managed, diags),
         "data" => add_resource(module, block, ResourceMode::Data, diags),
+        "moved" => {
+            if labels(block, &[], diags).is_some() {
+                moves::moved(module, block, diags);
+            }
+        }
+        "removed" => {
+            if labels(block, &[], diags).is_some() {
+                moves::removed(module, block, diags);
+            }
+        }
+        "check" => add_check(module, block, diags),
         later if LATER.contains(&later) => diags.push(
             Diagnostic::error(
                 "Unsupported block type",
@@ -281,6 +303,36 @@ fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Condition> {
             None
         }
     }
+}
+
+fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let Some([name]) = labels(block, &["name"], diags) else { return };
+    if let Some(first) = module.checks.get(&name.name) {
+        diags.push(duplicate("check", &name.name, first.span, block.header));
+        return;
+    }
+    let mut r = Reader::new("a check block", &block.body);
+    let asserts: Vec<Condition> =
+        r.take_blocks("assert").into_iter().filter_map(|b| condition(b, diags)).collect();
+    for data in r.take_blocks("data") {
+        diags.push(
+            Diagnostic::error(
+                "Unsupported block type",
+                "Data sources inside check blocks are not supported by this version of Formwork yet.",
+            )
+            .help("Put the data block beside the check block.")
+            .at(data.header),
+        );
+    }
+    r.finish(diags);
+    if asserts.is_empty() && diags.is_empty() {
+        diags.push(
+            Diagnostic::error("Missing assert block", "A check block needs at least one assert block.")
+                .at(block.header),
+        );
+    }
+    let check = Check { name: name.clone(), asserts, span: block.header };
+    module.checks.insert(name.name.clone(), check);
 }
 
 fn depends_on(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {

@@ -9,6 +9,8 @@ mod files;
 mod load;
 mod meta;
 mod model;
+mod moves;
+mod native_json;
 mod overrides;
 mod providers;
 mod settings;
@@ -17,8 +19,9 @@ mod variables;
 pub use files::{DiskFiles, Files, MemoryFiles};
 pub use load::{Loaded, load};
 pub use model::{
-    Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Output, ProviderBlock,
-    ProviderRef, ProviderRequirement, Repetition, ResourceBlock, Validation, Variable,
+    Check, Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Moved, Output,
+    ProviderBlock, ProviderRef, ProviderRequirement, Removed, Repetition, ResourceBlock, Validation,
+    Variable,
 };
 pub use providers::{ProviderKey, implied_provider, normalise_source};
 pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};

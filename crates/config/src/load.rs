@@ -3,10 +3,11 @@
 use crate::blocks::add_file;
 use crate::files::Files;
 use crate::model::{Config, Module, ModuleCall};
+use crate::native_json;
 use crate::overrides::{is_override, merge};
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
-use formwork_syntax::{Body, decode, parse};
+use formwork_syntax::{Body, decode, json_value, parse};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -156,19 +157,7 @@ impl Loader<'_> {
             }
         };
         names.sort();
-        for name in names.iter().filter(|n| n.ends_with(".tf.json") && !ignored(n)) {
-            self.out.diagnostics.push(
-                Diagnostic::error(
-                    "Unsupported configuration file",
-                    format!(
-                        "{} is in JSON syntax, which this version of Formwork does not read yet.",
-                        dir.join(name).display()
-                    ),
-                )
-                .help("Write it in the native syntax, in a file ending in .tf"),
-            );
-        }
-        names.retain(|n| n.ends_with(".tf") && !ignored(n));
+        names.retain(|n| (n.ends_with(".tf") || n.ends_with(".tf.json")) && !ignored(n));
         if names.is_empty() {
             let shown = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
             let (summary, help) = match call {
@@ -180,7 +169,7 @@ impl Loader<'_> {
             };
             let mut d = Diagnostic::error(
                 summary,
-                format!("The folder {} has no files ending in .tf.", shown.display()),
+                format!("The folder {} has no files ending in .tf or .tf.json.", shown.display()),
             )
             .help(help);
             d.span = call.map(|c| c.span);
@@ -220,9 +209,14 @@ impl Loader<'_> {
         match decode(&bytes) {
             Ok(text) => {
                 let id = self.out.sources.add(shown, text.as_str());
-                let (body, diagnostics) = parse(id, &text);
+                if !is_json(path) {
+                    let (body, diagnostics) = parse(id, &text);
+                    self.out.diagnostics.extend(diagnostics);
+                    return Some(body);
+                }
+                let (expr, diagnostics) = json_value(id, &text);
                 self.out.diagnostics.extend(diagnostics);
-                Some(body)
+                Some(native_json::body(&expr?, &mut self.out.diagnostics))
             }
             Err(at) => {
                 self.out.diagnostics.push(
@@ -236,6 +230,10 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "json")
 }
 
 /// Files that editors leave behind.

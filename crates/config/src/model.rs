@@ -1,6 +1,6 @@
 //! What a configuration says, block by block.
 
-use formwork_addr::{ModulePath, Resource};
+use formwork_addr::{ModulePath, Resource, Target};
 use formwork_diag::Span;
 use formwork_syntax::{Body, Expr, Ident, Str};
 use formwork_value::{Defaults, Type, Value};
@@ -48,6 +48,45 @@ pub struct Module {
     pub providers: BTreeMap<(Str, Option<Str>), ProviderBlock>,
     /// `required_providers`, by local name.
     pub required_providers: BTreeMap<Str, ProviderRequirement>,
+    /// `moved` blocks.
+    pub moved: Vec<Moved>,
+    /// `removed` blocks.
+    pub removed: Vec<Removed>,
+    /// `check` blocks.
+    pub checks: BTreeMap<Str, Check>,
+}
+
+/// A `moved` block; addresses are relative to the module that it stands in.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// The old address.
+    pub from: Target,
+    /// The new address.
+    pub to: Target,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A `removed` block; the address is relative to the module that it stands in, and has no keys.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// What is no longer in the configuration.
+    pub from: Target,
+    /// Whether the objects are destroyed; otherwise they only leave the state.
+    pub destroy: bool,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A `check` block.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its name.
+    pub name: Ident,
+    /// What must hold; what does not is a warning.
+    pub asserts: Vec<Condition>,
+    /// The block's header.
+    pub span: Span,
 }
 
 /// A `variable` block.

@@ -6,7 +6,8 @@ use formwork_syntax::{Block, Body};
 
 /// Whether a file of this name overrides.
 pub(crate) fn is_override(name: &str) -> bool {
-    let stem = name.strip_suffix(".tf").unwrap_or(name);
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let stem = stem.strip_suffix(".tf").unwrap_or(stem);
     stem == "override" || stem.ends_with("_override")
 }
 

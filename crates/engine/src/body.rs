@@ -5,7 +5,7 @@ use formwork_addr::Str;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{Scope, eval};
 use formwork_provider::{Block as SchemaBlock, NestedBlock, Nesting};
-use formwork_syntax::{Attribute, Block, Body};
+use formwork_syntax::{Attribute, Block, Body, json_block_problems, json_blocks};
 use formwork_value::{Kind, Map, Mark, Marks, Value, convert};
 
 /// The object that a body describes; `None` when there were errors. What a body does not set is null.
@@ -70,6 +70,8 @@ impl Decoder<'_> {
         names: &[(Str, Value)],
         header: Span,
     ) -> Option<Value> {
+        let told_apart = self.tell_apart(body, schema);
+        let body = told_apart.as_ref().unwrap_or(body);
         let mut attrs = Map::new();
         for attribute in &body.attributes {
             self.attribute(attribute, schema, names, &mut attrs);
@@ -92,6 +94,44 @@ impl Decoder<'_> {
         }
         self.blocks(body, schema, names, header, &mut attrs);
         (!self.failed).then(|| Value::from(attrs))
+    }
+
+    /// In JSON, blocks look like arguments: the schema tells which they are.
+    fn tell_apart(&mut self, body: &Body, schema: &SchemaBlock) -> Option<Body> {
+        let labels = |name: &str| match (name, schema.blocks.get(name)) {
+            ("dynamic", None) => Some(1),
+            (_, Some(nested)) => Some(usize::from(nested.nesting == Nesting::Map)),
+            (_, None) => None,
+        };
+        if !body
+            .attributes
+            .iter()
+            .any(|a| a.json && (labels(&a.name.name).is_some() || &*a.name.name == "//"))
+        {
+            return None;
+        }
+        let mut out = Body { attributes: Vec::new(), blocks: body.blocks.clone(), span: body.span };
+        for a in &body.attributes {
+            match labels(&a.name.name).filter(|_| a.json) {
+                Some(n) => {
+                    for d in json_block_problems(&a.expr, &a.name.name, n) {
+                        self.error(d);
+                    }
+                    let mut blocks = json_blocks(&a.expr, &a.name.name, n);
+                    for block in blocks.iter_mut().filter(|b| &*b.kind.name == "dynamic") {
+                        let content =
+                            block.body.attribute("content").map(|c| json_blocks(&c.expr, "content", 0));
+                        block.body.attributes.retain(|a| &*a.name.name != "content");
+                        block.body.blocks.extend(content.unwrap_or_default());
+                    }
+                    out.blocks.extend(blocks);
+                }
+                // A comment.
+                None if a.json && &*a.name.name == "//" => {}
+                None => out.attributes.push(a.clone()),
+            }
+        }
+        Some(out)
     }
 
     fn attribute(

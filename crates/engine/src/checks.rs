@@ -162,3 +162,36 @@ fn judge(
     let d = Diagnostic::error(summary, message.clone()).at(condition.condition.span);
     Some(Verdict::Fails(d, message))
 }
+
+/// Looks at the `check` blocks of a module instance. What does not hold, or cannot be evaluated, is a warning.
+pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
+    let declared = e.module(module).module.clone();
+    for (name, check) in &declared.checks {
+        let from = e.diags.len();
+        let ran = e.evaluate(
+            |_, diags, scope| {
+                let mut verdicts = Vec::new();
+                for condition in &check.asserts {
+                    verdicts.push(judge(condition, scope, diags, "Check block assertion failed")?);
+                }
+                Some(verdicts)
+            },
+            module,
+            None,
+            None,
+        );
+        let prefix = if e.module(module).addr.is_root() {
+            String::new()
+        } else {
+            format!("{}.", e.module(module).addr)
+        };
+        let address = format!("{prefix}check.{name}");
+        if let Ran::Missing(missing) = finish(e, ran, &address, |d| d.about(&address)) {
+            return Ran::Missing(missing);
+        }
+        for d in &mut e.diags[from..] {
+            d.severity = formwork_diag::Severity::Warning;
+        }
+    }
+    Ran::Done((), Deps::default())
+}

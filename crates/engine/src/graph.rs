@@ -245,6 +245,15 @@ impl Builder<'_> {
                 self.graph.graph.update_edge(target, node, span);
             }
         }
+        for check in module.checks.values() {
+            for condition in &check.asserts {
+                for expr in [&condition.condition, &condition.message] {
+                    for reference in references(expr) {
+                        self.target(reference.root, &reference.steps, reference.span);
+                    }
+                }
+            }
+        }
         for block in module.resources.values() {
             self.resource(block);
         }

@@ -14,6 +14,7 @@ mod event;
 mod expand;
 mod graph;
 mod instance;
+mod moves;
 mod order;
 mod planner;
 mod prepare;

@@ -64,6 +64,13 @@ pub enum Record {
         /// The intent.
         token: Str,
     },
+    /// An instance has another address now, because the configuration says so.
+    Move {
+        /// The old address.
+        from: InstanceAddr,
+        /// The new address.
+        to: InstanceAddr,
+    },
     /// The current object of an instance was put aside.
     Depose {
         /// The instance.
@@ -82,6 +89,7 @@ impl Record {
                 state.set(address, deposed.as_ref(), provider, object.clone());
             }
             Record::Depose { address, key } => state.depose(address, key),
+            Record::Move { from, to } => state.rename(from, to),
         }
     }
 }

@@ -28,7 +28,7 @@ impl Ledger {
                     self.open.remove(&number);
                 }
             }
-            Record::Set { token: None, .. } | Record::Depose { .. } => {}
+            Record::Set { token: None, .. } | Record::Depose { .. } | Record::Move { .. } => {}
         }
     }
 

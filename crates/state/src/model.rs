@@ -127,6 +127,24 @@ impl State {
         }
     }
 
+    /// Gives an instance another address; nothing happens when there is none, or when the new address is taken.
+    pub fn rename(&mut self, from: &InstanceAddr, to: &InstanceAddr) {
+        if self.instance(to).is_some() {
+            return;
+        }
+        let Some(resource) = self.resources.get_mut(&from.resource) else { return };
+        let Some(instance) = resource.instances.remove(&from.key) else { return };
+        let provider = resource.provider.clone();
+        if resource.instances.is_empty() {
+            self.resources.remove(&from.resource);
+        }
+        let target = self.resources.entry(to.resource.clone()).or_default();
+        if target.provider.is_empty() {
+            target.provider = provider;
+        }
+        target.instances.insert(to.key.clone(), instance);
+    }
+
     /// All instances in the order of their addresses.
     pub fn instances(&self) -> impl Iterator<Item = (InstanceAddr, &ResourceState, &ResourceInstance)> {
         self.resources.iter().flat_map(|(addr, resource)| {

@@ -216,6 +216,14 @@ fn foreign(entries: &[Entry], state: &State) -> Ledger {
                     origins.insert((address.clone(), Some(key.clone())), origin);
                 }
             }
+            Record::Move { from, to } => {
+                let moved: Vec<_> = origins.keys().filter(|(a, _)| a == from).cloned().collect();
+                for slot in moved {
+                    if let Some(origin) = origins.remove(&slot) {
+                        origins.insert((to.clone(), slot.1), origin);
+                    }
+                }
+            }
             _ => {}
         }
         record.apply_to(&mut known);

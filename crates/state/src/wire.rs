@@ -51,6 +51,10 @@ enum Wire<'a> {
         address: String,
         key: Str,
     },
+    Move {
+        from: String,
+        to: String,
+    },
     #[serde(borrow)]
     Carried(WireCarried<'a>),
     Folding {
@@ -128,6 +132,9 @@ pub(crate) fn encode(entry: &Entry) -> Result<Vec<u8>, String> {
         Entry::Record(Record::Depose { address, key }) => {
             Wire::Depose { address: address_out(address)?, key: key.clone() }
         }
+        Entry::Record(Record::Move { from, to }) => {
+            Wire::Move { from: address_out(from)?, to: address_out(to)? }
+        }
         Entry::Carried { pending, foreign } => {
             let mut c = String::new();
             let carried = WireCarried {
@@ -203,6 +210,9 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Entry, String> {
         Wire::NoEffect { token } => Entry::Record(Record::NoEffect { token }),
         Wire::Depose { address, key } => {
             Entry::Record(Record::Depose { address: address_in(&address)?, key })
+        }
+        Wire::Move { from, to } => {
+            Entry::Record(Record::Move { from: address_in(&from)?, to: address_in(&to)? })
         }
         Wire::Carried(carried) => Entry::Carried {
             pending: Pending { intent: intent_in(carried.intent)?, partial: object_in(carried.object)? },

@@ -65,7 +65,7 @@ impl<'a> Lower<'a> {
                     let name = self.ident(&attribute.key);
                     let expr = self.expr(&attribute.value);
                     let span = name.span.to(expr.span);
-                    result.attributes.push(Attribute { name, expr, span });
+                    result.attributes.push(Attribute { name, expr, span, json: false });
                 }
                 Structure::Block(block) => result.blocks.push(self.block(block)),
             }

@@ -35,6 +35,8 @@ pub struct Attribute {
     pub expr: Expr,
     /// All of it.
     pub span: Span,
+    /// It stands in JSON, where arguments and blocks look the same.
+    pub json: bool,
 }
 
 /// `kind "label" { … }`

@@ -14,6 +14,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"\b(thing|link)-[0-9a-f]{16}\b", "$1-[ID]"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "[TIME]"),
         (r"\bafter (\d+h)?(\d+m)?\d+s\b", "after 0s"),
+        (r"\bdeposed object [0-9a-f]{8}\b", "deposed object [KEY]"),
         (r"\b(pid|process) \d+\b", "$1 [PID]"),
         (r"(?m)[ \t]+$", ""),
     ];
@@ -45,6 +46,6 @@ mod tests {
         check("a 6ba7b810-9dad-11d1-80b4-00c04fd430c8  \nb", "a [UUID]\nb");
         check("at 2026-11-22T14:00:00Z.", "at [TIME].");
         check("nothing-to-see 12s", "nothing-to-see 12s");
-        assert_eq!(super::RULES.len(), 6);
+        assert_eq!(super::RULES.len(), 7);
     }
 }

@@ -3,6 +3,8 @@
 use super::{Applier, Progress};
 use crate::ApplyOutcome;
 use crate::cells::{Content, Status};
+use crate::checks::asserts;
+use crate::evaluator::Ran;
 use crate::planner::outcome::store_outputs;
 use formwork_addr::InstanceAddr;
 use formwork_diag::{Diagnostic, has_errors};
@@ -14,6 +16,7 @@ impl Applier<'_> {
         let skipped = self.skipped();
         if !self.stopped() && self.plan.mode != Mode::Destroy {
             self.outputs().await;
+            self.checks().await;
         }
         let clean = skipped.is_empty() && !has_errors(&self.ev.diags) && !self.stopped();
         for (name, change) in &self.plan.outputs {
@@ -39,6 +42,21 @@ impl Applier<'_> {
         self.state.serial = session.state().serial;
         self.state.lineage = session.state().lineage.clone();
         ApplyOutcome { state: self.state, diagnostics: self.ev.diags, counts: self.counts, skipped }
+    }
+
+    /// Looks at all `check` blocks, now that everything is known.
+    async fn checks(&mut self) {
+        if self.plan.mode != Mode::Normal || !self.plan.targets.is_empty() || has_errors(&self.ev.diags) {
+            return;
+        }
+        for module in 0..self.ev.modules.len() {
+            while let Ran::Missing(missing) = asserts(&mut self.ev, module as u32) {
+                for cell in missing {
+                    self.ev.cells.demand(cell);
+                }
+                self.drain().await;
+            }
+        }
     }
 
     fn skipped(&self) -> Vec<InstanceAddr> {

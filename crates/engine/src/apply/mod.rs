@@ -128,6 +128,11 @@ impl<'a> Applier<'a> {
     async fn run(&mut self) {
         let calls = self.plan.steps.iter().filter(|s| s.kind != StepKind::Gate).count();
         (self.caller.setup.events)(Event::Total { steps: calls });
+        for change in &self.plan.changes {
+            if let (Some(from), None) = (&change.previous_addr, &change.deposed) {
+                self.record(&Record::Move { from: from.clone(), to: change.addr.clone() });
+            }
+        }
         let free: Vec<u32> =
             (0..self.waits.len() as u32).rev().filter(|i| self.waits[*i as usize] == 0).collect();
         self.ready = free;

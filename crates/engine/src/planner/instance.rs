@@ -155,7 +155,7 @@ impl Planner<'_> {
         let mut change = PlannedChange {
             addr: instance.addr.clone(),
             deposed: None,
-            previous_addr: None,
+            previous_addr: self.previous.get(&instance.addr).cloned(),
             provider: waiting.prepared.provider.name.clone(),
             action,
             reason,

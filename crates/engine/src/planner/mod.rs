@@ -13,7 +13,7 @@ use crate::evaluator::{Evaluator, Ran};
 use crate::graph::Graph;
 use crate::provide::ProviderHandle;
 use crate::refresh::{Prior, ReadResults, Reading, as_found, as_stored, read_page};
-use crate::{PlanOptions, PlanOutcome, Setup};
+use crate::{PlanOptions, PlanOutcome, Setup, moves};
 use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode};
 use formwork_config::ProviderKey;
 use formwork_diag::{Diagnostic, has_errors};
@@ -31,7 +31,11 @@ use std::sync::Arc;
 /// Makes a plan. The state is not changed.
 pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOutcome {
     let (graph, diags) = Graph::new(&setup.config, &setup.registry);
-    let mut planner = Planner::new(setup.clone(), state, options, graph);
+    let mut diags = diags;
+    let mut moved = state.clone();
+    let previous = moves::follow(&setup.config, &mut moved, &mut diags);
+    let mut planner = Planner::new(setup.clone(), &moved, options, graph);
+    planner.previous = previous;
     let broken = has_errors(&diags);
     planner.ev.diags.extend(diags);
     if !broken {
@@ -79,6 +83,8 @@ struct Planner<'a> {
     draft_of: FxHashMap<CellId, usize>,
     /// Instances whose provider is asked for a plan, or whose data is read.
     waiting: FxHashMap<CellId, instance::Waiting>,
+    /// Old addresses of instances that have moved.
+    previous: BTreeMap<InstanceAddr, InstanceAddr>,
     seen_modules: usize,
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
@@ -122,6 +128,7 @@ impl<'a> Planner<'a> {
             drafts: Vec::new(),
             draft_of: FxHashMap::default(),
             waiting: FxHashMap::default(),
+            previous: BTreeMap::new(),
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),

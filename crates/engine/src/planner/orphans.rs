@@ -63,16 +63,20 @@ impl Planner<'_> {
         let handle = self.ev.provider_of(provider);
         let Some(handle) = handle else { return };
         let config = &self.caller.setup.config;
+        let forget = deposed.is_none()
+            && self.options.mode == Mode::Normal
+            && crate::moves::removed(config, &addr).is_some_and(|r| !r.destroy);
         let span = config
             .module(&addr.resource.module.path())
             .and_then(|m| m.resources.get(&*addr.resource.resource))
             .map(|b| b.span);
+        let previous_addr = self.previous.get(&addr).cloned();
         let change = PlannedChange {
             addr,
             deposed,
-            previous_addr: None,
+            previous_addr,
             provider: handle.name.clone(),
-            action: Action::Delete,
+            action: if forget { Action::Forget } else { Action::Delete },
             reason,
             before: Some(object.marked.clone()),
             after: None,

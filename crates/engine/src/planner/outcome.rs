@@ -17,6 +17,7 @@ impl Planner<'_> {
     pub(super) async fn finish(mut self) -> PlanOutcome {
         let outputs = if has_errors(&self.ev.diags) { BTreeMap::new() } else { self.outputs().await };
         self.settle_lifecycle().await;
+        self.checks().await;
         let errored = has_errors(&self.ev.diags);
         let drift = self.drift();
         let mut drafts = std::mem::take(&mut self.drafts);
@@ -87,6 +88,24 @@ impl Planner<'_> {
             }
         }
         changes
+    }
+
+    /// Looks at all `check` blocks, unless only a part is planned.
+    async fn checks(&mut self) {
+        if self.options.mode != Mode::Normal || !self.options.targets.is_empty() || has_errors(&self.ev.diags)
+        {
+            return;
+        }
+        for module in 0..self.ev.modules.len() {
+            while let crate::evaluator::Ran::Missing(missing) =
+                crate::checks::asserts(&mut self.ev, module as u32)
+            {
+                for cell in missing {
+                    self.ev.cells.demand(cell);
+                }
+                self.drain(false).await;
+            }
+        }
     }
 
     /// Whether an output can be told without planning what was not asked for.

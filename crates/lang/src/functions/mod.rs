@@ -307,7 +307,8 @@ pub fn call_function(function: &Function, cx: &mut CallCx<'_>, args: Vec<Value>)
     }
     let result = if known {
         (function.body)(cx, &ready).map_err(|e| {
-            let secret = || marks.has(Mark::Sensitive) || ready.iter().any(|a| a.marks_deep().has(Mark::Sensitive));
+            let secret =
+                || marks.has(Mark::Sensitive) || ready.iter().any(|a| a.marks_deep().has(Mark::Sensitive));
             if e.reveals && secret() {
                 FnError { message: "why is not shown, because it could tell a sensitive value".into(), ..e }
             } else {

@@ -58,7 +58,7 @@ pub(super) fn all() -> Vec<Function> {
                 let new_bits = integer(a, 1)?;
                 let number =
                     u128::try_from(integer(a, 2)?).map_err(|_| FnError::arg(2, "it must not be negative"))?;
-                let length = i128::from(prefix.length) + new_bits;
+                let length = i128::from(prefix.length).saturating_add(new_bits);
                 if length < 0 || length > i128::from(prefix.width()) {
                     let message = format!(
                         "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",

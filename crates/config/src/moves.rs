@@ -1,0 +1,102 @@
+//! `moved` and `removed` blocks.
+
+use crate::meta::{Reader, literal_bool};
+use crate::model::{Module, Moved, Removed};
+use formwork_addr::{Quoted, Target};
+use formwork_diag::Diagnostic;
+use formwork_lang::{RefStep, references};
+use formwork_syntax::{Block, Expr};
+
+pub(crate) fn moved(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let mut r = Reader::new("a moved block", &block.body);
+    let from = address(&mut r, "from", block, diags);
+    let to = address(&mut r, "to", block, diags);
+    r.finish(diags);
+    let (Some(from), Some(to)) = (from, to) else { return };
+    if matches!(from, Target::Module(_)) != matches!(to, Target::Module(_)) {
+        diags.push(
+            Diagnostic::error(
+                "Invalid moved block",
+                "A module can only become a module, and a resource a resource.",
+            )
+            .at(block.header),
+        );
+        return;
+    }
+    module.moved.push(Moved { from, to, span: block.header });
+}
+
+pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let mut r = Reader::new("a removed block", &block.body);
+    let from = address(&mut r, "from", block, diags);
+    let mut destroy = true;
+    for lifecycle in r.take_blocks("lifecycle") {
+        let mut inner = Reader::new("the lifecycle block of a removed block", &lifecycle.body);
+        if let Some(a) = inner.take("destroy") {
+            destroy = literal_bool(&a.expr, "\"destroy\"", diags).unwrap_or(true);
+        }
+        inner.finish(diags);
+    }
+    r.finish(diags);
+    let Some(from) = from else { return };
+    if let Target::Instance(_) = from {
+        diags.push(
+            Diagnostic::error(
+                "Invalid removed block",
+                "It is about a whole resource or module: write it without keys.",
+            )
+            .at(block.header),
+        );
+        return;
+    }
+    module.removed.push(Removed { from, destroy, span: block.header });
+}
+
+fn address(
+    r: &mut Reader<'_>,
+    name: &'static str,
+    block: &Block,
+    diags: &mut Vec<Diagnostic>,
+) -> Option<Target> {
+    let Some(attribute) = r.take(name) else {
+        diags.push(
+            Diagnostic::error(
+                "Missing required argument",
+                format!("The argument \"{name}\" is required in a {} block.", block.kind.name),
+            )
+            .at(block.header),
+        );
+        return None;
+    };
+    let found = text(&attribute.expr).and_then(|t| t.parse().ok());
+    if found.is_none() {
+        diags.push(
+            Diagnostic::error(
+                "Invalid address",
+                "An address of a resource, an instance or a module is expected.",
+            )
+            .help("For example: aws_instance.web, aws_instance.web[0], module.network")
+            .at(attribute.expr.span),
+        );
+    }
+    found
+}
+
+/// A reference as an address is written.
+fn text(expr: &Expr) -> Option<String> {
+    let found = references(expr);
+    let [reference] = found.as_slice() else { return None };
+    let mut out = reference.root.to_owned();
+    for step in &reference.steps {
+        match step {
+            RefStep::Attr(name) => out.push_str(&format!(".{name}")),
+            RefStep::Key(v) => match (v.as_str(), v.as_number()) {
+                (Some(s), _) => out.push_str(&format!("[{}]", Quoted(s))),
+                (_, Some(n)) => out.push_str(&format!("[{n}]")),
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+    Some(out)
+}

@@ -1,0 +1,214 @@
+//! `moved` blocks, and the moves that follow from adding or removing `count`.
+
+use crate::cells::BlockRef;
+use formwork_addr::{
+    InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ResourceAddr, ResourceMode, Target,
+};
+use formwork_config::{Config, Moved, Removed, Repetition};
+use formwork_diag::Diagnostic;
+use formwork_state::State;
+use std::collections::BTreeMap;
+
+/// How often an instance may move in one go; more can only be blocks that undo each other.
+const MAX_MOVES: usize = 100;
+
+/// Gives instances their new addresses. Returns the old address of each that has moved.
+pub(crate) fn follow(
+    config: &Config,
+    state: &mut State,
+    diags: &mut Vec<Diagnostic>,
+) -> BTreeMap<InstanceAddr, InstanceAddr> {
+    let mut previous = BTreeMap::new();
+    refuse_declared(config, diags);
+    let all: Vec<InstanceAddr> = state.instances().map(|(addr, ..)| addr).collect();
+    for start in all {
+        if start.resource.resource.mode == ResourceMode::Data {
+            continue;
+        }
+        let mut at = start.clone();
+        let mut moves = 0;
+        while let Some((next, moved)) = next(config, &at) {
+            moves += 1;
+            if moves > MAX_MOVES {
+                diags.push(
+                    Diagnostic::error(
+                        "Cycle of moved blocks",
+                        format!("{start} would be moved round and round."),
+                    )
+                    .at(moved.span),
+                );
+                break;
+            }
+            if next == at {
+                break;
+            }
+            at = next;
+        }
+        if at == start {
+            at = implied(config, &start, state);
+        }
+        if at == start {
+            continue;
+        }
+        if state.instance(&at).is_some() {
+            diags.push(
+                Diagnostic::warning(
+                    "Object could not be moved",
+                    format!("{start} should become {at}, but there is an object at that address already."),
+                )
+                .help(
+                    "It stays where it is, and is planned for removal if the configuration no longer has it.",
+                ),
+            );
+            continue;
+        }
+        state.rename(&start, &at);
+        previous.insert(at, start);
+    }
+    previous
+}
+
+/// The move that applies to an address, if any.
+fn next<'a>(config: &'a Config, at: &InstanceAddr) -> Option<(InstanceAddr, &'a Moved)> {
+    for (path, module) in &config.modules {
+        for moved in &module.moved {
+            if let Some(next) = apply(path, moved, at) {
+                return Some((next, moved));
+            }
+        }
+    }
+    None
+}
+
+fn apply(path: &ModulePath, moved: &Moved, at: &InstanceAddr) -> Option<InstanceAddr> {
+    let steps = at.resource.module.steps();
+    let depth = path.0.len();
+    if steps.len() < depth || !path.0.iter().zip(steps).all(|(name, step)| *name == step.name) {
+        return None;
+    }
+    let (outer, inner) = steps.split_at(depth);
+    let join = |tail: &[formwork_addr::ModuleStep]| ModuleInstance::new([outer, tail].concat());
+    match (&moved.from, &moved.to) {
+        (Target::Module(from), Target::Module(to)) => {
+            let (from, to) = (from.steps(), to.steps());
+            if inner.len() < from.len() {
+                return None;
+            }
+            let (head, tail) = inner.split_at(from.len());
+            let (last_from, init_from) = from.split_last()?;
+            let (last_head, init_head) = head.split_last()?;
+            let whole = last_from.key == InstanceKey::None && to.last()?.key == InstanceKey::None;
+            if init_from != init_head || last_from.name != last_head.name {
+                return None;
+            }
+            if !whole && last_from.key != last_head.key {
+                return None;
+            }
+            let mut new = to.to_vec();
+            if whole && let Some(last) = new.last_mut() {
+                last.key = last_head.key.clone();
+            }
+            new.extend(tail.iter().cloned());
+            let module = join(&new);
+            Some(ResourceAddr { module, resource: at.resource.resource.clone() }.instance(at.key.clone()))
+        }
+        (from, to) => {
+            let (from_resource, from_key) = parts(from)?;
+            let (to_resource, to_key) = parts(to)?;
+            if from_resource.module.steps() != inner || from_resource.resource != at.resource.resource {
+                return None;
+            }
+            let key = match (from_key, to_key) {
+                (None, None) => at.key.clone(),
+                (from, to) => {
+                    if from.unwrap_or(&InstanceKey::None) != &at.key {
+                        return None;
+                    }
+                    to.cloned().unwrap_or_default()
+                }
+            };
+            let module = join(to_resource.module.steps());
+            Some(ResourceAddr { module, resource: to_resource.resource.clone() }.instance(key))
+        }
+    }
+}
+
+fn parts(target: &Target) -> Option<(&ResourceAddr, Option<&InstanceKey>)> {
+    match target {
+        Target::Resource(r) => Some((r, None)),
+        Target::Instance(i) => Some((&i.resource, Some(&i.key))),
+        Target::Module(_) => None,
+    }
+}
+
+/// `count` was added to a block, or taken away: the one instance is instance 0.
+fn implied(config: &Config, at: &InstanceAddr, state: &State) -> InstanceAddr {
+    let block = config
+        .module(&at.resource.module.path())
+        .and_then(|m| m.resources.contains_key(&*at.resource.resource).then_some(m))
+        .map(|m| BlockRef { module: m.clone(), resource: at.resource.resource.clone() });
+    let key = match (block.as_ref().map(|b| &b.block().repetition), &at.key) {
+        (Some(Repetition::Count(_)), InstanceKey::None) => InstanceKey::Int(0),
+        (Some(Repetition::Single), InstanceKey::Int(0)) => InstanceKey::None,
+        _ => return at.clone(),
+    };
+    let new = at.resource.instance(key);
+    if state.instance(&new).is_some() { at.clone() } else { new }
+}
+
+/// A block that was moved away must not be there any more.
+fn refuse_declared(config: &Config, diags: &mut Vec<Diagnostic>) {
+    for (path, module) in &config.modules {
+        for moved in &module.moved {
+            let declared = match &moved.from {
+                Target::Resource(r) if !matches!(moved.to, Target::Instance(_)) => r
+                    .module
+                    .steps()
+                    .iter()
+                    .try_fold(path.clone(), |p, s| Some(p.child(s.name.clone())))
+                    .and_then(|p| config.module(&p))
+                    .and_then(|m| m.resources.get(&*r.resource))
+                    .map(|b| b.span),
+                Target::Module(m) if !matches!(&moved.to, Target::Module(to) if to.path() == m.path()) => {
+                    m.steps().split_last().filter(|(last, _)| last.key == InstanceKey::None).and_then(
+                        |(last, init)| {
+                            let outer = init.iter().fold(path.clone(), |p, s| p.child(s.name.clone()));
+                            Some(config.module(&outer)?.calls.get(&last.name)?.span)
+                        },
+                    )
+                }
+                _ => None,
+            };
+            if let Some(span) = declared {
+                diags.push(
+                    Diagnostic::error(
+                        "Moved object still exists",
+                        format!(
+                            "{} is said to have moved to {}, but it is still declared.",
+                            moved.from, moved.to
+                        ),
+                    )
+                    .help("Rename the block, or remove the moved block.")
+                    .at(moved.span)
+                    .label(span, "declared here"),
+                );
+            }
+        }
+    }
+}
+
+/// The `removed` block that speaks of an instance.
+pub(crate) fn removed<'a>(config: &'a Config, at: &InstanceAddr) -> Option<&'a Removed> {
+    let names: Vec<_> = at.resource.module.path().0;
+    config.modules.iter().find_map(|(path, module)| {
+        if !names.starts_with(&path.0) {
+            return None;
+        }
+        let inner = &names[path.0.len()..];
+        module.removed.iter().find(|r| match &r.from {
+            Target::Module(m) => inner.starts_with(&m.path().0),
+            Target::Resource(r) => r.module.path().0 == inner && r.resource == at.resource.resource,
+            Target::Instance(_) => false,
+        })
+    })
+}
