@@ -1,0 +1,47 @@
+//! `destroy`
+
+use super::apply::Request;
+use super::options::{Look, Planning, StateFlags, Variables, switch_parser};
+use super::plan::stream;
+use crate::context::Context;
+use crate::variables::Flag;
+use clap::Args;
+use formwork_plan::Mode;
+
+/// Remove everything that is in the state
+#[derive(Debug, Args)]
+pub struct Destroy {
+    /// Do not ask before doing it.
+    #[arg(long, alias = "force", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    auto_approve: bool,
+    /// Tell everything as lines of JSON, for programs.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    json: bool,
+    #[command(flatten)]
+    planning: Planning,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    state: StateFlags,
+    #[command(flatten)]
+    look: Look,
+}
+
+impl Destroy {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
+        self.look.set(cx);
+        stream(cx, self.json);
+        let request = Request {
+            mode: Mode::Destroy,
+            auto_approve: self.auto_approve,
+            planning: &self.planning,
+            variables: &self.variables,
+            state: &self.state,
+            destroying: true,
+        };
+        request.run(cx, flags)
+    }
+}

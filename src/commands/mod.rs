@@ -1,0 +1,115 @@
+//! The commands: one file each, and its doc comment is its help.
+
+mod apply;
+mod destroy;
+mod graph;
+mod init;
+pub mod options;
+mod output;
+mod plan;
+mod show;
+mod state;
+mod validate;
+mod version;
+
+use crate::context::Context;
+use crate::variables::Flag;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use formwork_provider::Provider;
+use formwork_state::Probe;
+use std::sync::Arc;
+
+/// Makes infrastructure as a configuration in the Terraform language says.
+///
+/// Flags may have one dash or two. `formwork -chdir=DIR COMMAND` works in another folder.
+#[derive(Debug, Parser)]
+#[command(
+    name = "formwork",
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    /// Show the version.
+    #[arg(short = 'v', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Validate(validate::Validate),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Destroy(destroy::Destroy),
+    Show(show::Show),
+    Output(output::Output),
+    State(state::State),
+    Graph(graph::Graph),
+    Version(version::Version),
+}
+
+/// Runs the command that the arguments (without the program's name) name, and gives the exit code.
+pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> u8 {
+    let mut cx = Context::new(providers, probe);
+    let bare = args.is_empty();
+    let command = Cli::command();
+    let args = std::iter::once("formwork".to_owned()).chain(args);
+    let parsed = command.try_get_matches_from(args).and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let text = if cx.screen.out.colour {
+                error.render().ansi().to_string()
+            } else {
+                error.render().to_string()
+            };
+            return match error.kind() {
+                ErrorKind::DisplayHelp => {
+                    cx.screen.print(&text);
+                    0
+                }
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                    cx.screen.print(&text);
+                    if bare { 127 } else { 1 }
+                }
+                _ => {
+                    cx.screen.complain(&text);
+                    1
+                }
+            };
+        }
+    };
+    let flags = variable_flags(&matches);
+    match cli.command {
+        Some(Command::Init(c)) => c.run(&mut cx),
+        Some(Command::Validate(c)) => c.run(&mut cx),
+        Some(Command::Plan(c)) => c.run(&mut cx, &flags),
+        Some(Command::Apply(c)) => c.run(&mut cx, &flags),
+        Some(Command::Destroy(c)) => c.run(&mut cx, &flags),
+        Some(Command::Show(c)) => c.run(&mut cx),
+        Some(Command::Output(c)) => c.run(&mut cx),
+        Some(Command::State(c)) => c.run(&mut cx),
+        Some(Command::Graph(c)) => c.run(&mut cx),
+        Some(Command::Version(c)) => c.run(&mut cx),
+        None => version::Version::default().run(&mut cx),
+    }
+}
+
+/// `-var` and `-var-file` in the order in which they stand: later ones win.
+fn variable_flags(matches: &ArgMatches) -> Vec<Flag> {
+    let Some((_, matches)) = matches.subcommand() else { return Vec::new() };
+    let mut found: Vec<(usize, Flag)> = Vec::new();
+    let mut collect = |id: &str, make: fn(String) -> Flag| {
+        let Ok(Some(values)) = matches.try_get_many::<String>(id) else { return };
+        let indices = matches.indices_of(id).into_iter().flatten();
+        found.extend(indices.zip(values).map(|(i, v)| (i, make(v.clone()))));
+    };
+    collect("var", Flag::Var);
+    collect("var_file", Flag::File);
+    found.sort_by_key(|(i, _)| *i);
+    found.into_iter().map(|(_, flag)| flag).collect()
+}

@@ -1,0 +1,221 @@
+//! Flags that several commands have.
+
+use crate::context::{Context, Lock};
+use crate::environment;
+use clap::Args;
+use clap::builder::{TypedValueParser, ValueParser};
+use formwork_addr::{InstanceAddr, Target};
+use formwork_diag::Diagnostic;
+use formwork_engine::PlanOptions;
+use formwork_plan::Mode;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A switch as Go's flags have it: `-x`, `-x=true`, `-x=0`.
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("a switch is true or false".into()),
+    }
+}
+
+/// The parser of a switch.
+pub fn switch_parser() -> ValueParser {
+    ValueParser::new(clap::builder::StringValueParser::new().try_map(|s| switch(&s)))
+}
+
+/// A span of time as Go writes it: `300ms`, `10s`, `1h30m`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    const WRONG: &str = "a time is written as 300ms, 10s, 5m or 1h30m";
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    if rest == "0" {
+        return Ok(total);
+    }
+    if rest.is_empty() {
+        return Err(WRONG.into());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(WRONG)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| WRONG)?;
+        rest = &rest[digits..];
+        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let seconds = match &rest[..end] {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(WRONG.into()),
+        };
+        total += Duration::try_from_secs_f64(number * seconds).map_err(|_| WRONG)?;
+        rest = &rest[end..];
+    }
+    Ok(total)
+}
+
+/// How text looks.
+#[derive(Debug, Default, Args)]
+pub struct Look {
+    /// Without colours.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, hide_possible_values = true, value_name = "BOOL")]
+    pub no_color: bool,
+    /// Show warnings by their summaries only, unless there are errors.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    pub compact_warnings: bool,
+}
+
+impl Look {
+    /// Obeys the flags.
+    pub fn set(&self, cx: &mut Context) {
+        cx.no_colour(self.no_color);
+        cx.screen.compact = self.compact_warnings;
+    }
+}
+
+/// Values for variables; see [`crate::variables::Flag`] for their order.
+#[derive(Debug, Default, Args)]
+pub struct Variables {
+    /// Set a variable of the root module. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub var: Vec<String>,
+    /// Read values of variables from a file. May be given several times; later ones win.
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+    /// Ask for variables that have no value.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
+          value_name = "BOOL")]
+    pub input: Option<bool>,
+}
+
+impl Variables {
+    /// Whether questions are allowed.
+    pub fn ask(&self) -> bool {
+        self.input.unwrap_or_else(environment::input)
+    }
+}
+
+/// Where the state is, and how it is locked.
+#[derive(Debug, Default, Args)]
+pub struct StateFlags {
+    /// The state file. [default: terraform.tfstate, or that of the current workspace]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Write the state to another file than it was read from.
+    #[arg(long, value_name = "FILE")]
+    pub state_out: Option<PathBuf>,
+    /// Where the previous state is kept: "-" for nowhere. [default: the state file with .backup behind]
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// Lock the state.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          value_parser = switch_parser(), value_name = "BOOL")]
+    pub lock: bool,
+    /// How long to wait for the lock.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
+}
+
+impl StateFlags {
+    /// What the lock flags say.
+    pub fn lock(&self) -> Lock {
+        Lock { take: self.lock, timeout: self.lock_timeout }
+    }
+}
+
+/// What to plan.
+#[derive(Debug, Default, Args)]
+pub struct Planning {
+    /// Read the objects that exist before planning.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          value_parser = switch_parser(), value_name = "BOOL")]
+    pub refresh: bool,
+    /// Only this resource or module, and what it depends on. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Replace this resource instance even if nothing changed. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// How many calls may be under way at once.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallelism: u32,
+}
+
+impl Planning {
+    /// With addresses parsed.
+    pub fn options(&self, mode: Mode) -> Result<PlanOptions, Vec<Diagnostic>> {
+        let mut diags = Vec::new();
+        let mut targets = Vec::new();
+        for text in &self.target {
+            match text.parse::<Target>() {
+                Ok(target) => targets.push(target),
+                Err(e) => diags.push(
+                    Diagnostic::error("Invalid target", format!("The address given with -target: {e}."))
+                        .help("Write an address as plans show it, such as 'module.a.aws_eip.b[0]'."),
+                ),
+            }
+        }
+        let mut replace = Vec::new();
+        for text in &self.replace {
+            match text.parse::<InstanceAddr>() {
+                Ok(addr) => replace.push(addr),
+                Err(e) => diags.push(
+                    Diagnostic::error("Invalid force-replace address", format!("The address given with -replace: {e}."))
+                        .help("Write the address of one resource instance as plans show it, such as 'aws_eip.b[0]'."),
+                ),
+            }
+        }
+        if mode == Mode::RefreshOnly && !self.refresh {
+            diags.push(Diagnostic::error(
+                "Incompatible refresh options",
+                "-refresh-only asks for what -refresh=false forbids.",
+            ));
+        }
+        if mode != Mode::Normal && !replace.is_empty() {
+            diags.push(Diagnostic::error(
+                "Incompatible command line options",
+                "-replace only makes sense when the configuration is applied, not with -destroy or -refresh-only.",
+            ));
+        }
+        if diags.is_empty() {
+            Ok(PlanOptions { mode, refresh: self.refresh, targets, replace })
+        } else {
+            Err(diags)
+        }
+    }
+}
+
+/// The mode that `-destroy` and `-refresh-only` choose.
+pub fn mode(destroy: bool, refresh_only: bool) -> Result<Mode, Diagnostic> {
+    match (destroy, refresh_only) {
+        (false, false) => Ok(Mode::Normal),
+        (true, false) => Ok(Mode::Destroy),
+        (false, true) => Ok(Mode::RefreshOnly),
+        (true, true) => Err(Diagnostic::error(
+            "Incompatible plan mode options",
+            "-destroy and -refresh-only cannot be used together: each asks for a different kind of plan.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_gos_durations() {
+        let check = |text: &str, ms: u64| assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        check("0s", 0);
+        check("0", 0);
+        check("300ms", 300);
+        check("1h30m", 5_400_000);
+        check("1.5s", 1500);
+        for wrong in ["", "5", "s", "5x", "-1s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

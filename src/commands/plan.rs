@@ -1,0 +1,225 @@
+//! `plan`
+
+use super::options::{Look, Planning, StateFlags, Variables, mode, switch_parser};
+use crate::context::Context;
+use crate::operation::{self, Access, Inputs, Run};
+use crate::ui::text::wrap;
+use crate::variables::Flag;
+use crate::world::{RealWorld, now};
+use crate::{environment, ui};
+use clap::Args;
+use formwork_diag::{Diagnostic, has_errors};
+use formwork_engine::PlanOutcome;
+use formwork_plan::Plan as Planned;
+use formwork_plan::file::{self, Bundle};
+use formwork_state::snapshot;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Show the changes that the configuration asks for
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Save the plan in this file; formwork apply FILE does exactly what it says.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Plan to remove everything.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    destroy: bool,
+    /// Only find out what changed outside.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    refresh_only: bool,
+    /// Exit with 0 when there is nothing to do, 1 after an error, 2 when there are changes.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    detailed_exitcode: bool,
+    /// Tell everything as lines of JSON, for programs.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    json: bool,
+    #[command(flatten)]
+    planning: Planning,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    state: StateFlags,
+    #[command(flatten)]
+    look: Look,
+}
+
+impl Plan {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
+        self.look.set(cx);
+        stream(cx, self.json);
+        let mode = match mode(self.destroy, self.refresh_only) {
+            Ok(mode) => mode,
+            Err(d) => return cx.refuse(d),
+        };
+        let options = match self.planning.options(mode) {
+            Ok(options) => options,
+            Err(diags) => return cx.fail(&diags, &Default::default()),
+        };
+        let mut inputs = match operation::inputs(cx, flags, self.variables.ask() && !self.json, mode) {
+            Ok(inputs) => inputs,
+            Err(code) => return code,
+        };
+        let world = Arc::new(RealWorld::planning(self.out.is_some(), now()));
+        let setup = operation::setup(cx, &inputs, world.clone(), self.planning.parallelism as usize);
+        let mut run = match Run::begin(cx, setup, &self.state, "OperationTypePlan", Access::Read) {
+            Ok(run) => run,
+            Err(code) => return code,
+        };
+        let mut diags = std::mem::take(&mut inputs.warnings);
+        diags.extend(run.recover());
+        if has_errors(&diags) {
+            run.end(cx);
+            return cx.fail(&diags, &inputs.sources);
+        }
+        let outcome = run.plan(&options);
+        let closed = run.end(cx);
+        show(cx, &outcome.plan);
+        diags.extend(outcome.diagnostics.iter().cloned());
+        diags.extend(remarks(&outcome.plan));
+        cx.screen.diagnostics(&diags, &inputs.sources);
+        if has_errors(&diags) || outcome.plan.errored || closed != 0 {
+            return 1;
+        }
+        if let Some(path) = &self.out
+            && let Err(code) = save(cx, path, &outcome, &inputs, &world)
+        {
+            return code;
+        }
+        let changes = changes(&outcome.plan);
+        if changes && !self.json {
+            cx.screen.print(&next(cx, self.out.as_deref()));
+        }
+        if changes && self.detailed_exitcode { 2 } else { 0 }
+    }
+}
+
+/// Obeys `-json`.
+pub fn stream(cx: &mut Context, json: bool) {
+    if json {
+        cx.screen.json = true;
+        cx.screen.print(&ui::stream::version());
+    }
+}
+
+/// Shows a plan in the form that was asked for.
+pub fn show(cx: &Context, plan: &Planned) {
+    cx.screen.print(&if cx.screen.json {
+        ui::stream::plan(plan)
+    } else {
+        ui::plan::plan(plan, &cx.schemas(), cx.screen.out)
+    });
+}
+
+/// Whether applying the plan does anything, moves in the state included.
+pub fn changes(plan: &Planned) -> bool {
+    plan.has_changes() || plan.changes.iter().any(|c| c.previous_addr.as_ref().is_some_and(|p| *p != c.addr))
+}
+
+/// What a reader of the plan should know besides.
+pub fn remarks(plan: &Planned) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    if !plan.targets.is_empty() {
+        out.push(
+            Diagnostic::warning(
+                "Resource targeting is in effect",
+                "The plan was made with -target, so it may not have all of the changes that the configuration asks for.",
+            )
+            .help("Use -target for exceptional situations only, such as recovering from a mistake, and plan without it afterwards."),
+        );
+    }
+    let forgotten = ui::plan::forgotten(plan);
+    if !forgotten.is_empty() {
+        let list: String = forgotten.iter().map(|a| format!("\n - {a}")).collect();
+        out.push(
+            Diagnostic::warning(
+                "Some objects will no longer be managed by Formwork",
+                format!("Applying the plan drops these from the state, but does not delete them:{list}"),
+            )
+            .help("To manage them again later, they have to be imported."),
+        );
+    }
+    out
+}
+
+/// What to do with the plan.
+fn next(cx: &Context, out: Option<&Path>) -> String {
+    let style = cx.screen.out;
+    let mut text = format!("\n{}", style.rule());
+    match out {
+        None => {
+            if environment::automation() {
+                return String::new();
+            }
+            text.push('\n');
+            text.push_str(&wrap(
+                "Note: You didn't use the -out option to save this plan, so Formwork can't guarantee to take exactly these \
+                 actions if you run \"formwork apply\" now.",
+                style.width - 1,
+            ));
+            text.push('\n');
+        }
+        Some(path) => {
+            text.push_str(&format!("\nSaved the plan to: {}\n", path.display()));
+            if !environment::automation() {
+                text.push_str(&format!(
+                    "\nTo perform exactly these actions, run the following command to apply:\n    formwork apply \"{}\"\n",
+                    path.display()
+                ));
+            }
+        }
+    }
+    text
+}
+
+fn save(
+    cx: &Context,
+    path: &Path,
+    outcome: &PlanOutcome,
+    inputs: &Inputs,
+    world: &RealWorld,
+) -> Result<(), u8> {
+    let mut files = inputs.files.clone();
+    files.extend(world.recorded());
+    let bundle = Bundle {
+        root: String::new(),
+        sources: files.into_iter().map(|(p, bytes)| (p.display().to_string(), bytes)).collect(),
+        variables: inputs.variables.clone(),
+        refreshed_state: snapshot::render(&outcome.refreshed),
+    };
+    let bytes = file::write(&outcome.plan, &bundle);
+    private_file(path, &bytes).map_err(|e| {
+        cx.refuse(
+            Diagnostic::error(
+                "The plan cannot be saved",
+                format!("Could not write {}: {e}.", path.display()),
+            )
+            .help("Name a file in a folder that exists and can be written."),
+        )
+    })
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn private_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = PathBuf::from(name);
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)
+        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
+        .and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}

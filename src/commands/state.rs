@@ -1,0 +1,157 @@
+//! `state`
+
+use super::options::Look;
+use crate::context::{Context, state_path};
+use crate::ui::state::object;
+use clap::{Args, Subcommand};
+use formwork_addr::{InstanceAddr, Target};
+use formwork_diag::{Diagnostic, suggestion};
+use formwork_state::{Backend, State as Snapshot};
+use std::path::{Path, PathBuf};
+
+/// Look into the state
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub struct State {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(List),
+    Show(Show),
+}
+
+/// List resource instances in the state
+#[derive(Debug, Args)]
+struct List {
+    /// The state file.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Only instances whose attribute "id" has this value.
+    #[arg(long)]
+    id: Option<String>,
+    #[command(flatten)]
+    look: Look,
+    /// Only these resources or modules.
+    addresses: Vec<String>,
+}
+
+/// Show the attributes of one resource instance in the state
+#[derive(Debug, Args)]
+struct Show {
+    /// The state file.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    look: Look,
+    /// The resource instance.
+    address: String,
+}
+
+impl State {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context) -> u8 {
+        match self.command {
+            Command::List(c) => c.run(cx),
+            Command::Show(c) => c.run(cx),
+        }
+    }
+}
+
+fn read(cx: &Context, path: Option<&Path>) -> Result<Snapshot, u8> {
+    let backend = cx.backend(path);
+    let opened = backend.peek().map_err(|e| cx.refuse(e))?;
+    if opened.state.is_empty() && opened.state.serial == 0 && !state_path(path).exists() {
+        return Err(cx.refuse(
+            Diagnostic::error(
+                "No state file was found",
+                format!("There is no state at {}.", state_path(path).display()),
+            )
+            .help("Run this in a folder where something was applied, or name a state file with -state."),
+        ));
+    }
+    Ok(opened.state)
+}
+
+impl List {
+    fn run(self, cx: &mut Context) -> u8 {
+        self.look.set(cx);
+        let state = match read(cx, self.state.as_deref()) {
+            Ok(state) => state,
+            Err(code) => return code,
+        };
+        let mut targets = Vec::new();
+        for text in &self.addresses {
+            match text.parse::<Target>() {
+                Ok(target) if state.instances().any(|(addr, ..)| target.contains(&addr)) => {
+                    targets.push(target)
+                }
+                Ok(_) => {
+                    return cx.refuse(
+                        Diagnostic::error("Unknown resource", format!("The state has nothing at {text}."))
+                            .help("Run formwork state list without an address to see what there is."),
+                    );
+                }
+                Err(e) => return cx.refuse(Diagnostic::error("Invalid address", format!("{e}."))),
+            }
+        }
+        let mut lines = String::new();
+        for (addr, _, instance) in state.instances() {
+            if !targets.is_empty() && !targets.iter().any(|t| t.contains(&addr)) {
+                continue;
+            }
+            if let Some(id) = &self.id {
+                let stored = instance.current.as_ref().and_then(|o| {
+                    let attributes: serde_json::Value = serde_json::from_str(&o.attributes).ok()?;
+                    attributes.get("id")?.as_str().map(str::to_owned)
+                });
+                if stored.as_ref() != Some(id) {
+                    continue;
+                }
+            }
+            lines.push_str(&addr.to_string());
+            lines.push('\n');
+        }
+        cx.screen.print(&lines);
+        0
+    }
+}
+
+impl Show {
+    fn run(self, cx: &mut Context) -> u8 {
+        self.look.set(cx);
+        let addr = match self.address.parse::<InstanceAddr>() {
+            Ok(addr) => addr,
+            Err(e) => {
+                return cx.refuse(
+                    Diagnostic::error("Invalid address", format!("{e}."))
+                        .help("Give the address of one resource instance; formwork state list shows them."),
+                );
+            }
+        };
+        let state = match read(cx, self.state.as_deref()) {
+            Ok(state) => state,
+            Err(code) => return code,
+        };
+        if state.instance(&addr).is_none() {
+            let all: Vec<String> = state.instances().map(|(a, ..)| a.to_string()).collect();
+            let d = Diagnostic::error(
+                "No instance found for the given address",
+                format!("The state has no {addr}."),
+            );
+            return cx.refuse(match suggestion(&self.address, all.iter().map(String::as_str)) {
+                Some(near) => d.help(format!("Did you mean {near}?")),
+                None => d.help("formwork state list shows what there is."),
+            });
+        }
+        let schemas = cx.schemas();
+        let mut out = String::new();
+        for shown in schemas.shown(&state, |a| *a == addr) {
+            object(&mut out, &shown, &schemas, cx.screen.out);
+        }
+        cx.screen.print(&out);
+        0
+    }
+}

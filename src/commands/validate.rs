@@ -1,0 +1,73 @@
+//! `validate`
+
+use super::options::{Look, switch_parser};
+use crate::context::Context;
+use crate::operation::{self, Inputs};
+use crate::ui::diagnostics_json;
+use crate::ui::style::Role;
+use crate::variables;
+use crate::world::{RealWorld, now};
+use clap::Args;
+use formwork_config::{DiskFiles, load};
+use formwork_diag::{Diagnostic, Sources, has_errors};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Check whether the configuration is valid, without values, state or calls
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// As JSON.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    json: bool,
+    #[command(flatten)]
+    look: Look,
+}
+
+impl Validate {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context) -> u8 {
+        self.look.set(cx);
+        let (diags, sources) = check(cx);
+        let failed = has_errors(&diags);
+        if self.json {
+            cx.screen.line(&format!("{:#}", diagnostics_json::report(&diags, &sources)));
+            return u8::from(failed);
+        }
+        cx.screen.diagnostics(&diags, &sources);
+        if !failed {
+            let style = cx.screen.out;
+            let remark = if diags.is_empty() {
+                "."
+            } else {
+                ", but there were some validation warnings as shown above."
+            };
+            cx.screen.line(&format!(
+                "{} The configuration is valid{remark}\n",
+                style.paint(Role::Good, "Success!")
+            ));
+        }
+        u8::from(failed)
+    }
+}
+
+/// Everything that is wrong with the configuration in the working directory.
+pub fn check(cx: &Context) -> (Vec<Diagnostic>, Sources) {
+    let loaded = load(Path::new(""), &DiskFiles);
+    let mut diags = loaded.diagnostics;
+    let Some(config) = loaded.config.filter(|_| !has_errors(&diags)) else {
+        return (diags, loaded.sources);
+    };
+    let variables = variables::unknown(&config);
+    let inputs = Inputs {
+        config: Arc::new(config),
+        sources: loaded.sources,
+        variables,
+        files: BTreeMap::new(),
+        warnings: Vec::new(),
+    };
+    let setup = operation::setup(cx, &inputs, Arc::new(RealWorld::planning(false, now())), 1);
+    diags.extend(formwork_engine::validate(&setup));
+    (diags, inputs.sources)
+}

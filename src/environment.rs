@@ -1,0 +1,75 @@
+//! What the environment says.
+
+use crate::args::Environment;
+use std::path::PathBuf;
+
+/// The process's environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Real;
+
+impl Environment for Real {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|v| !v.is_empty())
+    }
+}
+
+/// A switch of the environment: anything but `0` and `false` turns it on.
+fn switch(name: &str) -> Option<bool> {
+    Real.get(name).map(|v| !matches!(v.as_str(), "0" | "false" | "FALSE" | "False" | "f" | "F"))
+}
+
+/// `TF_INPUT`: whether to ask for what is missing.
+pub fn input() -> bool {
+    switch("TF_INPUT").unwrap_or(true)
+}
+
+/// `TF_IN_AUTOMATION`: leave out advice on what to type next.
+pub fn automation() -> bool {
+    Real.get("TF_IN_AUTOMATION").is_some()
+}
+
+/// `NO_COLOR`: <https://no-color.org>. `TERM=dumb` means the same.
+pub fn colour() -> bool {
+    Real.get("NO_COLOR").is_none() && Real.get("TERM").as_deref() != Some("dumb")
+}
+
+/// `TF_LOG`: whether events are logged on standard error.
+pub fn log() -> bool {
+    Real.get("TF_LOG")
+        .is_some_and(|l| matches!(l.to_ascii_uppercase().as_str(), "INFO" | "DEBUG" | "TRACE" | "JSON" | "1"))
+}
+
+/// `TF_DATA_DIR`: the folder for what is remembered between runs.
+pub fn data_dir() -> PathBuf {
+    Real.get("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()).into()
+}
+
+/// The current workspace: `TF_WORKSPACE`, else what was last selected here.
+pub fn workspace() -> String {
+    Real.get("TF_WORKSPACE")
+        .or_else(|| {
+            let text = std::fs::read_to_string(data_dir().join("environment")).ok()?;
+            Some(text.trim().to_owned()).filter(|w| !w.is_empty())
+        })
+        .unwrap_or_else(|| "default".to_owned())
+}
+
+/// `TF_VAR_name`: the names with their values.
+pub fn variables() -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(k, v)| {
+            let name = k.to_str()?.strip_prefix("TF_VAR_")?.to_owned();
+            Some((name, v.into_string().ok()?))
+        })
+        .filter(|(name, _)| !name.is_empty())
+        .collect();
+    found.sort();
+    found
+}
+
+/// Who runs this, as `user@host`.
+pub fn who() -> String {
+    let user = Real.get("USER").or_else(|| Real.get("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user}@{host}")
+}

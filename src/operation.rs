@@ -1,0 +1,227 @@
+//! What plan, apply and destroy have in common: configuration, state, engine, and the end of it.
+
+use crate::commands::options::StateFlags;
+use crate::context::{Context, state_path};
+use crate::environment;
+use crate::signals;
+use crate::ui::progress::Progress;
+use crate::variables::{self, Flag};
+use crate::world::RealWorld;
+use formwork_addr::{ModulePath, Str};
+use formwork_config::{Config, DiskFiles, Files, load};
+use formwork_diag::{Diagnostic, Sources, has_errors};
+use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
+use formwork_plan::{Mode, Plan};
+use formwork_state::{Backend, LocalBackend, Session, State};
+use formwork_value::Value;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Runtime;
+
+/// A configuration with values for its variables.
+pub struct Inputs {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What spans point into.
+    pub sources: Sources,
+    /// Values of the root module's variables.
+    pub variables: BTreeMap<Str, Value>,
+    /// The files of the configuration.
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The disk, with a memory of what was read.
+#[derive(Default)]
+struct Recorder(Mutex<BTreeMap<PathBuf, Vec<u8>>>);
+
+impl Files for Recorder {
+    fn read_dir(&self, dir: &Path) -> io::Result<Vec<String>> {
+        DiskFiles.read_dir(dir)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let bytes = DiskFiles.read(path)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), bytes.clone());
+        Ok(bytes)
+    }
+}
+
+fn has_configuration() -> bool {
+    let names = DiskFiles.read_dir(Path::new("")).unwrap_or_default();
+    names.iter().any(|n| n.ends_with(".tf") || n.ends_with(".tf.json"))
+}
+
+/// Reads the configuration in the working directory, without values. Errors are shown.
+pub fn configuration(cx: &Context, mode: Mode) -> Result<Inputs, u8> {
+    let files = Recorder::default();
+    if mode == Mode::Destroy && !has_configuration() {
+        // What is in the state can be removed without any configuration.
+        let root = BTreeMap::from([(ModulePath::default(), Arc::default())]);
+        return Ok(Inputs {
+            config: Arc::new(Config { modules: root }),
+            sources: Sources::default(),
+            variables: BTreeMap::new(),
+            files: BTreeMap::new(),
+            warnings: Vec::new(),
+        });
+    }
+    let loaded = load(Path::new(""), &files);
+    let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
+        return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
+    };
+    Ok(Inputs {
+        config: Arc::new(config),
+        sources: loaded.sources,
+        variables: BTreeMap::new(),
+        files: files.0.into_inner().unwrap_or_else(PoisonError::into_inner),
+        warnings: loaded.diagnostics,
+    })
+}
+
+/// Reads the configuration and the values of its variables. Errors are shown.
+pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, mode: Mode) -> Result<Inputs, u8> {
+    let mut inputs = configuration(cx, mode)?;
+    let (values, diags) = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
+    if has_errors(&diags) {
+        inputs.warnings.extend(diags);
+        return Err(cx.fail(&inputs.warnings, &inputs.sources));
+    }
+    inputs.warnings.extend(diags);
+    inputs.variables = values;
+    Ok(inputs)
+}
+
+/// What the engine works with. `events` come later, with [`Run`].
+pub fn setup(cx: &Context, inputs: &Inputs, world: Arc<RealWorld>, parallelism: usize) -> Setup {
+    Setup {
+        config: inputs.config.clone(),
+        registry: cx.registry().clone(),
+        variables: inputs.variables.clone(),
+        workspace: environment::workspace().into(),
+        world,
+        clock: Arc::new(|| Timestamp::now().as_nanosecond()),
+        events: Arc::new(|_| {}),
+        parallelism,
+        cancel: Cancel::default(),
+        probe: cx.probe.clone(),
+    }
+}
+
+/// What an operation does to the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It plans: at most what an interrupted run left is recorded.
+    Read,
+    /// It applies.
+    Write,
+}
+
+/// An operation under way: an open state and an engine with all it needs.
+pub struct Run {
+    /// What the engine works with.
+    pub setup: Setup,
+    /// What people see of it.
+    pub progress: Arc<Progress>,
+    session: Box<dyn Session>,
+    runtime: Runtime,
+}
+
+impl Run {
+    /// Opens the state. Errors are shown.
+    pub fn begin(
+        cx: &Context,
+        mut setup: Setup,
+        state: &StateFlags,
+        operation: &str,
+        access: Access,
+    ) -> Result<Run, u8> {
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(e) => {
+                return Err(cx.refuse(Diagnostic::error(
+                    "The program cannot start its threads",
+                    format!("The system refused: {e}."),
+                )));
+            }
+        };
+        let session = open(cx, state, operation, access)?;
+        let progress = Arc::new(Progress::start(cx.screen, environment::log()));
+        setup.events = progress.sink();
+        runtime.block_on(async { signals::watch(setup.cancel.clone(), progress.clone()) });
+        Ok(Run { setup, progress, session, runtime })
+    }
+
+    /// The state as it was opened, or as it was last recorded.
+    pub fn state(&self) -> &State {
+        self.session.state()
+    }
+
+    /// Settles what an interrupted run left.
+    pub fn recover(&mut self) -> Vec<Diagnostic> {
+        let diags = self.runtime.block_on(formwork_engine::recover(&self.setup, &mut *self.session));
+        self.progress.pause();
+        diags
+    }
+
+    /// Makes a plan.
+    pub fn plan(&mut self, options: &PlanOptions) -> PlanOutcome {
+        let outcome =
+            self.runtime.block_on(formwork_engine::plan(&self.setup, self.session.state(), options));
+        self.progress.pause();
+        outcome
+    }
+
+    /// Does what a plan says, from a state that was read when it was made.
+    pub fn apply(&mut self, plan: &Plan, state: State) -> ApplyOutcome {
+        let outcome =
+            self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut *self.session));
+        self.progress.pause();
+        outcome
+    }
+
+    /// Whether the user wants to stop.
+    pub fn stopping(&self) -> bool {
+        self.setup.cancel.level() > 0
+    }
+
+    /// Closes the state. What could not be closed is shown.
+    pub fn end(self, cx: &Context) -> u8 {
+        self.progress.pause();
+        match self.session.close() {
+            Ok(()) => 0,
+            Err(e) => cx.refuse(e),
+        }
+    }
+}
+
+/// Opens the state that the flags name; with `-state-out`, a second one that starts as a copy of the first.
+fn open(cx: &Context, flags: &StateFlags, operation: &str, access: Access) -> Result<Box<dyn Session>, u8> {
+    let from = state_path(flags.state.as_deref());
+    let to = match &flags.state_out {
+        Some(out) if access == Access::Write => out.clone(),
+        _ => from.clone(),
+    };
+    if let Some(dir) = to.parent().filter(|d| !d.as_os_str().is_empty() && flags.state.is_none())
+        && let Err(e) = std::fs::create_dir_all(dir)
+    {
+        return Err(cx.refuse(Diagnostic::error(
+            "The folder of the state cannot be made",
+            format!("Could not create {}: {e}.", dir.display()),
+        )));
+    }
+    let mut backend = LocalBackend::new(&to).with_probe(cx.probe.clone());
+    if let Some(backup) = &flags.backup {
+        backend = backend.with_backup((backup.as_os_str() != "-").then(|| backup.clone()));
+    }
+    let mut session = cx.open(&backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
+    if to != from {
+        let read = LocalBackend::new(&from).peek().map_err(|e| cx.refuse(e))?;
+        session.replace(&read.state).map_err(|e| cx.refuse(e))?;
+    }
+    Ok(session)
+}

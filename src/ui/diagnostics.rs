@@ -1,0 +1,186 @@
+//! Diagnostics as text: what is wrong, the underlined source, why, and how to mend it.
+
+use super::style::{Role, Style};
+use super::text::{tame, wrap};
+use formwork_diag::{Diagnostic, Severity, Sources, Span};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Writes diagnostics, one after the other, each with an empty line before it.
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style) -> String {
+    let mut out = String::new();
+    let styles = if style.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    let theme = |mark: &str| {
+        let characters =
+            ThemeCharacters { error: mark.into(), warning: mark.into(), ..ThemeCharacters::unicode() };
+        GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles: styles.clone() })
+            .with_width(style.width.max(40))
+            .with_context_lines(1)
+            .with_links(false)
+            .without_syntax_highlighting()
+            .tab_width(2)
+    };
+    let handler = theme("│");
+    for diagnostic in diagnostics {
+        out.push('\n');
+        one(&mut out, diagnostic, sources, style, &handler);
+    }
+    out
+}
+
+fn one(
+    out: &mut String,
+    diagnostic: &Diagnostic,
+    sources: &Sources,
+    style: Style,
+    handler: &GraphicalReportHandler,
+) {
+    let (role, word) = match diagnostic.severity {
+        Severity::Error => (Role::Error, "Error: "),
+        Severity::Warning => (Role::Warning, "Warning: "),
+    };
+    style.put(out, role, word);
+    style.put(out, Role::Strong, &tame(&diagnostic.summary));
+    out.push('\n');
+    if let Some(address) = &diagnostic.address {
+        let _ = writeln!(out, "  with {}", tame(address));
+    }
+    let shown = Snippet::new(diagnostic, sources);
+    if let Some(snippet) = &shown {
+        let mut text = String::new();
+        if handler.render_report(&mut text, snippet).is_ok() {
+            // miette begins with the message, which stands above already.
+            let body = text.split_once('\n').map_or("", |(_, rest)| rest);
+            out.push_str(body.trim_end_matches('\n').trim_start_matches('\n'));
+            out.push('\n');
+        }
+    }
+    let other = diagnostic.labels.iter().filter(|l| Some(l.span.file) != diagnostic.span.map(|s| s.file));
+    for label in other {
+        if let Some(file) = sources.get(label.span.file) {
+            let (line, column) = sources.line_column(label.span.file, label.span.start);
+            let _ = writeln!(out, "  see {}:{line}:{column}: {}", tame(&file.name), tame(&label.text));
+        }
+    }
+    for (name, value) in &diagnostic.values {
+        let _ = writeln!(out, "  where {} is {}", tame(name), tame(value).replace('\n', " "));
+    }
+    let mut paragraph = |lead: &str, text: &str| {
+        for (i, line) in wrap(&tame(text), style.width.saturating_sub(2).max(20)).lines().enumerate() {
+            let _ = match (i, line) {
+                (0, _) => writeln!(out, "{lead}{line}"),
+                (_, "") => writeln!(out),
+                _ => writeln!(out, "  {line}"),
+            };
+        }
+    };
+    if !diagnostic.detail.is_empty() {
+        paragraph("  ", &diagnostic.detail);
+    }
+    if let Some(help) = &diagnostic.help {
+        paragraph(&format!("  {} ", style.paint(Role::Note, "help:")), help);
+    }
+}
+
+/// What miette is given: the source and its labels.
+#[derive(Debug)]
+struct Snippet {
+    source: NamedSource<Arc<str>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Snippet {
+    fn new(diagnostic: &Diagnostic, sources: &Sources) -> Option<Self> {
+        let span = diagnostic.span?;
+        let file = sources.get(span.file)?;
+        if file.text.is_empty() {
+            return None;
+        }
+        let place = |span: Span| clamp(&file.text, span);
+        let mut labels: BTreeMap<(usize, usize), String> = BTreeMap::new();
+        labels.insert(place(span), String::new());
+        for label in diagnostic.labels.iter().filter(|l| l.span.file == span.file) {
+            let text = labels.entry(place(label.span)).or_default();
+            if !text.is_empty() {
+                text.push_str("; ");
+            }
+            text.push_str(&tame(&label.text));
+        }
+        let main = place(span);
+        let labels = labels.into_iter().map(|((start, len), text)| {
+            let text = (!text.is_empty()).then_some(text);
+            if (start, len) == main {
+                LabeledSpan::new_primary_with_span(text, (start, len))
+            } else {
+                LabeledSpan::new_with_span(text, (start, len))
+            }
+        });
+        let labels = labels.collect();
+        Some(Snippet { source: NamedSource::new(tame(&file.name), file.text.clone()), labels })
+    }
+}
+
+/// Start and length of a span, on character boundaries inside the text; long ones end with their first line.
+fn clamp(text: &str, span: Span) -> (usize, usize) {
+    let boundary = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = boundary(span.start as usize);
+    let end = boundary(span.end as usize).max(start);
+    let covered = &text[start..end];
+    let len = match covered.match_indices('\n').nth(4) {
+        // Only the beginning of something long is worth quoting.
+        Some(_) => covered.find('\n').unwrap_or(covered.len()),
+        None => covered.trim_end().len(),
+    };
+    (start, len)
+}
+
+impl fmt::Display for Snippet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(".")
+    }
+}
+
+impl std::error::Error for Snippet {}
+
+impl miette::Diagnostic for Snippet {
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+/// Warnings of the same summary as one line each, after the first few: `-compact-warnings`.
+pub fn compact(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if formwork_diag::has_errors(&diagnostics) || diagnostics.is_empty() {
+        return diagnostics;
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for d in &diagnostics {
+        *counts.entry(d.summary.clone()).or_default() += 1;
+    }
+    let lines: Vec<String> = counts
+        .into_iter()
+        .map(|(summary, n)| match n {
+            1 => format!("- {summary}"),
+            n => format!("- {summary} ({n} times)"),
+        })
+        .collect();
+    vec![
+        Diagnostic::warning("Warnings", lines.join("\n"))
+            .help("To see the full warning notes, run without -compact-warnings."),
+    ]
+}

@@ -1,0 +1,133 @@
+//! Diagnostics as JSON, in the form of `terraform validate -json`
+//! (<https://developer.hashicorp.com/terraform/cli/commands/validate#json-output-format>).
+
+use formwork_diag::{Diagnostic, Severity, Sources, Span};
+use serde_json::{Map, Value, json};
+
+/// The whole answer of `validate -json`.
+pub fn report(diagnostics: &[Diagnostic], sources: &Sources) -> Value {
+    let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+    json!({
+        "format_version": "1.0",
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": diagnostics.len() - errors,
+        "diagnostics": diagnostics.iter().map(|d| one(d, sources)).collect::<Vec<_>>(),
+    })
+}
+
+/// One diagnostic.
+pub fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
+    let mut out = Map::new();
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let detail = match &diagnostic.help {
+        Some(help) if diagnostic.detail.is_empty() => help.clone(),
+        Some(help) => format!("{}\n\n{help}", diagnostic.detail),
+        None => diagnostic.detail.clone(),
+    };
+    out.insert("severity".into(), severity.into());
+    out.insert("summary".into(), diagnostic.summary.clone().into());
+    out.insert("detail".into(), detail.into());
+    if let Some(address) = &diagnostic.address {
+        out.insert("address".into(), address.clone().into());
+    }
+    if let Some(span) = diagnostic.span
+        && let Some(file) = sources.get(span.file)
+    {
+        let position = |byte: u32| {
+            let (line, column) = sources.line_column(span.file, byte);
+            json!({ "line": line, "column": column, "byte": byte })
+        };
+        out.insert(
+            "range".into(),
+            json!({ "filename": &*file.name, "start": position(span.start), "end": position(span.end) }),
+        );
+        if !file.text.is_empty() {
+            out.insert("snippet".into(), snippet(diagnostic, &file.text, span));
+        }
+    }
+    out.into()
+}
+
+fn snippet(diagnostic: &Diagnostic, text: &str, span: Span) -> Value {
+    let boundary = |at: u32| {
+        let mut at = (at as usize).min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (start, end) = (boundary(span.start), boundary(span.end).max(boundary(span.start)));
+    let first = text[..start].rfind('\n').map_or(0, |i| i + 1);
+    let last = text[end..].find('\n').map_or(text.len(), |i| end + i);
+    let code = text[first..last].trim_end_matches('\r');
+    let offset = |at: usize| text[first..at].chars().count();
+    let values: Vec<Value> = diagnostic
+        .values
+        .iter()
+        .map(|(name, value)| json!({ "traversal": name, "statement": format!("is {value}") }))
+        .collect();
+    json!({
+        "context": context(text, start),
+        "code": code,
+        "start_line": text[..start].matches('\n').count() + 1,
+        "highlight_start_offset": offset(start),
+        "highlight_end_offset": offset(end),
+        "values": values,
+    })
+}
+
+/// The header of the top-level block that a byte lies in: `resource "aws_eip" "a"`.
+fn context(text: &str, at: usize) -> Option<String> {
+    let line_end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+    let line = text[..line_end]
+        .lines()
+        .rev()
+        .find(|l| l.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '}'))?;
+    let (header, _) = line.split_once('{')?;
+    let header = header.trim();
+    (!header.is_empty() && !header.contains('=')).then(|| header.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_where_in_terraforms_shape() {
+        let mut sources = Sources::default();
+        let text = "variable \"q\" {}\n\nresource \"terraform_data\" \"b\" {\n input = var.n\n}\n";
+        let id = sources.add("main.tf", text);
+        let at = text.find("var.n").unwrap();
+        let d = Diagnostic::error("Reference to undeclared input variable", "No \"n\".")
+            .at(Span::new(id, at, at + 5))
+            .help("Did you mean \"q\"?");
+        assert_eq!(
+            report(&[d], &sources),
+            json!({
+                "format_version": "1.0", "valid": false, "error_count": 1, "warning_count": 0,
+                "diagnostics": [{
+                    "severity": "error",
+                    "summary": "Reference to undeclared input variable",
+                    "detail": "No \"n\".\n\nDid you mean \"q\"?",
+                    "range": {
+                        "filename": "main.tf",
+                        "start": { "line": 4, "column": 10, "byte": 58 },
+                        "end": { "line": 4, "column": 15, "byte": 63 },
+                    },
+                    "snippet": {
+                        "context": "resource \"terraform_data\" \"b\"",
+                        "code": " input = var.n",
+                        "start_line": 4,
+                        "highlight_start_offset": 9,
+                        "highlight_end_offset": 14,
+                        "values": [],
+                    },
+                }],
+            })
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! Which elements of two lists belong together.
+
+use similar::{Algorithm, DiffTag, capture_diff_slices};
+
+/// An element of the old list, of the new one, or one that stands in both places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// Only in the old list.
+    Old(usize),
+    /// Only in the new list.
+    New(usize),
+    /// In both, equal or to be shown as one change.
+    Both(usize, usize),
+}
+
+/// Tables larger than this are not made; a faster algorithm finds an answer that may be less pretty.
+const TABLE_LIMIT: usize = 1 << 20;
+
+/// Pairs up two lists of lines, each given as a number that stands for its text.
+pub fn lines(before: &[u32], after: &[u32]) -> Vec<Pair> {
+    align(before, after, &|_, _| false)
+}
+
+/// Pairs up two lists of values, each given as a number that stands for its content. Lists of equal length that do not
+/// hold the same things are compared place by place; objects that stand at the same turn are one change.
+pub fn values(before: &[u32], after: &[u32], both_objects: &dyn Fn(usize, usize) -> bool) -> Vec<Pair> {
+    if before.len() == after.len() {
+        let mut there = after.to_vec();
+        there.sort_unstable();
+        if before.iter().any(|b| there.binary_search(b).is_err()) {
+            return (0..before.len()).map(|i| Pair::Both(i, i)).collect();
+        }
+    }
+    align(before, after, both_objects)
+}
+
+fn align(before: &[u32], after: &[u32], both_objects: &dyn Fn(usize, usize) -> bool) -> Vec<Pair> {
+    let common = common_subsequence(before, after);
+    let mut out = Vec::with_capacity(before.len().max(after.len()));
+    let (mut b, mut a, mut c) = (0, 0, 0);
+    while b < before.len() || a < after.len() || c < common.len() {
+        while b < before.len() && common.get(c) != Some(&before[b]) {
+            if a < after.len() && common.get(c) != Some(&after[a]) && both_objects(b, a) {
+                out.push(Pair::Both(b, a));
+                a += 1;
+            } else {
+                out.push(Pair::Old(b));
+            }
+            b += 1;
+        }
+        while a < after.len() && common.get(c) != Some(&after[a]) {
+            out.push(Pair::New(a));
+            a += 1;
+        }
+        if c < common.len() {
+            if b >= before.len() || a >= after.len() {
+                break;
+            }
+            out.push(Pair::Both(b, a));
+            (b, a, c) = (b + 1, a + 1, c + 1);
+        }
+    }
+    out
+}
+
+/// A longest common subsequence; of several, the one that a walk from the ends finds which prefers to step back in `after`.
+fn common_subsequence(before: &[u32], after: &[u32]) -> Vec<u32> {
+    let prefix = before.iter().zip(after).take_while(|(b, a)| b == a).count();
+    let (rest_b, rest_a) = (&before[prefix..], &after[prefix..]);
+    let suffix = rest_b.iter().rev().zip(rest_a.iter().rev()).take_while(|(b, a)| b == a).count();
+    let (xs, ys) = (&rest_b[..rest_b.len() - suffix], &rest_a[..rest_a.len() - suffix]);
+    let mut out = before[..prefix].to_vec();
+    if xs.len().saturating_mul(ys.len()) > TABLE_LIMIT {
+        for op in capture_diff_slices(Algorithm::Myers, xs, ys) {
+            if op.tag() == DiffTag::Equal {
+                out.extend_from_slice(&xs[op.old_range()]);
+            }
+        }
+    } else {
+        out.extend(table(xs, ys));
+    }
+    out.extend_from_slice(&before[before.len() - suffix..]);
+    out
+}
+
+fn table(xs: &[u32], ys: &[u32]) -> Vec<u32> {
+    let width = xs.len() + 1;
+    let mut lengths = vec![0u32; width * (ys.len() + 1)];
+    for (j, y) in ys.iter().enumerate() {
+        for (i, x) in xs.iter().enumerate() {
+            let here = (j + 1) * width + i + 1;
+            lengths[here] = if x == y {
+                lengths[here - width - 1] + 1
+            } else {
+                lengths[here - 1].max(lengths[here - width])
+            };
+        }
+    }
+    let mut out = Vec::new();
+    let (mut i, mut j) = (xs.len(), ys.len());
+    while i > 0 && j > 0 {
+        if xs[i - 1] == ys[j - 1] {
+            out.push(xs[i - 1]);
+            (i, j) = (i - 1, j - 1);
+        } else if lengths[j * width + i - 1] > lengths[(j - 1) * width + i] {
+            i -= 1;
+        } else {
+            j -= 1;
+        }
+    }
+    out.reverse();
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pair::{Both, New, Old};
+    use super::*;
+
+    #[test]
+    fn pairs_as_terraform_does() {
+        let check = |before: &[u32], after: &[u32], expected: &[Pair]| {
+            assert_eq!(values(before, after, &|_, _| false), expected, "{before:?} -> {after:?}");
+        };
+        check(&[1, 2], &[2, 1], &[Old(0), Both(1, 0), New(1)]);
+        check(&[1, 2, 3], &[3, 2, 1], &[Old(0), Old(1), Both(2, 0), New(1), New(2)]);
+        check(&[1, 2, 3, 4], &[2, 3, 8, 9], &[Both(0, 0), Both(1, 1), Both(2, 2), Both(3, 3)]);
+        check(&[1, 2, 3], &[1, 8, 9, 3], &[Both(0, 0), Old(1), New(1), New(2), Both(2, 3)]);
+        check(&[1, 1], &[1, 2], &[Both(0, 0), Old(1), New(1)]);
+        check(&[1, 2], &[1, 1], &[Both(0, 0), Both(1, 1)]);
+        check(&[], &[1], &[New(0)]);
+    }
+
+    #[test]
+    fn long_lists_stay_fast() {
+        let before: Vec<u32> = (0..20_000).collect();
+        let after: Vec<u32> = (0..20_000).filter(|i| i % 7 != 0).collect();
+        assert_eq!(lines(&before, &after).len(), 20_000);
+    }
+}

@@ -1,0 +1,407 @@
+//! A plan as text, in the form that Terraform's users know.
+
+use super::diff::{self, Act, Change, Options};
+use super::style::{Role, Style};
+use super::text::{attribute_name, pad, tame, wrap};
+use formwork_addr::{InstanceKey, Resource, ResourceMode};
+use formwork_plan::{Action, Mode, OutputChange, Plan, PlannedChange, Reason, ReplaceOrder};
+use formwork_provider::Schema;
+use std::fmt::Write;
+
+/// Where the schemas of resource types come from.
+pub trait Schemas {
+    /// The schema of a resource type or data source, if it is known.
+    fn schema(&self, resource: &Resource) -> Option<&Schema>;
+}
+
+/// The whole plan.
+pub fn plan(plan: &Plan, schemas: &dyn Schemas, style: Style) -> String {
+    let mut out = String::with_capacity(256 * plan.changes.len().min(1 << 16) + 1024);
+    Printer { plan, schemas, style, out: &mut out }.all();
+    out
+}
+
+struct Printer<'p> {
+    plan: &'p Plan,
+    schemas: &'p dyn Schemas,
+    style: Style,
+    out: &'p mut String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Proposed,
+    Drift,
+}
+
+fn moved(change: &PlannedChange) -> bool {
+    change.previous_addr.as_ref().is_some_and(|p| *p != change.addr)
+}
+
+fn data(change: &PlannedChange) -> bool {
+    change.addr.resource.resource.mode == ResourceMode::Data
+}
+
+fn shown(change: &PlannedChange) -> bool {
+    match change.action {
+        Action::NoOp | Action::Defer => moved(change),
+        // A data source that goes away is nobody's concern.
+        Action::Delete => !data(change),
+        _ => true,
+    }
+}
+
+impl Printer<'_> {
+    fn prose(&mut self, text: &str) {
+        let wrapped = wrap(text, self.style.width - 1);
+        self.out.push_str(&wrapped);
+        self.out.push('\n');
+    }
+
+    fn all(&mut self) {
+        let plan = self.plan;
+        let mut changes: Vec<&PlannedChange> = plan.changes.iter().filter(|c| shown(c)).collect();
+        changes.sort_by(|a, b| (&a.addr.resource.module, &a.addr).cmp(&(&b.addr.resource.module, &b.addr)));
+        let outputs = outputs(plan.outputs.iter().map(|(k, v)| (&**k, v)), self.style);
+        let drift = self.drift(changes.is_empty() && outputs.is_empty());
+        if changes.is_empty() && outputs.is_empty() {
+            if plan.deferred.is_empty() || plan.errored {
+                self.nothing(drift);
+            }
+            self.deferred();
+            return;
+        }
+        if drift {
+            let rule = self.style.rule();
+            self.out.push_str(&rule);
+        }
+        let acting: Vec<&&PlannedChange> = changes.iter().filter(|c| c.is_change()).collect();
+        if !acting.is_empty() {
+            self.legend(&acting);
+        }
+        if !changes.is_empty() {
+            self.out.push_str(if plan.errored {
+                "\nFormwork planned the following actions, but then encountered a problem:\n"
+            } else {
+                "\nFormwork will perform the following actions:\n"
+            });
+            for change in &changes {
+                self.out.push('\n');
+                self.change(change, Cause::Proposed);
+            }
+            let (add, update, destroy) = counts(&acting);
+            self.out.push('\n');
+            self.style.put(self.out, Role::Strong, "Plan:");
+            let _ = writeln!(self.out, " {add} to add, {update} to change, {destroy} to destroy.");
+        }
+        if !outputs.is_empty() {
+            self.out.push_str("\nChanges to Outputs:\n");
+            self.out.push_str(&outputs);
+            if acting.is_empty() {
+                self.prose(
+                    "\nYou can apply this plan to save these new output values to the Formwork state, without changing \
+                     any real infrastructure.",
+                );
+            }
+        }
+        self.deferred();
+    }
+
+    fn legend(&mut self, changes: &[&&PlannedChange]) {
+        self.prose(
+            "\nFormwork used the selected providers to generate the following execution plan. Resource actions are \
+             indicated with the following symbols:",
+        );
+        let has = |f: fn(Action) -> bool| changes.iter().any(|c| f(c.action));
+        let style = self.style;
+        let (add, remove) = (style.paint(Role::Add, "+"), style.paint(Role::Remove, "-"));
+        let mut line = |yes: bool, text: String| {
+            if yes {
+                self.out.push_str(&text);
+                self.out.push('\n');
+            }
+        };
+        line(has(|a| a == Action::Create), format!("  {add} create"));
+        line(has(|a| a == Action::Update), format!("  {} update in-place", style.paint(Role::Change, "~")));
+        line(has(|a| a == Action::Delete), format!("  {remove} destroy"));
+        line(
+            has(|a| a == Action::Replace(ReplaceOrder::DestroyFirst)),
+            format!("{remove}/{add} destroy and then create replacement"),
+        );
+        line(
+            has(|a| a == Action::Replace(ReplaceOrder::CreateFirst)),
+            format!("{add}/{remove} create replacement and then destroy"),
+        );
+        line(has(|a| a == Action::Read), format!(" {} read (data resources)", style.paint(Role::Read, "<=")));
+    }
+
+    /// What is said when there is nothing to do.
+    fn nothing(&mut self, drift: bool) {
+        let plan = self.plan;
+        let style = self.style;
+        let good = |text: &str| {
+            format!("\n{}{}\n\n", style.paint(Role::Good, "No changes."), style.paint(Role::Strong, text))
+        };
+        if plan.errored {
+            let text = format!(
+                "\n{}{}\n\n",
+                style.paint(Role::Error, "Planning failed."),
+                style.paint(Role::Strong, " Formwork encountered an error while generating this plan.")
+            );
+            return self.out.push_str(&text);
+        }
+        match plan.mode {
+            Mode::RefreshOnly if drift => {}
+            Mode::RefreshOnly => {
+                self.out.push_str(&good(" Your infrastructure still matches the configuration."));
+                self.prose(
+                    "Formwork has checked that the real remote objects still match the result of your most recent \
+                     changes, and found no differences.",
+                );
+            }
+            Mode::Destroy => {
+                self.out.push_str(&good(" No objects need to be destroyed."));
+                self.prose(
+                    "Either you have not created any objects yet or the existing objects were already deleted outside of \
+                     Formwork.",
+                );
+            }
+            Mode::Normal => {
+                self.out.push_str(&good(" Your infrastructure matches the configuration."));
+                self.prose(
+                    "Formwork has compared your real infrastructure against your configuration and found no differences, \
+                     so no changes are needed.",
+                );
+            }
+        }
+    }
+
+    fn deferred(&mut self) {
+        if self.plan.deferred.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.style.put(self.out, Role::Note, "Note:");
+        self.style.put(self.out, Role::Strong, " Some objects have to wait");
+        self.out.push_str("\n\n");
+        self.prose(
+            "What follows cannot be planned before something else is known. It stays as it is in this run; plan again after \
+             applying.",
+        );
+        self.out.push('\n');
+        for deferred in &self.plan.deferred {
+            let _ = writeln!(self.out, "  # {}: {}", tame(&deferred.address), tame(&deferred.reason));
+        }
+    }
+
+    fn drift(&mut self, nothing_else: bool) -> bool {
+        let plan = self.plan;
+        let only = plan.mode == Mode::RefreshOnly;
+        let drift: Vec<&PlannedChange> =
+            plan.drift.iter().filter(|c| c.is_change() || (only && moved(c))).collect();
+        if drift.is_empty() || (nothing_else && !only) {
+            return false;
+        }
+        self.out.push('\n');
+        self.style.put(self.out, Role::Note, "Note:");
+        self.style.put(self.out, Role::Strong, " Objects have changed outside of Formwork");
+        self.out.push_str("\n\n");
+        self.prose(
+            "Formwork detected the following changes made outside of Formwork since the last \"formwork apply\" which may \
+             have affected this plan:",
+        );
+        for change in drift {
+            self.out.push('\n');
+            self.change(change, Cause::Drift);
+        }
+        self.out.push_str("\n\n");
+        self.prose(if only {
+            "This is a refresh-only plan, so Formwork will not take any actions to undo these. If you were expecting these \
+             changes then you can apply this plan to record the updated values in the Formwork state without changing any \
+             remote objects."
+        } else {
+            "Unless you have made equivalent changes to your configuration, or ignored the relevant attributes using \
+             ignore_changes, the following plan may include actions to undo or respond to these changes."
+        });
+        true
+    }
+
+    fn change(&mut self, change: &PlannedChange, cause: Cause) {
+        self.comment(change, cause);
+        let style = self.style;
+        let (before, after) = match change.action {
+            // What is forgotten goes on as it is.
+            Action::Forget => (change.before.as_ref(), change.before.as_ref()),
+            Action::Read => (None, change.after.as_ref()),
+            _ => (change.before.as_ref(), change.after.as_ref()),
+        };
+        match change.action {
+            Action::Create => diff::symbol(self.out, style, Act::Create),
+            Action::Update => diff::symbol(self.out, style, Act::Update),
+            Action::Delete => diff::symbol(self.out, style, Act::Delete),
+            Action::NoOp | Action::Defer => self.out.push_str("   "),
+            Action::Read => {
+                self.out.push(' ');
+                style.put(self.out, Role::Read, "<=");
+            }
+            Action::Forget => {
+                self.out.push(' ');
+                style.put(self.out, Role::Remove, ".");
+            }
+            Action::Replace(order) => {
+                let (add, remove) = ((Role::Add, "+"), (Role::Remove, "-"));
+                let (first, second) = match order {
+                    ReplaceOrder::DestroyFirst => (remove, add),
+                    ReplaceOrder::CreateFirst => (add, remove),
+                };
+                style.put(self.out, first.0, first.1);
+                self.out.push('/');
+                style.put(self.out, second.0, second.1);
+            }
+        }
+        let resource = &change.addr.resource.resource;
+        let kind = if data(change) { "data" } else { "resource" };
+        let _ = write!(self.out, " {kind} \"{}\" \"{}\" ", resource.type_name, resource.name);
+        let whole = Change::new(before, after).replacing(&change.replace_paths);
+        let node = diff::resource(&whole, self.schemas.schema(resource));
+        diff::render(self.out, style, &node, 0, Options::default());
+        self.out.push('\n');
+    }
+
+    fn comment(&mut self, change: &PlannedChange, cause: Cause) {
+        let style = self.style;
+        let mut address = change.addr.to_string();
+        if let Some(key) = &change.deposed {
+            let _ = write!(address, " (deposed object {key})");
+        }
+        let replaced = style.paint(Role::Error, "replaced");
+        let forgotten = change.action == Action::Forget;
+        let strong = |out: &mut String, address: &str| {
+            style.put(out, Role::Strong, &format!("{}# {address}", if forgotten { " " } else { "  " }));
+        };
+        if matches!(change.action, Action::NoOp | Action::Defer) {
+            if let Some(previous) = &change.previous_addr {
+                strong(self.out, &previous.to_string());
+                self.out.push_str(" has moved to ");
+                style.put(self.out, Role::Strong, &address);
+                self.out.push('\n');
+            }
+            return self.notes(change);
+        }
+        strong(self.out, &address);
+        let resource = &change.addr.resource.resource;
+        let what = match (change.action, cause) {
+            (Action::Create, _) => " will be created".to_owned(),
+            (Action::Read, _) => " will be read during apply".to_owned(),
+            (Action::Update, Cause::Proposed) => " will be updated in-place".to_owned(),
+            (Action::Update, Cause::Drift) => " has changed".to_owned(),
+            (Action::Delete, Cause::Proposed) => {
+                format!(" will be {}", style.paint(Role::Error, "destroyed"))
+            }
+            (Action::Delete, Cause::Drift) => " has been deleted".to_owned(),
+            (Action::Forget, _) => {
+                " will no longer be managed by Formwork, but will not be destroyed\n # (destroy = false is set in the \
+                 configuration)"
+                    .to_owned()
+            }
+            (Action::Replace(_), _) => match change.reason {
+                Some(Reason::ReplaceBecauseTainted) => format!(" is tainted, so it must be {replaced}"),
+                Some(Reason::ReplaceByRequest) => format!(" will be {replaced}, as requested"),
+                Some(Reason::ReplaceByTriggers) => {
+                    format!(" will be {replaced} due to changes in replace_triggered_by")
+                }
+                _ => format!(" must be {replaced}"),
+            },
+            (Action::NoOp | Action::Defer, _) => String::new(),
+        };
+        self.out.push_str(&what);
+        self.out.push('\n');
+        let key = &change.addr.key;
+        let why = match change.reason {
+            Some(Reason::ReadBecauseConfigUnknown) => "config refers to values not yet known".to_owned(),
+            Some(Reason::ReadBecauseDependencyPending) => {
+                "depends on a resource or a module with changes pending".to_owned()
+            }
+            Some(Reason::DeleteBecauseNoResourceConfig) => {
+                format!("because {}.{} is not in configuration", resource.type_name, resource.name)
+            }
+            Some(Reason::DeleteBecauseNoModule) => {
+                format!("because {} is not in configuration", change.addr.resource.module)
+            }
+            Some(Reason::DeleteBecauseWrongRepetition) => match key {
+                InstanceKey::None => "because resource uses count or for_each".to_owned(),
+                InstanceKey::Int(_) => "because resource does not use count".to_owned(),
+                InstanceKey::Str(_) => "because resource does not use for_each".to_owned(),
+            },
+            Some(Reason::DeleteBecauseCountIndex) => {
+                format!("because index {key} is out of range for count")
+            }
+            Some(Reason::DeleteBecauseEachKey) => format!("because key {key} is not in for_each map"),
+            _ => String::new(),
+        };
+        if !why.is_empty() {
+            let _ = writeln!(self.out, "  # ({why})");
+        }
+        if change.deposed.is_some() && change.action == Action::Delete {
+            self.out.push_str("  # (left over from a partially-failed replacement of this instance)\n");
+        }
+        if moved(change)
+            && let Some(previous) = &change.previous_addr
+        {
+            let _ = writeln!(self.out, "  # (moved from {previous})");
+        }
+        self.notes(change);
+    }
+
+    fn notes(&mut self, change: &PlannedChange) {
+        for line in change.notes.iter().flat_map(|n| n.lines()) {
+            let _ = writeln!(self.out, "  # ({})", tame(line));
+        }
+    }
+}
+
+fn counts(changes: &[&&PlannedChange]) -> (usize, usize, usize) {
+    let mut n = (0, 0, 0);
+    for change in changes {
+        match change.action {
+            Action::Create => n.0 += 1,
+            Action::Update => n.1 += 1,
+            Action::Delete => n.2 += 1,
+            Action::Replace(_) => {
+                n.0 += 1;
+                n.2 += 1;
+            }
+            Action::NoOp | Action::Read | Action::Forget | Action::Defer => {}
+        }
+    }
+    n
+}
+
+/// The changes of output values, each beginning on a new line; empty when there are none.
+fn outputs<'p>(outputs: impl Iterator<Item = (&'p str, &'p OutputChange)>, style: Style) -> String {
+    let changes: Vec<_> = outputs.collect();
+    let width = changes.iter().map(|(name, _)| attribute_name(name).len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for (name, output) in changes {
+        if !output.is_change() {
+            continue;
+        }
+        let change = Change::new(output.before.as_ref(), output.after.as_ref());
+        let node = if output.sensitive { diff::secret(&change, true, true) } else { diff::dynamic(&change) };
+        if node.act == Act::NoOp {
+            continue;
+        }
+        diff::symbol(&mut out, style, node.act);
+        out.push(' ');
+        pad(&mut out, &attribute_name(name), width);
+        out.push_str(" = ");
+        diff::render(&mut out, style, &node, 0, Options::default());
+        out.push('\n');
+    }
+    out
+}
+
+/// Addresses of what the plan only forgets.
+pub fn forgotten(plan: &Plan) -> Vec<String> {
+    plan.changes.iter().filter(|c| c.action == Action::Forget).map(|c| c.addr.to_string()).collect()
+}

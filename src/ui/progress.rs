@@ -1,0 +1,376 @@
+//! What is being done, as it happens: a line for each event, and on a terminal a region below them that says what is running,
+//! for how long, and how much is done.
+
+use super::Screen;
+use super::stream::{self, Stage};
+use super::style::{Role, Style};
+use super::text::{seconds, tame};
+use formwork_addr::InstanceAddr;
+use formwork_engine::{Event, EventSink, Verb};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often the region is drawn and waiting lines are written.
+const TICK: Duration = Duration::from_millis(100);
+/// After how long, and how often, a line says that something is still running.
+const STILL: u64 = 10;
+/// Rows of the region that name what is running.
+const ROWS: usize = 6;
+/// A longer id is cut in the middle.
+const ID_LIMIT: usize = 80;
+
+/// Takes the engine's events.
+pub struct Progress {
+    shared: Arc<Shared>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    style: Style,
+    terminal: bool,
+    json: bool,
+    log: bool,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: String,
+    bar: Option<ProgressBar>,
+    running: HashMap<(String, Verb), Running>,
+    total: usize,
+    done: usize,
+    ended: bool,
+}
+
+struct Running {
+    addr: InstanceAddr,
+    since: Instant,
+    said: u64,
+    id: Option<String>,
+}
+
+impl Progress {
+    /// Begins. `log` writes each event to standard error as well, with the time since the start.
+    pub fn start(screen: Screen, log: bool) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            style: screen.out,
+            terminal: screen.terminal && !screen.json,
+            json: screen.json,
+            log,
+        });
+        let ticking = shared.clone();
+        let ticker = std::thread::Builder::new().name("progress".into()).spawn(move || ticking.tick()).ok();
+        Progress { shared, ticker }
+    }
+
+    /// Where the engine sends its events.
+    pub fn sink(&self) -> EventSink {
+        let shared = self.shared.clone();
+        let begun = Instant::now();
+        Arc::new(move |event| {
+            if shared.log {
+                eprint_event(begun, &event);
+            }
+            shared.take(event);
+        })
+    }
+
+    /// Writes a line among the others.
+    pub fn say(&self, text: &str) {
+        if self.shared.json {
+            return;
+        }
+        let mut state = self.shared.lock();
+        state.waiting.push_str(text);
+        state.waiting.push('\n');
+    }
+
+    /// Writes what still waits and takes the region away, until the next event.
+    pub fn pause(&self) {
+        self.shared.lock().pause();
+    }
+
+    fn end(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.wake.notify_all();
+        if let Some(ticker) = self.ticker.take() {
+            let _ = ticker.join();
+        }
+        self.shared.lock().pause();
+    }
+}
+
+impl State {
+    fn pause(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        write_out(&mut self.waiting);
+        (self.total, self.done) = (0, 0);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn write_out(waiting: &mut String) {
+    if !waiting.is_empty() {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(waiting.as_bytes()).and_then(|()| stdout.flush());
+        waiting.clear();
+    }
+}
+
+fn eprint_event(begun: Instant, event: &Event) {
+    let (what, addr, verb) = match event {
+        Event::Started { addr, verb, .. } => ("started", addr, Some(verb)),
+        Event::Finished { addr, verb, .. } => ("finished", addr, Some(verb)),
+        Event::Failed { addr, verb } => ("failed", addr, Some(verb)),
+        Event::Recovered { addr, .. } => ("recovered", addr, None),
+        Event::Total { steps } => {
+            let _ =
+                writeln!(std::io::stderr(), "{:>9.3}s [INFO] {steps} steps", begun.elapsed().as_secs_f64());
+            return;
+        }
+    };
+    let verb = verb.map_or(String::new(), |v| format!("{v:?} "));
+    let _ =
+        writeln!(std::io::stderr(), "{:>9.3}s [INFO] {verb}{what}: {addr}", begun.elapsed().as_secs_f64());
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn tick(&self) {
+        let mut state = self.lock();
+        while !state.ended {
+            state = match self.wake.wait_timeout(state, TICK) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+            self.still(&mut state);
+            let region = if self.terminal { self.region(&state) } else { String::new() };
+            if region.is_empty() && state.bar.is_none() {
+                write_out(&mut state.waiting);
+                continue;
+            }
+            let bar = state.bar.get_or_insert_with(bar).clone();
+            if !state.waiting.is_empty() {
+                bar.suspend(|| write_out(&mut state.waiting));
+            }
+            bar.set_message(region);
+            bar.tick();
+        }
+    }
+
+    fn region(&self, state: &State) -> String {
+        let mut rows: Vec<(&(String, Verb), &Running)> = state.running.iter().collect();
+        if rows.is_empty() && state.total == 0 {
+            return String::new();
+        }
+        rows.sort_by(|a, b| (a.1.since, &a.0.0).cmp(&(b.1.since, &b.0.0)));
+        let mut out = String::new();
+        for ((address, verb), running) in rows.iter().take(ROWS) {
+            let text = format!("  {} {address} ", present(*verb));
+            out.push_str(&text);
+            let elapsed = seconds(running.since.elapsed().as_secs());
+            self.style.put(&mut out, Role::Faint, &elapsed);
+            out.push('\n');
+        }
+        if rows.len() > ROWS {
+            let _ = writeln!(out, "  and {} more", rows.len() - ROWS);
+        }
+        if state.total > 0 {
+            let _ = write!(out, "  {} of {} done", state.done.min(state.total), state.total);
+        }
+        out
+    }
+
+    fn line(&self, state: &mut State, text: &str) {
+        self.style.put(&mut state.waiting, Role::Strong, text);
+        state.waiting.push('\n');
+    }
+
+    /// Tells of a call: `text` to people, all of it to programs.
+    fn call(&self, state: &mut State, call: Call<'_>, text: Option<String>) {
+        if self.json {
+            let message = text.unwrap_or_else(|| format!("{}: {:?}", call.addr, call.stage));
+            let line = stream::call(call.addr, call.verb, call.stage, &message, call.id, call.elapsed);
+            state.waiting.extend(line);
+        } else if let Some(text) = text {
+            self.line(state, &text);
+        }
+    }
+
+    fn still(&self, state: &mut State) {
+        let mut due: Vec<(String, InstanceAddr, Verb, Option<String>, u64)> = Vec::new();
+        for ((address, verb), running) in &mut state.running {
+            let elapsed = running.since.elapsed().as_secs();
+            if elapsed / STILL > running.said {
+                running.said = elapsed / STILL;
+                due.push((
+                    address.clone(),
+                    running.addr.clone(),
+                    *verb,
+                    running.id.clone(),
+                    running.said * STILL,
+                ));
+            }
+        }
+        due.sort_by(|a, b| a.0.cmp(&b.0));
+        for (address, addr, verb, id, elapsed) in due {
+            let shown = id.as_ref().map_or(String::new(), |id| format!("id={}, ", shorten(id)));
+            let text = format!("{address}: {} [{shown}{} elapsed]", still(verb), seconds(elapsed));
+            let call = Call { addr: &addr, verb, stage: Stage::Progress, id: None, elapsed };
+            self.call(state, call, Some(text));
+        }
+    }
+
+    fn take(&self, event: Event) {
+        let state = &mut *self.lock();
+        match event {
+            Event::Total { steps } => state.total = steps,
+            Event::Recovered { addr, what } if !self.json => {
+                self.line(state, &format!("{addr}: {}", tame(&what)));
+            }
+            Event::Recovered { .. } => {}
+            Event::Started { addr, deposed, verb, id } => {
+                let address = display(&addr.to_string(), deposed.as_deref());
+                let text = begin(verb).map(|word| format!("{address}: {word}{}", suffix(id.as_deref())));
+                let call = Call { addr: &addr, verb, stage: Stage::Start, id: id.as_deref(), elapsed: 0 };
+                self.call(state, call, text);
+                let id = id.map(|id| tame(&id));
+                state.running.insert((address, verb), Running { addr, since: Instant::now(), said: 0, id });
+            }
+            Event::Finished { addr, deposed, verb, id } => {
+                let address = display(&addr.to_string(), deposed.as_deref());
+                let took = state.running.remove(&(address.clone(), verb)).map(|r| r.since.elapsed());
+                let elapsed = took.unwrap_or_default().as_secs_f64().round() as u64;
+                if counted(verb) {
+                    state.done += 1;
+                }
+                let id = id.as_deref().filter(|_| verb != Verb::Delete);
+                let text = end(verb)
+                    .map(|word| format!("{address}: {word} after {}{}", seconds(elapsed), suffix(id)));
+                self.call(state, Call { addr: &addr, verb, stage: Stage::Complete, id, elapsed }, text);
+            }
+            Event::Failed { addr, verb } => {
+                let mut elapsed = 0;
+                state.running.retain(|(_, v), running| {
+                    let ended = *v == verb && running.addr == addr;
+                    if ended {
+                        elapsed = running.since.elapsed().as_secs();
+                    }
+                    !ended
+                });
+                if counted(verb) {
+                    state.done += 1;
+                }
+                self.call(state, Call { addr: &addr, verb, stage: Stage::Errored, id: None, elapsed }, None);
+            }
+        }
+    }
+}
+
+/// What is told of a call.
+struct Call<'a> {
+    addr: &'a InstanceAddr,
+    verb: Verb,
+    stage: Stage,
+    id: Option<&'a str>,
+    elapsed: u64,
+}
+
+/// Whether the call is one of the steps that [`Event::Total`] counts.
+fn counted(verb: Verb) -> bool {
+    matches!(verb, Verb::Create | Verb::Update | Verb::Delete | Verb::Read)
+}
+
+fn display(address: &str, deposed: Option<&str>) -> String {
+    match deposed {
+        Some(key) => format!("{address} (deposed object {key})"),
+        None => address.to_owned(),
+    }
+}
+
+fn suffix(id: Option<&str>) -> String {
+    id.filter(|id| !id.is_empty()).map_or(String::new(), |id| format!(" [id={}]", tame(id)))
+}
+
+fn shorten(id: &str) -> String {
+    let chars: Vec<char> = id.chars().collect();
+    if chars.len() <= ID_LIMIT {
+        return id.to_owned();
+    }
+    let half = ID_LIMIT / 2 - 2;
+    let (head, tail) = (&chars[..half], &chars[chars.len() - half..]);
+    head.iter().chain(&['.', '.', '.']).chain(tail).collect()
+}
+
+fn begin(verb: Verb) -> Option<&'static str> {
+    Some(match verb {
+        Verb::Refresh => "Refreshing state...",
+        Verb::Read => "Reading...",
+        Verb::Create => "Creating...",
+        Verb::Update => "Modifying...",
+        Verb::Delete => "Destroying...",
+        Verb::Recover => "Finding out what an interrupted run left...",
+        Verb::Plan => return None,
+    })
+}
+
+fn still(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Refresh => "Still refreshing...",
+        Verb::Read => "Still reading...",
+        Verb::Create => "Still creating...",
+        Verb::Update => "Still modifying...",
+        Verb::Delete => "Still destroying...",
+        Verb::Recover => "Still finding out...",
+        Verb::Plan => "Still planning...",
+    }
+}
+
+fn end(verb: Verb) -> Option<&'static str> {
+    Some(match verb {
+        Verb::Read => "Read complete",
+        Verb::Create => "Creation complete",
+        Verb::Update => "Modifications complete",
+        Verb::Delete => "Destruction complete",
+        Verb::Refresh | Verb::Plan | Verb::Recover => return None,
+    })
+}
+
+fn present(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Refresh => "refreshing",
+        Verb::Read => "reading",
+        Verb::Plan => "planning",
+        Verb::Create => "creating",
+        Verb::Update => "modifying",
+        Verb::Delete => "destroying",
+        Verb::Recover => "recovering",
+    }
+}

@@ -1,0 +1,217 @@
+//! What happens as lines of JSON: Terraform's machine-readable UI
+//! (<https://developer.hashicorp.com/terraform/internals/machine-readable-ui>).
+
+use super::diagnostics_json;
+use formwork_addr::{InstanceAddr, InstanceKey, ResourceMode};
+use formwork_diag::{Diagnostic, Sources};
+use formwork_engine::Verb;
+use formwork_plan::{Action, Mode, Plan, PlannedChange};
+use formwork_state::{COMPATIBLE_VERSION, State};
+use formwork_value::json::{to_serde, type_to_json};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// One line: a message for people, its kind, and what it carries.
+fn line(level: &str, message: &str, kind: &str, content: Map<String, Value>) -> String {
+    let mut all = json!({
+        "@level": level,
+        "@message": message,
+        "@module": "terraform.ui",
+        "@timestamp": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        "type": kind,
+    });
+    if let Some(map) = all.as_object_mut() {
+        map.extend(content);
+    }
+    format!("{all}\n")
+}
+
+fn with(key: &str, value: Value) -> Map<String, Value> {
+    Map::from_iter([(key.to_owned(), value)])
+}
+
+/// The first line.
+pub fn version() -> String {
+    let content = Map::from_iter([
+        ("terraform".to_owned(), COMPATIBLE_VERSION.into()),
+        ("formwork".to_owned(), env!("CARGO_PKG_VERSION").into()),
+        ("ui".to_owned(), "1.2".into()),
+    ]);
+    line("info", &format!("Terraform {COMPATIBLE_VERSION}"), "version", content)
+}
+
+/// A diagnostic.
+pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let (level, word) = if diagnostic.is_error() { ("error", "Error") } else { ("warn", "Warning") };
+    let message = format!("{word}: {}", diagnostic.summary);
+    line(level, &message, "diagnostic", with("diagnostic", diagnostics_json::one(diagnostic, sources)))
+}
+
+fn resource(addr: &InstanceAddr) -> Value {
+    let resource = &addr.resource.resource;
+    let type_name = &*resource.type_name;
+    let local = match resource.mode {
+        ResourceMode::Data => format!("{resource}{}", addr.key),
+        ResourceMode::Managed => format!("{type_name}.{}{}", resource.name, addr.key),
+    };
+    json!({
+        "addr": addr.to_string(),
+        "module": addr.resource.module.to_string(),
+        "resource": local,
+        "implied_provider": type_name.split('_').next().unwrap_or(type_name),
+        "resource_type": type_name,
+        "resource_name": &*resource.name,
+        "resource_key": match &addr.key {
+            InstanceKey::None => Value::Null,
+            InstanceKey::Int(i) => (*i).into(),
+            InstanceKey::Str(s) => (**s).into(),
+        },
+    })
+}
+
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::NoOp | Action::Defer => "noop",
+        Action::Create => "create",
+        Action::Read => "read",
+        Action::Update => "update",
+        Action::Replace(_) => "replace",
+        Action::Delete => "delete",
+        Action::Forget => "remove",
+    }
+}
+
+fn change(change: &PlannedChange) -> Value {
+    let moved = change.previous_addr.as_ref().filter(|p| **p != change.addr);
+    let name = if moved.is_some() && change.action == Action::NoOp { "move" } else { action(change.action) };
+    let mut out = json!({ "resource": resource(&change.addr), "action": name });
+    if let Some(map) = out.as_object_mut() {
+        if let Some(previous) = moved {
+            map.insert("previous_resource".into(), resource(previous));
+        }
+        if let Some(reason) = change.reason {
+            let reason = reason.as_str();
+            let short = ["replace_because_", "replace_by_", "delete_because_", "read_because_"]
+                .iter()
+                .find_map(|p| reason.strip_prefix(p));
+            map.insert("reason".into(), short.unwrap_or(reason).into());
+        }
+    }
+    out
+}
+
+/// All of a plan.
+pub fn plan(plan: &Plan) -> String {
+    let mut out = String::new();
+    for c in plan.drift.iter().filter(|c| c.is_change()) {
+        let message = format!("{}: Drift detected ({})", c.addr, action(c.action));
+        out.push_str(&line("info", &message, "resource_drift", with("change", change(c))));
+    }
+    let moved = |c: &PlannedChange| c.previous_addr.as_ref().is_some_and(|p| *p != c.addr);
+    for c in plan.changes.iter().filter(|c| c.is_change() || moved(c)) {
+        let change = change(c);
+        let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
+        out.push_str(&line("info", &message, "planned_change", with("change", change)));
+    }
+    if plan.mode != Mode::RefreshOnly {
+        out.push_str(&summary("plan", plan.counts()));
+    }
+    let outputs: Map<String, Value> = plan
+        .outputs
+        .iter()
+        .filter(|(_, o)| o.is_change())
+        .map(|(name, o)| {
+            let action = match (&o.before, &o.after) {
+                (None, _) => "create",
+                (_, None) => "delete",
+                _ => "update",
+            };
+            (name.to_string(), json!({ "sensitive": o.sensitive, "action": action }))
+        })
+        .collect();
+    if !outputs.is_empty() {
+        let message = format!("Outputs: {}", outputs.len());
+        out.push_str(&line("info", &message, "outputs", with("outputs", outputs.into())));
+    }
+    out
+}
+
+/// How much is to be done, or was: `operation` is `plan`, `apply` or `destroy`.
+pub fn summary(operation: &str, (add, update, remove): (usize, usize, usize)) -> String {
+    let message = match operation {
+        "plan" => format!("Plan: {add} to add, {update} to change, {remove} to destroy."),
+        "destroy" => format!("Destroy complete! Resources: {remove} destroyed."),
+        _ => format!("Apply complete! Resources: {add} added, {update} changed, {remove} destroyed."),
+    };
+    let changes =
+        json!({ "add": add, "change": update, "import": 0, "remove": remove, "operation": operation });
+    line("info", &message, "change_summary", with("changes", changes))
+}
+
+/// Output values after an apply.
+pub fn outputs(state: &State) -> String {
+    let outputs: Map<String, Value> = state
+        .outputs
+        .iter()
+        .map(|(name, o)| {
+            let mut one = json!({ "sensitive": o.sensitive, "type": type_to_json(&o.value.ty()) });
+            if let Some(map) = one.as_object_mut().filter(|_| !o.sensitive) {
+                map.insert("value".into(), to_serde(&o.value));
+            }
+            (name.to_string(), one)
+        })
+        .collect();
+    let message = format!("Outputs: {}", outputs.len());
+    line("info", &message, "outputs", with("outputs", outputs.into()))
+}
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It begins.
+    Start,
+    /// It goes on.
+    Progress,
+    /// It has ended well.
+    Complete,
+    /// It has failed.
+    Errored,
+}
+
+/// A call, with the same words as people see. `None` for calls that Terraform does not tell of.
+pub fn call(
+    addr: &InstanceAddr,
+    verb: Verb,
+    stage: Stage,
+    message: &str,
+    id: Option<&str>,
+    elapsed: u64,
+) -> Option<String> {
+    let stage_name = match stage {
+        Stage::Start => "start",
+        Stage::Progress => "progress",
+        Stage::Complete => "complete",
+        Stage::Errored => "errored",
+    };
+    let action = match verb {
+        Verb::Refresh if matches!(stage, Stage::Start | Stage::Complete) => None,
+        Verb::Refresh | Verb::Plan | Verb::Recover => return None,
+        Verb::Read => Some("read"),
+        Verb::Create => Some("create"),
+        Verb::Update => Some("update"),
+        Verb::Delete => Some("delete"),
+    };
+    let kind = format!("{}_{stage_name}", if action.is_some() { "apply" } else { "refresh" });
+    let mut hook = with("resource", resource(addr));
+    if let Some(action) = action {
+        hook.insert("action".into(), action.into());
+        if stage != Stage::Start {
+            hook.insert("elapsed_seconds".into(), elapsed.into());
+        }
+    }
+    if let Some(id) = id {
+        hook.insert("id_key".into(), "id".into());
+        hook.insert("id_value".into(), id.into());
+    }
+    Some(line("info", message, &kind, with("hook", hook.into())))
+}

@@ -1,0 +1,165 @@
+//! Values for the root module's variables, from all the places that can give them.
+
+use crate::environment;
+use crate::ui::Screen;
+use formwork_addr::Str;
+use formwork_config::{Config, Given, GivenValue, Origin, resolve_variables, variable_file};
+use formwork_diag::{Diagnostic, Sources};
+use formwork_value::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// `-var` and `-var-file`, in the order in which they were typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// `-var name=value`
+    Var(String),
+    /// `-var-file path`
+    File(String),
+}
+
+/// Reads everything that gives values, in the order of precedence: environment, `terraform.tfvars`, `terraform.tfvars.json`,
+/// `*.auto.tfvars` by name, flags.
+pub fn given(
+    flags: &[Flag],
+    config: &Config,
+    sources: &mut Sources,
+    diags: &mut Vec<Diagnostic>,
+) -> Vec<Given> {
+    let mut out = Vec::new();
+    for (name, value) in environment::variables() {
+        // The environment is shared: names that are not ours are not our business.
+        if config.root().variables.contains_key(name.as_str()) {
+            out.push(Given {
+                name: name.into(),
+                origin: Origin::Environment,
+                value: GivenValue::Text(value),
+            });
+        }
+    }
+    for name in automatic_files() {
+        file(&name, Origin::AutoFile(name.clone()), sources, diags, &mut out);
+    }
+    for flag in flags {
+        match flag {
+            Flag::File(path) => file(path, Origin::File(path.clone()), sources, diags, &mut out),
+            Flag::Var(text) => match text.split_once('=') {
+                Some((name, value)) => out.push(Given {
+                    name: name.trim().into(),
+                    origin: Origin::Flag,
+                    value: GivenValue::Text(value.to_owned()),
+                }),
+                None => diags.push(
+                    Diagnostic::error(
+                        "Invalid -var option",
+                        // The text could be a secret that somebody forgot to name.
+                        "A -var option has no equals sign between a name and a value.",
+                    )
+                    .help("Write -var 'NAME=VALUE'."),
+                ),
+            },
+        }
+    }
+    out
+}
+
+fn automatic_files() -> Vec<String> {
+    let mut out: Vec<String> =
+        ["terraform.tfvars", "terraform.tfvars.json"].iter().map(|n| (*n).to_owned()).collect();
+    out.retain(|name| Path::new(name).is_file());
+    let mut auto: Vec<String> = std::fs::read_dir(".")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json"))
+        .filter(|name| Path::new(name).is_file())
+        .collect();
+    auto.sort();
+    out.extend(auto);
+    out
+}
+
+fn file(
+    path: &str,
+    origin: Origin,
+    sources: &mut Sources,
+    diags: &mut Vec<Diagnostic>,
+    out: &mut Vec<Given>,
+) {
+    let text = match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(_)) => {
+            let d = Diagnostic::error("Invalid variable file", format!("The file {path} is not UTF-8 text."));
+            return diags.push(d.help("Save it as UTF-8."));
+        }
+        Err(error) => {
+            let d = Diagnostic::error(
+                "Failed to read variables file",
+                format!("Could not read {path}: {error}."),
+            );
+            return diags.push(
+                d.help("Give the path relative to the working directory (after -chdir, if that is used)."),
+            );
+        }
+    };
+    let (given, found) = variable_file(path, &text, sources, &origin);
+    out.extend(given);
+    diags.extend(found);
+}
+
+/// The values; asks for those that are missing when `ask` allows it and somebody is there.
+pub fn resolve(
+    flags: &[Flag],
+    config: &Config,
+    sources: &mut Sources,
+    screen: Screen,
+    ask: bool,
+) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+    let mut diags = Vec::new();
+    let mut given = given(flags, config, sources, &mut diags);
+    let (mut values, mut found, mut missing) = resolve_variables(config, given.clone(), sources);
+    if !missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(&diags) {
+        for name in &missing {
+            let Some(text) = prompt(config, name, screen) else { break };
+            given.push(Given { name: name.clone(), origin: Origin::Prompt, value: GivenValue::Text(text) });
+        }
+        (values, found, missing) = resolve_variables(config, given, sources);
+    }
+    diags.extend(found);
+    for name in &missing {
+        let d = Diagnostic::error(
+            "No value for required variable",
+            format!("The root module's variable \"{name}\" is not set and has no default value."),
+        )
+        .help(format!(
+            "Set it with -var '{name}=VALUE', in a file given with -var-file, in terraform.tfvars, or in the environment as \
+             TF_VAR_{name}."
+        ));
+        diags.push(match config.root().variables.get(name) {
+            Some(v) => d.at(v.name.span),
+            None => d,
+        });
+    }
+    (values, diags)
+}
+
+fn prompt(config: &Config, name: &str, screen: Screen) -> Option<String> {
+    let variable = config.root().variables.get(name)?;
+    let description = variable.description.as_ref().map_or(String::new(), |d| format!("  {d}\n\n"));
+    let answer = screen.ask(&format!("var.{name}\n{description}  Enter a value: "));
+    screen.line("");
+    answer
+}
+
+/// For each variable a value that is not known: what checks without values work with.
+pub fn unknown(config: &Config) -> BTreeMap<Str, Value> {
+    let mark = |sensitive: bool, value: Value| {
+        if sensitive { value.mark(formwork_value::Mark::Sensitive) } else { value }
+    };
+    config
+        .root()
+        .variables
+        .iter()
+        .map(|(name, v)| (name.clone(), mark(v.sensitive, Value::unknown(v.ty.without_optional()))))
+        .collect()
+}

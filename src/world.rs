@@ -1,0 +1,130 @@
+//! The real world, as expressions see it: the disk, the clock, randomness.
+
+use formwork_addr::Str;
+use formwork_lang::World;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// The disk and the clock; files that travel in a saved plan come before those on the disk.
+#[derive(Debug, Default)]
+pub struct RealWorld {
+    carried: BTreeMap<PathBuf, Vec<u8>>,
+    /// What was read, for a plan that is to be saved.
+    read: Option<Mutex<BTreeMap<PathBuf, Vec<u8>>>>,
+    /// The time of the plan; absent while planning has not told it.
+    planned_at: Option<Str>,
+    /// Whether time and randomness may be used: while planning they are unknown.
+    applying: bool,
+}
+
+impl RealWorld {
+    /// While planning. `recording` keeps what was read.
+    pub fn planning(recording: bool, now: Str) -> Self {
+        RealWorld { read: recording.then(Mutex::default), planned_at: Some(now), ..RealWorld::default() }
+    }
+
+    /// While applying a plan made at `planned_at`, with files that it carries.
+    pub fn applying(planned_at: Str, carried: BTreeMap<PathBuf, Vec<u8>>) -> Self {
+        RealWorld { carried, planned_at: Some(planned_at), applying: true, ..RealWorld::default() }
+    }
+
+    /// The files that were read.
+    pub fn recorded(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        self.read.as_ref().map_or_else(BTreeMap::new, |read| lock(read).clone())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The error in words, without the path.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::PermissionDenied => "it may not be read by this user".into(),
+        io::ErrorKind::IsADirectory => "it is a folder, not a file".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The time as expressions see it: whole seconds, in UTC.
+pub fn now() -> Str {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()
+}
+
+impl World for RealWorld {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        if let Some(bytes) = self.carried.get(path) {
+            return Ok(bytes.clone());
+        }
+        let bytes = std::fs::read(path).map_err(|e| words(&e))?;
+        if let Some(read) = &self.read {
+            lock(read).insert(path.to_path_buf(), bytes.clone());
+        }
+        Ok(bytes)
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, String> {
+        if self.carried.contains_key(path) {
+            return Ok(true);
+        }
+        match std::fs::metadata(path) {
+            Ok(m) if m.is_file() => Ok(true),
+            Ok(m) if m.is_dir() => Err("it is a folder, not a file".into()),
+            Ok(_) => Err("it is neither a file nor a folder".into()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(words(&e)),
+        }
+    }
+
+    fn walk(&self, dir: &Path) -> Result<Vec<PathBuf>, String> {
+        let mut found = Vec::new();
+        let mut open = vec![PathBuf::new()];
+        while let Some(below) = open.pop() {
+            let here = dir.join(&below);
+            let here = if here.as_os_str().is_empty() { PathBuf::from(".") } else { here };
+            let entries = match std::fs::read_dir(&here) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(words(&e)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|e| words(&e))?;
+                let path = below.join(entry.file_name());
+                let link = entry.file_type().is_ok_and(|t| t.is_symlink());
+                match std::fs::metadata(entry.path()) {
+                    Ok(m) if m.is_file() => found.push(path),
+                    // A link to a folder could lead in circles.
+                    Ok(m) if m.is_dir() && !link => open.push(path),
+                    _ => {}
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn timestamp(&self) -> Option<Str> {
+        self.applying.then(now)
+    }
+
+    fn plan_timestamp(&self) -> Option<Str> {
+        self.planned_at.clone()
+    }
+
+    fn uuid(&self) -> Option<Str> {
+        self.applying.then(|| uuid::Uuid::new_v4().to_string().into())
+    }
+
+    fn cwd(&self) -> PathBuf {
+        std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        std::env::home_dir().filter(|h| !h.as_os_str().is_empty())
+    }
+}
