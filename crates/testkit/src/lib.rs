@@ -4,6 +4,8 @@
 //! Only tests and the test binary use it. It never reads the environment on its own, except for looking whether
 //! programs are on `PATH`.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
+
 mod case;
 mod normalise;
 mod oracle;
