@@ -182,7 +182,8 @@ fn unknown<'a>(change: &Change<'a>, compare: impl FnOnce(&Change<'a>) -> Node<'a
     Some(match change.old() {
         None => change.node(Act::Create, Kind::Unknown(None)),
         Some(_) => {
-            let before = compare(&change.only_before());
+            // Said once, behind the arrow.
+            let before = compare(&Change { replace: Vec::new(), ..change.only_before() });
             change.node(Act::Update, Kind::Unknown(Some(Box::new(before))))
         }
     })
@@ -258,8 +259,13 @@ fn shape(value: Option<&Value>) -> Shape {
 
 /// Compares values of which no schema tells the type.
 pub fn dynamic<'a>(change: &Change<'a>) -> Node<'a> {
-    // Terraform never says "forces replacement" inside a dynamic value, nor at it.
-    let change = &Change { replace: Vec::new(), ..change.clone() };
+    // Schemas say of a dynamic value as a whole that it forces a replacement, never of something in it.
+    let forced = change.forced();
+    let node = dynamic_parts(&Change { replace: Vec::new(), ..change.clone() });
+    Node { replace: node.replace || forced, ..node }
+}
+
+fn dynamic_parts<'a>(change: &Change<'a>) -> Node<'a> {
     if let Some(node) = sensitive(change).or_else(|| unknown(change, dynamic)) {
         return node;
     }

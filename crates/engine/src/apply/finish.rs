@@ -27,15 +27,6 @@ impl Applier<'_> {
         if let Some(error) = self.broken.take() {
             self.ev.diags.push(error.into());
         }
-        if self.caller.setup.cancel.level() > 0 && !skipped.is_empty() {
-            self.ev.diags.push(
-                Diagnostic::error(
-                    "Interrupted",
-                    format!("The run was stopped as asked; {} object(s) were not reached.", skipped.len()),
-                )
-                .help("What was done is recorded. Run apply again to go on."),
-            );
-        }
         if let Err(error) = session.fold(&self.state) {
             self.ev.diags.push(error.into());
         }

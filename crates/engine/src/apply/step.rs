@@ -211,7 +211,8 @@ impl Applier<'_> {
             Some(planned) if managed => check_applied(&info.schema, planned, &object.value),
             _ => Vec::new(),
         };
-        let status = if problems.is_empty() { Status::Ready } else { Status::Tainted };
+        let whole = problems.is_empty() || change.action == Action::Update;
+        let status = if whole { Status::Ready } else { Status::Tainted };
         if !self.keep(called, index, addr, info, object, status) {
             return self.failed_step(called.step, addr);
         }

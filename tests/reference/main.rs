@@ -1,0 +1,148 @@
+//! Writes the reference of resource types, data sources and functions, from the code itself, into the folder that
+//! is given as the only argument. `cargo xtask generate` runs it.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
+
+use formwork_provider::{Attribute, Block, NestedBlock, Nesting, Schema};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const NOTE: &str = "<!-- Written by `cargo xtask generate`. Do not edit. -->\n\n";
+
+/// Pages by their path.
+type Pages = BTreeMap<PathBuf, String>;
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        eprintln!("usage: formwork-reference <folder>");
+        return ExitCode::FAILURE;
+    };
+    match write(&folder, &pages()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{}: {e}", folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(folder: &Path, pages: &Pages) -> io::Result<()> {
+    for (name, text) in pages {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, format!("{NOTE}{}\n", text.trim_end()))?;
+    }
+    Ok(())
+}
+
+fn pages() -> Pages {
+    let mut pages = Pages::new();
+    let mut index = String::from("# Reference\n\n- [Functions](functions.md)\n");
+    for provider in formwork_provider_builtin::providers() {
+        let _ = write!(index, "\n## {}\n\n`{}`\n\n", provider.name(), provider.source());
+        for resource in provider.resources() {
+            let name = resource.type_name();
+            let page = format!("resources/{name}.md");
+            let _ = writeln!(index, "- resource [`{name}`]({page})");
+            pages.insert(page.into(), schema_page(&format!("Resource type `{name}`"), resource.schema()));
+        }
+        for data in provider.data_sources() {
+            let name = data.type_name();
+            let page = format!("data-sources/{name}.md");
+            let _ = writeln!(index, "- data source [`{name}`]({page})");
+            pages.insert(page.into(), schema_page(&format!("Data source `{name}`"), data.schema()));
+        }
+    }
+    pages.insert("README.md".into(), index);
+    pages.insert("functions.md".into(), functions_page());
+    pages
+}
+
+fn functions_page() -> String {
+    let mut page = String::from("# Functions\n");
+    for (name, function) in formwork_lang::functions() {
+        let mut params: Vec<String> =
+            function.params.iter().map(|p| format!("{}: {}", p.name, p.ty)).collect();
+        params.extend(function.variadic.iter().map(|p| format!("{}: {}...", p.name, p.ty)));
+        let _ = write!(
+            page,
+            "\n## {name}\n\n```\n{name}({})\n```\n\n{}\n",
+            params.join(", "),
+            function.description
+        );
+        if !function.example.is_empty() {
+            let _ = write!(page, "\n```hcl\n{}\n```\n", function.example);
+        }
+    }
+    page
+}
+
+fn schema_page(title: &str, schema: &Schema) -> String {
+    let mut page = format!("# {title}\n");
+    block(&mut page, &schema.block, 2);
+    page
+}
+
+fn block(page: &mut String, block: &Block, level: usize) {
+    if !block.description.is_empty() {
+        let _ = write!(page, "\n{}\n", block.description);
+    }
+    if let Some(why) = &block.deprecated {
+        let _ = write!(page, "\n**Deprecated.** {why}\n");
+    }
+    let heading = "#".repeat(level.min(6));
+    let groups: [(&str, fn(&Attribute) -> bool); 3] = [
+        ("Required", |a| a.required),
+        ("Optional", |a| a.optional),
+        ("Read-only", |a| !a.required && !a.optional),
+    ];
+    for (name, belongs) in groups {
+        let members: Vec<_> = block.attributes.iter().filter(|(_, a)| belongs(a)).collect();
+        if !members.is_empty() {
+            let _ = write!(page, "\n{heading} {name}\n\n");
+        }
+        for (name, attribute) in members {
+            let _ = writeln!(page, "- `{name}` ({}): {}", flags(attribute), attribute.description);
+        }
+    }
+    for (name, nested) in &block.blocks {
+        let _ = write!(page, "\n{heading} Block `{name}`\n\n{}\n", how_often(nested));
+        self::block(page, &nested.block, level + 1);
+    }
+}
+
+fn flags(attribute: &Attribute) -> String {
+    let mut words = vec![format!("`{}`", attribute.ty)];
+    if let Some(default) = &attribute.default {
+        words.push(format!("default `{}`", formwork_value::display(default, 0)));
+    }
+    let facts = [
+        (attribute.optional && attribute.computed, "chosen by the provider if not set"),
+        (attribute.sensitive, "sensitive"),
+        (attribute.replace, "a change makes a new object"),
+        (attribute.deprecated.is_some(), "deprecated"),
+    ];
+    words.extend(facts.iter().filter(|(holds, _)| *holds).map(|(_, word)| (*word).to_owned()));
+    words.join(", ")
+}
+
+fn how_often(nested: &NestedBlock) -> String {
+    let shape = match nested.nesting {
+        Nesting::Single | Nesting::Group => "One block",
+        Nesting::List => "Blocks, in order",
+        Nesting::Set => "Blocks, in any order",
+        Nesting::Map => "Blocks, by label",
+    };
+    match (nested.min, nested.max) {
+        (0, 0) => format!("{shape}."),
+        (0, max) => format!("{shape}; at most {max}."),
+        (min, 0) => format!("{shape}; at least {min}."),
+        (min, max) if min == max => format!("{shape}; exactly {min}."),
+        (min, max) => format!("{shape}; {min} to {max}."),
+    }
+}

@@ -1,0 +1,56 @@
+//! The project's own chores: `cargo xtask <chore>`.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "chores may")]
+
+mod bench;
+mod demo;
+mod generate;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <chore>
+
+  test                     everything that must hold, as CI runs it
+  demo [--destroy]         examples/quickstart from nothing: plan, apply, change one line, plan
+  bench [options]          side by side with terraform, where it is on PATH
+      --quick              only the smaller cases
+      --case <name>        only this case (may be repeated): count-1000, count-10000, tree-1000, chain-1000
+      --limit <seconds>    cut a run of terraform that takes longer (default 120)
+      --no-terraform       only Formwork
+  generate [--check]       docs/reference from the code
+  tidy                     files that are too long
+";
+
+/// Why a chore failed, in words for whoever called it.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.split_first() {
+        Some((&"test", [])) => test::run(),
+        Some((&"demo", [])) => demo::run(false),
+        Some((&"demo", ["--destroy"])) => demo::run(true),
+        Some((&"bench", options)) => bench::run(options),
+        Some((&"generate", [])) => generate::run(false),
+        Some((&"generate", ["--check"])) => generate::run(true),
+        Some((&"tidy", [])) => tidy::run(),
+        Some((&bench::MEASURE, rest)) => return bench::measure_here(rest),
+        None | Some((&("help" | "--help" | "-h"), _)) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some((chore, _)) => Err(format!("no such chore or option: {chore} (cargo xtask help lists them)")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
