@@ -404,10 +404,10 @@ impl Builder<'_> {
     }
 
     fn expr(&mut self, node: NodeIndex, expr: &Expr, but: Option<NodeIndex>) {
-        self.expr_but(node, expr, but, &mut Vec::new());
+        self.expr_but(node, expr, but, &[]);
     }
 
-    fn expr_but(&mut self, node: NodeIndex, expr: &Expr, but: Option<NodeIndex>, bound: &mut Vec<Str>) {
+    fn expr_but(&mut self, node: NodeIndex, expr: &Expr, but: Option<NodeIndex>, bound: &[Str]) {
         for reference in references(expr) {
             if bound.iter().any(|b| &**b == reference.root) {
                 continue;

@@ -36,6 +36,8 @@ pub(crate) struct TypeInfo {
     pub schema: Schema,
     pub ty: Type,
     secret: bool,
+    /// Attributes that repeat others, with those.
+    copies: Vec<(Str, Str)>,
 }
 
 impl std::fmt::Debug for TypeInfo {
@@ -48,7 +50,9 @@ impl TypeInfo {
     fn new(family: Arc<dyn Provider>, worker: Worker, schema: Schema) -> Self {
         let ty = schema.block.ty();
         let secret = has_secrets(&schema.block);
-        TypeInfo { family, worker, schema, ty, secret }
+        let attributes = schema.block.attributes.iter();
+        let copies = attributes.filter_map(|(name, a)| Some((name.clone(), a.copies.clone()?))).collect();
+        TypeInfo { family, worker, schema, ty, secret, copies }
     }
 
     pub fn managed(&self) -> Option<&Arc<dyn ManagedResource>> {
@@ -58,12 +62,22 @@ impl TypeInfo {
         }
     }
 
-    /// Marks what the schema says is sensitive.
+    /// Marks what the schema says is sensitive, and copies of what is sensitive.
     pub fn mark(&self, value: Value) -> Value {
-        if !self.secret {
-            return value;
-        }
         let mut paths = Vec::new();
+        for (copy, original) in &self.copies {
+            let Some(original) = value.get(original).filter(|v| !v.marks_deep().is_empty()) else { continue };
+            if value.get(copy).is_none_or(Value::is_null) {
+                continue;
+            }
+            for (path, marks) in original.clone().unmark_paths().1 {
+                let steps = Path::root().attr(copy.clone()).0.into_iter().chain(path.0);
+                paths.push((Path(steps.collect()), marks));
+            }
+        }
+        if !self.secret {
+            return if paths.is_empty() { value } else { value.mark_paths(&paths) };
+        }
         collect(&self.schema.block, &value, &Path::root(), &mut paths);
         value.mark_paths(&paths)
     }

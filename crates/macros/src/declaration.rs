@@ -43,6 +43,7 @@ pub struct Flags {
     pub volatile: bool,
     pub default: Option<Expr>,
     pub deprecated: Option<String>,
+    pub copies: Option<String>,
 }
 
 impl Declaration {
@@ -142,11 +143,13 @@ impl Field {
                     flags.default = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("name") {
                     out.name = meta.value()?.parse::<LitStr>()?.value();
+                } else if meta.path.is_ident("copies") {
+                    flags.copies = Some(meta.value()?.parse::<LitStr>()?.value());
                 } else if meta.path.is_ident("deprecated") {
                     flags.deprecated = Some(meta.value()?.parse::<LitStr>()?.value());
                 } else {
                     return Err(meta.error(
-                        "expected `replace`, `sensitive`, `volatile`, `optional`, `default`, `name` or `deprecated`",
+                        "expected `replace`, `sensitive`, `volatile`, `copies`, `optional`, `default`, `name` or `deprecated`",
                     ));
                 }
                 Ok(())

@@ -11,6 +11,7 @@
 //! | field | `#[attr(replace)]` | a change needs a new object |
 //! | | `#[attr(sensitive)]` | never shown |
 //! | | `#[attr(volatile)]` | computed, and may change with any update |
+//! | | `#[attr(copies = "other")]` | repeats the value of another attribute: sensitive where that is |
 //! | | `#[attr(optional)]` | on `Computed<T>`: the configuration may set it |
 //! | | `#[attr(default = 8)]` | on `T`: optional, with this value when unset |
 //! | | `#[attr(name = "type")]` | the attribute's name, if not the field's |
@@ -146,6 +147,10 @@ fn attribute(field: &Field) -> TokenStream {
         .deprecated
         .as_ref()
         .map(|why| quote!(attribute.deprecated = ::core::option::Option::Some(#why.into());));
+    let copies = flags
+        .copies
+        .as_ref()
+        .map(|other| quote!(attribute.copies = ::core::option::Option::Some(#other.into());));
     quote! {{
         let mut attribute = ::formwork_provider::Attribute::new(<#ty as ::formwork_provider::ToValue>::ty());
         attribute.description = #description.into();
@@ -156,6 +161,7 @@ fn attribute(field: &Field) -> TokenStream {
         attribute.replace = #replace;
         attribute.volatile = #volatile;
         #default
+        #copies
         #deprecated
         block.attributes.insert(#name.into(), attribute);
     }}

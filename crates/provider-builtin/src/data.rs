@@ -22,6 +22,7 @@ struct TerraformData {
     /// A value to store, of any type.
     input: Option<Value>,
     /// The stored value. Unknown whenever `input` changes, so that what uses it runs after the change.
+    #[attr(copies = "input")]
     output: Computed<Value>,
     /// A value of any type; when it changes, the resource is replaced.
     #[attr(replace)]

@@ -116,7 +116,7 @@ pub trait Recorder: Send + Sync {
 /// The time: nanoseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> i128 + Send + Sync>;
 
-/// The right to have one call under way. Waiting for readiness must not hold it: see [`Slot::release`].
+/// The right to have one call under way. Waiting for readiness must not hold it: see [`Slot::released`].
 #[derive(Debug)]
 pub struct Slot {
     limit: Arc<Semaphore>,

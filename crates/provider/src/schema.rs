@@ -44,6 +44,8 @@ pub struct Attribute {
     pub replace: bool,
     /// A computed value that may change with any update: it is unknown whenever anything changes.
     pub volatile: bool,
+    /// The attribute beside it whose value this one repeats: what is sensitive there is sensitive here.
+    pub copies: Option<Str>,
     /// Value when the configuration gives none.
     pub default: Option<Value>,
     /// Why not to use it any more.
@@ -62,6 +64,7 @@ impl Attribute {
             sensitive: false,
             replace: false,
             volatile: false,
+            copies: None,
             default: None,
             deprecated: None,
         }

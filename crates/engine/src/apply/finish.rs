@@ -7,7 +7,7 @@ use crate::checks::asserts;
 use crate::evaluator::Ran;
 use crate::planner::outcome::store_outputs;
 use formwork_addr::InstanceAddr;
-use formwork_diag::{Diagnostic, has_errors};
+use formwork_diag::has_errors;
 use formwork_plan::{Mode, Part, StepKind};
 use formwork_state::Session;
 

@@ -41,7 +41,17 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     if !broken {
         planner.run().await;
     }
-    planner.finish().await
+    let mut outcome = planner.finish().await;
+    if outcome.plan.errored {
+        // What could not be reached may have mistakes too: all of them at once.
+        for found in crate::validate(setup) {
+            let known = |d: &&Diagnostic| d.span == found.span && d.summary == found.summary;
+            if found.span.is_some() && !outcome.diagnostics.iter().any(|d| known(&d)) {
+                outcome.diagnostics.push(found);
+            }
+        }
+    }
+    outcome
 }
 
 /// A change, and what the order of steps is made from.

@@ -66,11 +66,9 @@ impl Planner<'_> {
                     match (self.ev.cells.get(cell).status, &self.ev.cells.get(cell).content) {
                         (Status::Ready, Content::Value(value)) => {
                             let old = self.state.outputs.get(name);
-                            // A null output is one that is not there.
-                            let after = (!value.is_null()).then(|| value.clone());
                             Some(OutputChange {
                                 before: old.map(before),
-                                after,
+                                after: Some(value.clone()),
                                 sensitive: output.sensitive || old.is_some_and(|o| o.sensitive),
                             })
                         }

@@ -1,6 +1,5 @@
 use crate::*;
 use formwork_value::{Path, Value};
-use std::time::Instant;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../state/golden");
 
@@ -105,27 +104,4 @@ fn a_broken_state_says_where_and_no_secret() {
         r#"{"version":4,"outputs":{"o":{"value":"hunter2","type":"number"}}}"#,
         "the output \"o\" has a value that does not fit",
     );
-}
-
-/// Prints how long 10,000 instances take: run with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let mut state = State { serial: 1, lineage: "l".into(), ..State::default() };
-    for i in 0..10_000 {
-        let attributes = format!(
-            r#"{{"id":"id-{i}","tags":{{"Name":"n{i}","a":"b"}},"list":[1,2,3,{{"x":null,"y":true}}],"arn":"arn:aws:ec2:eu-central-1:123456789012:instance/i-{i}","subnet_id":"subnet-0123456789abcdef0"}}"#
-        );
-        let object = StoredObject { attributes: attributes.into(), ..(*super::object("x")).clone() };
-        let key = formwork_addr::InstanceKey::Int(i);
-        let addr =
-            formwork_addr::InstanceAddr { key, ..super::address(&format!("aws_instance.r{}", i % 100)) };
-        state.set(&addr, None, &"p".into(), Some(object.into()));
-    }
-    let start = Instant::now();
-    let text = snapshot::render(&state);
-    let rendered = start.elapsed();
-    let again = snapshot::parse(&text).unwrap();
-    eprintln!("{} bytes: render {rendered:?}, parse {:?}", text.len(), start.elapsed() - rendered);
-    assert_eq!(snapshot::render(&again), text);
 }
