@@ -69,6 +69,8 @@ pub(crate) struct Evaluator {
     pub instances: FxHashMap<InstanceAddr, CellId>,
     /// Cells of prior objects, by address: made before anything runs.
     pub refreshes: FxHashMap<InstanceAddr, CellId>,
+    /// Whether values may still be unknown.
+    pub planning: bool,
     /// The resource blocks that were expanded, in the order in which that happened.
     pub expanded: Vec<CellId>,
 }
@@ -85,6 +87,7 @@ impl Evaluator {
             checks: Vec::new(),
             instances: FxHashMap::default(),
             refreshes: FxHashMap::default(),
+            planning: false,
             expanded: Vec::new(),
             setup,
         };
@@ -632,6 +635,16 @@ impl Evaluator {
                 return None;
             }
         };
+        if !config.is_wholly_known() && self.planning {
+            let handle = ProviderHandle {
+                client: Arc::new(()),
+                identity: "null".into(),
+                name: key.to_string().into(),
+                known: false,
+            };
+            self.cells.complete(id, Content::Provider(Arc::new(handle)), shared(deps));
+            return None;
+        }
         if !config.is_wholly_known() {
             let mut d = Diagnostic::error(
                 "Provider configuration not known yet",
@@ -647,7 +660,12 @@ impl Evaluator {
         let identity: Arc<str> =
             json::to_string(&family.identity(&config)).unwrap_or_else(|_| "null".into()).into();
         let name: Str = key.to_string().into();
-        let handle = move |client| ProviderHandle { client, identity: identity.clone(), name: name.clone() };
+        let handle = move |client| ProviderHandle {
+            client,
+            identity: identity.clone(),
+            name: name.clone(),
+            known: true,
+        };
         let future = Box::pin(async move { family.configure(&config).await });
         Some(Configuring { cell: id, handle: Box::new(handle), future })
     }

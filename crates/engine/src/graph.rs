@@ -444,12 +444,17 @@ impl Builder<'_> {
                     );
                     return Vec::new();
                 };
-                let (what, names): (_, Vec<&str>) = match root {
-                    "var" => ("input variable", module.variables.keys().map(|k| &**k).collect()),
-                    "local" => ("local value", module.locals.keys().map(|k| &**k).collect()),
-                    _ => ("module", module.calls.keys().map(|k| &**k).collect()),
+                let declared = match root {
+                    "var" => module.variables.contains_key(name),
+                    "local" => module.locals.contains_key(name),
+                    _ => module.calls.contains_key(name),
                 };
-                if !names.contains(&name) {
+                if !declared {
+                    let (what, names): (_, Vec<&str>) = match root {
+                        "var" => ("input variable", module.variables.keys().map(|k| &**k).collect()),
+                        "local" => ("local value", module.locals.keys().map(|k| &**k).collect()),
+                        _ => ("module", module.calls.keys().map(|k| &**k).collect()),
+                    };
                     self.undeclared(what, &format!("{root}.{name}"), name, &names, span);
                     return Vec::new();
                 }

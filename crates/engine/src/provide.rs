@@ -14,6 +14,8 @@ pub(crate) struct ProviderHandle {
     pub identity: Arc<str>,
     /// The configuration's name, as states write it.
     pub name: Str,
+    /// Whether its configuration is known; otherwise it cannot be called, only planned for.
+    pub known: bool,
 }
 
 impl std::fmt::Debug for ProviderHandle {

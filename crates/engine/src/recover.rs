@@ -8,7 +8,7 @@ use crate::event::{Event, Verb};
 use crate::graph::Graph;
 use crate::instance::{decode, marked};
 use crate::provide::{ProviderHandle, TypeInfo};
-use formwork_addr::{ModulePath, Str};
+use formwork_addr::{InstanceAddr, ModulePath, Str};
 use formwork_config::{Config, ProviderKey, normalise_source};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_provider::{CallError, Interrupted, Object, Operation, Recovered};
@@ -40,6 +40,23 @@ pub(crate) fn provider_key(config: &Config, text: &str) -> Option<ProviderKey> {
         (None, None) => source.rsplit('/').next().unwrap_or_default().into(),
     };
     Some(ProviderKey { module: path, local, source, alias })
+}
+
+/// The provider configuration that a state names, when the configuration has it: another one may lead to another account.
+pub(crate) fn present_provider(config: &Config, text: &str) -> Result<ProviderKey, Diagnostic> {
+    let key = provider_key(config, text).filter(|key| {
+        let here = config.module(&key.module);
+        let block = here.is_some_and(|m| m.providers.contains_key(&(key.local.clone(), key.alias.clone())));
+        let default = key.module.0.is_empty() && key.alias.is_none();
+        key.to_string() == text && (block || default)
+    });
+    key.ok_or_else(|| {
+        Diagnostic::error(
+            "Provider configuration not present",
+            format!("The object is managed by {text}, which the configuration no longer has."),
+        )
+        .help("Put that provider block back until the object is removed: without it, nobody knows where the object is.")
+    })
 }
 
 /// Settles every operation that an earlier run began and did not record the end of. To be called as soon as the state is
@@ -167,6 +184,21 @@ impl Recovery {
             (Operation::Create, Recovered::Found { object, complete }) => {
                 let status = if complete { Status::Ready } else { Status::Tainted };
                 let stored = self.store(&info, &object, None, status, intent);
+                if self.taken(addr, intent.deposed.as_ref(), &info, &object) {
+                    // Another run has made another one meanwhile: both exist, and this one is to go.
+                    let key =
+                        intent.token.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>();
+                    let record = Record::Set {
+                        token: Some(intent.token.clone()),
+                        partial: false,
+                        address: addr.clone(),
+                        deposed: Some(key.into()),
+                        provider: intent.provider.clone(),
+                        object: Some(Arc::new(stored)),
+                    };
+                    let what = "its creation had been interrupted, and another object took its place meanwhile: to be removed";
+                    return Ok((vec![record], what.into()));
+                }
                 let what = if complete {
                     "its creation had been interrupted after it was made: adopted"
                 } else {
@@ -189,6 +221,20 @@ impl Recovery {
                 (vec![settled], "its removal had been interrupted before it had any effect".into())
             }
         })
+    }
+
+    /// Whether the place of an object is taken by another one.
+    fn taken(&self, addr: &InstanceAddr, deposed: Option<&Str>, info: &TypeInfo, object: &Object) -> bool {
+        let Some(instance) = self.state.instance(addr) else { return false };
+        let there = match deposed {
+            None => instance.current.as_ref(),
+            Some(key) => instance.deposed.get(key),
+        };
+        let Some(there) = there.and_then(|stored| decode(addr, info, stored).ok()) else { return false };
+        match (there.value.get("id"), object.value.get("id")) {
+            (Some(a), Some(b)) if !a.is_null() && !b.is_null() => a != b,
+            _ => there.value != object.value,
+        }
     }
 
     fn store(
@@ -256,6 +302,7 @@ impl Recovery {
                 client,
                 identity: intent.identity.clone(),
                 name: intent.provider.clone(),
+                known: true,
             })),
             Err(error) => Err(Diagnostic::error(
                 "Interrupted operation could not be settled",

@@ -60,6 +60,8 @@ pub(super) enum End {
     Failed { error: CallError, left: Left },
     /// The last moment's plan is not what was planned: nothing was done.
     Inconsistent(Path),
+    /// The user wants to stop: nothing was done.
+    NotBegun,
     /// The journal refused: nothing was done.
     Unrecorded(formwork_state::StateError),
 }
@@ -81,7 +83,7 @@ impl Operating {
         let verb = self.verb();
         match &called.end {
             // The state and the event come together, in `called`.
-            End::Done(_) => {}
+            End::Done(_) | End::NotBegun => {}
             _ => self.caller.failed(&self.addr, verb),
         }
         called
@@ -109,6 +111,8 @@ impl Operating {
         let token = recorder.token.clone();
         self.caller
             .with(&self.provider, &token, &recorder, async |call| match &self.what {
+                // It may have waited long for its slot.
+                _ if self.caller.setup.cancel.level() > 0 => self.end(None, None, End::NotBegun),
                 What::Read { config, .. } => self.read(call, config).await,
                 What::Delete { prior } => match self.info.managed() {
                     Some(resource) => self.delete(call, &token, resource, prior).await,
@@ -271,8 +275,10 @@ impl Operating {
         self.journal.sync(Box::new(move |result| {
             let _ = done.send(result);
         }));
-        // The journal answers every call; should it not, nothing can be promised.
-        waits.await.unwrap_or(Ok(()))
+        waits.await.unwrap_or_else(|_| {
+            let problem = "Its writer has ended without an answer, so nothing more can be promised.".into();
+            Err(formwork_state::StateError::Journal { path: Default::default(), problem })
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use crate::cells::{Content, Status};
 use crate::checks::asserts;
 use crate::evaluator::Ran;
 use crate::planner::outcome::store_outputs;
-use formwork_addr::InstanceAddr;
-use formwork_diag::has_errors;
+use formwork_addr::{InstanceAddr, ResourceMode};
+use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Mode, Part, StepKind};
 use formwork_state::Session;
 
@@ -19,6 +19,17 @@ impl Applier<'_> {
             self.checks().await;
         }
         let clean = skipped.is_empty() && !has_errors(&self.ev.diags) && !self.stopped();
+        if clean && self.plan.mode == Mode::Destroy && self.plan.targets.is_empty() {
+            // What was read served until now: a provider's configuration may have needed it.
+            self.state.resources.retain(|addr, _| addr.resource.mode != ResourceMode::Data);
+        }
+        let unexplained = self.progress.contains(&Progress::Failed) && !has_errors(&self.ev.diags);
+        if unexplained && self.broken.is_none() {
+            self.ev.diags.push(Diagnostic::error(
+                "Something failed without saying why",
+                "A step did not succeed, and no reason was given. This is a bug in Formwork.",
+            ));
+        }
         for (name, change) in &self.plan.outputs {
             if change.after.is_none() && clean {
                 self.state.outputs.remove(name);

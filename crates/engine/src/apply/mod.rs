@@ -5,7 +5,7 @@ mod finish;
 mod step;
 
 use crate::calls::Caller;
-use crate::cells::{CellId, Content, Kind};
+use crate::cells::{CellId, Content, Kind, Status};
 use crate::evaluator::Evaluator;
 use crate::graph::Graph;
 use crate::provide::ProviderHandle;
@@ -17,6 +17,7 @@ use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Part, Plan, StepKind};
 use formwork_provider::CallError;
 use formwork_state::{Journal, Record, Session, State, StateError};
+use formwork_value::Value;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::pin::Pin;
@@ -78,7 +79,9 @@ struct Applier<'a> {
     counts: (usize, usize, usize),
     seen_modules: usize,
     /// Deletions whose provider is being configured.
-    waiting_for_provider: Vec<u32>,
+    waiting_for_provider: Vec<(u32, CellId)>,
+    /// Objects that are recorded, and whose postconditions wait for something.
+    concluding: Vec<(u32, InstanceAddr, Value)>,
     /// The journal cannot be written: nothing new may begin.
     broken: Option<StateError>,
 }
@@ -121,6 +124,7 @@ impl<'a> Applier<'a> {
             counts: (0, 0, 0),
             seen_modules: 0,
             waiting_for_provider: Vec::new(),
+            concluding: Vec::new(),
             broken: None,
         }
     }
@@ -153,7 +157,6 @@ impl<'a> Applier<'a> {
                 done = self.jobs.next() => match done {
                     Some(Done::Configured(cell, result)) => {
                         self.ev.configured(cell, result);
-                        self.ready.append(&mut self.waiting_for_provider);
                     }
                     Some(Done::Called(called)) => self.called(*called),
                     None => return,
@@ -186,6 +189,20 @@ impl<'a> Applier<'a> {
                 worked = true;
                 self.cell(cell);
             }
+            for (step, provider) in std::mem::take(&mut self.waiting_for_provider) {
+                if matches!(self.ev.cells.get(provider).status, Status::Ready | Status::Failed) {
+                    worked = true;
+                    self.ready.push(step);
+                } else {
+                    self.waiting_for_provider.push((step, provider));
+                }
+            }
+            let concluding = std::mem::take(&mut self.concluding);
+            let before = concluding.len();
+            for (step, addr, value) in concluding {
+                self.conclude(step, &addr, value);
+            }
+            worked |= self.concluding.len() < before;
             if !self.parked.is_empty() {
                 let parked = std::mem::take(&mut self.parked);
                 let before = parked.len();
@@ -299,6 +316,8 @@ impl<'a> Applier<'a> {
         let planned = self.change_of.get(&info.addr).map(|i| &self.plan.changes[*i as usize]);
         let value = match planned {
             Some(change) if change.action == Action::NoOp => change.after.clone(),
+            // A provider's configuration may need what is about to go.
+            Some(change) if matches!(change.action, Action::Delete | Action::Forget) => change.before.clone(),
             Some(_) => None,
             None => self.stored_value(&info.addr),
         };
@@ -308,7 +327,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    fn stored_value(&self, addr: &InstanceAddr) -> Option<formwork_value::Value> {
+    fn stored_value(&self, addr: &InstanceAddr) -> Option<Value> {
         let info = self.ev.type_info(&addr.resource.resource)?;
         let stored = self.state.instance(addr)?.current.as_ref()?;
         let object = crate::instance::decode(addr, &info, stored).ok()?;

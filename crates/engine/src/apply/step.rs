@@ -15,6 +15,7 @@ use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Part, PlannedChange, StepKind};
 use formwork_provider::{Object, check_applied};
 use formwork_state::{Record, Status, StoredObject};
+use formwork_value::Value;
 use std::sync::Arc;
 
 impl Applier<'_> {
@@ -99,19 +100,25 @@ impl Applier<'_> {
                 .module(&addr.resource.module.path())
                 .and_then(|m| Some((m, m.resources.get(&*addr.resource.resource)?)));
             match block {
-                Some((module, block)) => Some(config.provider_of(module, block)),
-                None => crate::recover::provider_key(config, &change.provider),
+                Some((module, block)) => Ok(config.provider_of(module, block)),
+                None => crate::recover::present_provider(config, &change.provider),
             }
         };
-        let Some(key) = key else { return self.fail(step) };
+        let key = match key {
+            Ok(key) => key,
+            Err(d) => {
+                self.ev.diags.push(d.about(&addr));
+                return self.fail(step);
+            }
+        };
         let provider_cell = self.ev.provider_cell(key);
         match self.ev.cells.get(provider_cell).status {
             CellStatus::Ready => {}
             CellStatus::Failed => return self.fail(step),
             _ => {
                 self.ev.cells.demand(provider_cell);
-                // Tried again as soon as the provider is there.
-                self.waiting_for_provider.push(step);
+                // Tried again as soon as it is known whether the provider is there.
+                self.waiting_for_provider.push((step, provider_cell));
                 return;
             }
         }
@@ -190,6 +197,10 @@ impl Applier<'_> {
                 self.restore(index, &addr);
                 self.failed_step(called.step, &addr);
             }
+            End::NotBegun => {
+                self.restore(index, &addr);
+                self.progress[called.step as usize] = Progress::Waiting;
+            }
             End::Unrecorded(error) => {
                 self.broken.get_or_insert(error);
                 self.failed_step(called.step, &addr);
@@ -238,16 +249,24 @@ impl Applier<'_> {
             return self.failed_step(called.step, addr);
         }
         let marked = info.mark(object.value.clone().mark_paths(&called.marks));
-        let Some(cell) = self.ev.instances.get(addr).copied() else { return self.done(called.step) };
+        self.conclude(called.step, addr, marked);
+    }
+
+    /// Checks the postconditions of an object that is recorded, and lets those go on that wait for it.
+    pub(super) fn conclude(&mut self, step: u32, addr: &InstanceAddr, value: Value) {
+        let Some(cell) = self.ev.instances.get(addr).copied() else { return self.done(step) };
         if let crate::cells::Kind::Instance(instance) = self.ev.cells.get(cell).kind.clone() {
-            match postconditions(&mut self.ev, &instance, &marked) {
+            match postconditions(&mut self.ev, &instance, &value) {
                 Ran::Done(..) => {}
-                // All that it refers to is applied, or has failed.
-                Ran::Missing(_) | Ran::Failed => return self.failed_step(called.step, addr),
+                Ran::Missing(missing) => {
+                    missing.into_iter().for_each(|id| self.ev.cells.demand(id));
+                    return self.concluding.push((step, addr.clone(), value));
+                }
+                Ran::Failed => return self.failed_step(step, addr),
             }
         }
-        self.ev.cells.complete(cell, Content::Value(marked), None);
-        self.done(called.step);
+        self.ev.cells.complete(cell, Content::Value(value), None);
+        self.done(step);
     }
 
     /// Records an object; `false` when it cannot be stored, which has been reported.
@@ -346,6 +365,7 @@ impl Applier<'_> {
                 self.failed_step(called.step, addr);
             }
             End::Inconsistent(_) => self.failed_step(called.step, addr),
+            End::NotBegun => self.progress[called.step as usize] = Progress::Waiting,
             End::Unrecorded(error) => {
                 self.broken.get_or_insert(error);
                 self.failed_step(called.step, addr);

@@ -34,7 +34,7 @@ impl Planner<'_> {
         if refused {
             return self.ev.cells.fail(cell);
         }
-        let reason = if !config.is_wholly_known() {
+        let reason = if !config.is_wholly_known() || !prepared.provider.known {
             Some(Reason::ReadBecauseConfigUnknown)
         } else if self.pending(&prepared.explicit) {
             Some(Reason::ReadBecauseDependencyPending)

@@ -62,10 +62,10 @@ impl Planner<'_> {
             Some(p) if p.stored.status == ObjectStatus::Tainted => {
                 Some((Reason::ReplaceBecauseTainted, Vec::new()))
             }
+            Some(_) if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(_) if self.options.replace.contains(&instance.addr) => {
                 Some((Reason::ReplaceByRequest, Vec::new()))
             }
-            Some(_) if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
             _ => None,
         };
         let waiting = Waiting { instance: instance.clone(), prepared, config, marks, prior, replacing };
@@ -84,9 +84,14 @@ impl Planner<'_> {
         let config = waiting.config.clone();
         let provider = waiting.prepared.provider.clone();
         self.waiting.insert(cell, waiting);
-        if !resource.plans() {
+        if !resource.plans() || !provider.known {
             let request = PlanRequest { config: &config, prior: prior.as_ref(), proposed: &proposed };
-            let response = default_plan(&info.schema, &request);
+            let mut response = default_plan(&info.schema, &request);
+            if resource.plans() {
+                response
+                    .notes
+                    .push("not checked by the provider, because its configuration is not known yet".into());
+            }
             return self.was_planned(cell, Ok(response));
         }
         let caller = self.caller.clone();

@@ -104,6 +104,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(setup: Setup, state: &'a State, options: &'a PlanOptions, graph: Graph) -> Self {
         let mut ev = Evaluator::new(setup.clone());
+        ev.planning = true;
         let mut priors = Vec::new();
         for (addr, resource, instance) in state.instances() {
             if addr.resource.resource.mode == ResourceMode::Data {
@@ -327,22 +328,21 @@ impl<'a> Planner<'a> {
     }
 
     /// The provider configuration of a prior object: the one that its block uses now, or the one that the state names.
-    fn provider_key(&self, prior: &Prior) -> Option<ProviderKey> {
+    fn provider_key(&self, prior: &Prior) -> Result<ProviderKey, Diagnostic> {
         let config = &self.caller.setup.config;
         if let Some(module) = config.module(&prior.addr.resource.module.path())
             && let Some(block) = module.resources.get(&*prior.addr.resource.resource)
         {
-            return Some(config.provider_of(module, block));
+            return Ok(config.provider_of(module, block));
         }
-        crate::recover::provider_key(config, &prior.provider)
+        crate::recover::present_provider(config, &prior.provider).map_err(|d| d.about(&prior.addr))
     }
 
     fn refresh(&mut self, cell: CellId, index: u32) {
         let prior = &self.priors[index as usize];
         let resource = &prior.addr.resource.resource;
         let info = self.ev.type_info(resource);
-        let key = self.provider_key(prior);
-        let (Some(info), Some(key)) = (info, key) else {
+        let Some(info) = info else {
             self.ev.diags.push(
                 Diagnostic::error(
                     "Unknown resource type in the state",
@@ -364,8 +364,19 @@ impl<'a> Planner<'a> {
         if !self.options.refresh || !resource.drifts() {
             return self.ev.cells.complete(cell, Content::Object(Some(Arc::new(old))), None);
         }
+        let key = match self.provider_key(prior) {
+            Ok(key) => key,
+            Err(d) => {
+                self.ev.diags.push(d);
+                return self.ev.cells.fail(cell);
+            }
+        };
         let provider = self.ev.provider_cell(key);
         match self.ev.cells.get(provider).status {
+            Status::Ready if !self.ev.provider_of(provider).is_some_and(|p| p.known) => {
+                // It cannot be asked yet: the state's word has to do.
+                return self.ev.cells.complete(cell, Content::Object(Some(Arc::new(old))), None);
+            }
             Status::Ready => {}
             Status::Failed => return self.ev.cells.fail(cell),
             _ => return self.ev.cells.wait(cell, &[provider]),

@@ -55,7 +55,10 @@ impl Planner<'_> {
         let cell = self.ev.cells.get(prior.cell);
         let (Status::Ready, Content::Object(Some(object))) = (cell.status, &cell.content) else { return };
         let object: Arc<Refreshed> = object.clone();
-        let Some(key) = self.provider_key(prior) else { return };
+        let key = match self.provider_key(prior) {
+            Ok(key) => key,
+            Err(d) => return self.ev.diags.push(d),
+        };
         let (addr, deposed) = (prior.addr.clone(), prior.deposed.clone());
         let provider = self.ev.provider_cell(key);
         self.ev.cells.demand(provider);
@@ -63,8 +66,7 @@ impl Planner<'_> {
         let handle = self.ev.provider_of(provider);
         let Some(handle) = handle else { return };
         let config = &self.caller.setup.config;
-        let forget = deposed.is_none()
-            && self.options.mode == Mode::Normal
+        let forget = self.options.mode == Mode::Normal
             && crate::moves::removed(config, &addr).is_some_and(|r| !r.destroy);
         let span = config
             .module(&addr.resource.module.path())
@@ -100,7 +102,8 @@ impl Planner<'_> {
         for (addr, resource, _) in self.state.instances() {
             if addr.resource.resource.mode == ResourceMode::Data
                 && self.selected(&addr)
-                && (self.options.mode == Mode::Destroy || self.orphaned(&addr).is_some())
+                && self.options.mode != Mode::Destroy
+                && self.orphaned(&addr).is_some()
             {
                 gone.push((addr, resource.provider.clone()));
             }
