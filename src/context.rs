@@ -4,6 +4,7 @@ use crate::environment;
 use crate::schemas::Known;
 use crate::ui::Screen;
 use crate::ui::style::Style;
+use formwork_config::{DiskFiles, local_state};
 use formwork_diag::{Diagnostic, Sources};
 use formwork_engine::Registry;
 use formwork_provider::Provider;
@@ -16,7 +17,7 @@ use std::time::Duration;
 /// Where the state is, unless flags say otherwise.
 pub const STATE_FILE: &str = "terraform.tfstate";
 /// Where the states of other workspaces are.
-const WORKSPACES: &str = "terraform.tfstate.d";
+pub const WORKSPACES: &str = "terraform.tfstate.d";
 
 /// What every command works with.
 pub struct Context {
@@ -109,8 +110,13 @@ pub fn state_path(flag: Option<&Path>) -> PathBuf {
     if let Some(path) = flag {
         return path.to_path_buf();
     }
-    match environment::workspace().as_str() {
-        "default" => STATE_FILE.into(),
+    workspace_path(&environment::workspace())
+}
+
+/// The state file of a workspace.
+pub fn workspace_path(workspace: &str) -> PathBuf {
+    match workspace {
+        "default" => local_state(Path::new(""), &DiskFiles).unwrap_or_else(|| STATE_FILE.into()),
         other => Path::new(WORKSPACES).join(other).join(STATE_FILE),
     }
 }

@@ -1,6 +1,7 @@
 //! What the environment says.
 
 use crate::args::Environment;
+use formwork_diag::Diagnostic;
 use std::path::PathBuf;
 
 /// The process's environment.
@@ -54,6 +55,33 @@ pub fn workspace() -> String {
         .unwrap_or_else(|| "default".to_owned())
 }
 
+/// Why the current workspace's name cannot be one: it names a folder, and must not lead out of where the states are.
+pub fn workspace_problem() -> Option<Diagnostic> {
+    let name = workspace();
+    if is_workspace_name(&name) {
+        return None;
+    }
+    let from = match Real.get("TF_WORKSPACE") {
+        Some(_) => "TF_WORKSPACE".to_owned(),
+        None => data_dir().join("environment").display().to_string(),
+    };
+    let d = Diagnostic::error(
+        "Invalid workspace name",
+        format!(
+            "The name {name:?}, from {from}, cannot be one of a workspace: the state is in a folder of that name."
+        ),
+    );
+    Some(d.help(
+        "Use letters, digits and any of -_.~$&+=:@ (what needs no escaping in a URL), but not only one or two dots.",
+    ))
+}
+
+/// As Terraform has it, which asks whether escaping it as a segment of a URL's path changes it; and no folder above.
+pub fn is_workspace_name(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~$&+=:@".contains(&b);
+    !matches!(name, "" | "." | "..") && name.bytes().all(is_plain)
+}
+
 /// `TF_VAR_name`: the names with their values.
 pub fn variables() -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = std::env::vars_os()
@@ -67,9 +95,28 @@ pub fn variables() -> Vec<(String, String)> {
     found
 }
 
-/// Who runs this, as `user@host`.
+/// Who runs this, as `user@host`, or only the host where the user's name is not known.
 pub fn who() -> String {
-    let user = Real.get("USER").or_else(|| Real.get("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{user}@{host}")
+    match Real.get("USER").or_else(|| Real.get("LOGNAME")) {
+        Some(user) => format!("{user}@{host}"),
+        None => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workspace_names_stay_where_the_states_are() {
+        for name in ["default", "a.b", "..a", "a:b@$&+=~", "v1_2-3"] {
+            assert!(is_workspace_name(name), "{name}");
+        }
+        for name in
+            ["", ".", "..", "../../evil", "a/b", "a b", "é", "x;y", "x,y", "it's", "a!", "a*", "a\\b", "a\0"]
+        {
+            assert!(!is_workspace_name(name), "{name}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod context;
 mod environment;
 mod operation;
 mod panic;
+mod represent;
 mod schemas;
 mod signals;
 mod ui;

@@ -12,7 +12,7 @@ use formwork_config::{Config, DiskFiles, Files, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
 use formwork_plan::{Mode, Plan};
-use formwork_state::{Backend, LocalBackend, Session, State};
+use formwork_state::{Backend, LocalBackend, Opened, Pending, Session, State};
 use formwork_value::Value;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -121,13 +121,21 @@ pub enum Access {
     Write,
 }
 
+/// A state in use.
+enum Held {
+    /// To be written.
+    Open(Box<dyn Session>),
+    /// Only looked at, without the lock: others may be writing it.
+    Peeked(Opened),
+}
+
 /// An operation under way: an open state and an engine with all it needs.
 pub struct Run {
     /// What the engine works with.
     pub setup: Setup,
     /// What people see of it.
     pub progress: Arc<Progress>,
-    session: Box<dyn Session>,
+    held: Held,
     runtime: Runtime,
 }
 
@@ -149,37 +157,54 @@ impl Run {
                 )));
             }
         };
-        let session = open(cx, state, operation, access)?;
+        let held = if access == Access::Read && !state.lock {
+            Held::Peeked(peek(cx, state)?)
+        } else {
+            Held::Open(open(cx, state, operation, access)?)
+        };
         let progress = Arc::new(Progress::start(cx.screen, environment::log()));
         setup.events = progress.sink();
         runtime.block_on(async { signals::watch(setup.cancel.clone(), progress.clone()) });
-        Ok(Run { setup, progress, session, runtime })
+        Ok(Run { setup, progress, held, runtime })
     }
 
     /// The state as it was opened, or as it was last recorded.
     pub fn state(&self) -> &State {
-        self.session.state()
+        match &self.held {
+            Held::Open(session) => session.state(),
+            Held::Peeked(opened) => &opened.state,
+        }
     }
 
-    /// Settles what an interrupted run left.
+    /// Settles what an interrupted run left; without the lock it only says what there is.
     pub fn recover(&mut self) -> Vec<Diagnostic> {
-        let diags = self.runtime.block_on(formwork_engine::recover(&self.setup, &mut *self.session));
+        let diags = match &mut self.held {
+            Held::Open(session) => {
+                self.runtime.block_on(formwork_engine::recover(&self.setup, &mut **session))
+            }
+            Held::Peeked(opened) => unsettled(opened).into_iter().collect(),
+        };
         self.progress.pause();
         diags
     }
 
     /// Makes a plan.
     pub fn plan(&mut self, options: &PlanOptions) -> PlanOutcome {
-        let outcome =
-            self.runtime.block_on(formwork_engine::plan(&self.setup, self.session.state(), options));
+        let outcome = self.runtime.block_on(formwork_engine::plan(&self.setup, self.state(), options));
         self.progress.pause();
         outcome
     }
 
     /// Does what a plan says, from a state that was read when it was made.
     pub fn apply(&mut self, plan: &Plan, state: State) -> ApplyOutcome {
-        let outcome =
-            self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut *self.session));
+        let Held::Open(session) = &mut self.held else {
+            let d = Diagnostic::error(
+                "Nothing was applied",
+                "The state was opened to be read, not to be written.",
+            );
+            return ApplyOutcome { state, diagnostics: vec![d], counts: (0, 0, 0), skipped: Vec::new() };
+        };
+        let outcome = self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut **session));
         self.progress.pause();
         outcome
     }
@@ -192,11 +217,46 @@ impl Run {
     /// Closes the state. What could not be closed is shown.
     pub fn end(self, cx: &Context) -> u8 {
         self.progress.pause();
-        match self.session.close() {
-            Ok(()) => 0,
-            Err(e) => cx.refuse(e),
+        match self.held {
+            Held::Open(session) => session.close().map_or_else(|e| cx.refuse(e), |()| 0),
+            Held::Peeked(_) => 0,
         }
     }
+}
+
+/// Reads the state that the flags name, without the lock.
+fn peek(cx: &Context, flags: &StateFlags) -> Result<Opened, u8> {
+    let path = state_path(flags.state.as_deref());
+    let opened = LocalBackend::new(&path).peek().map_err(|e| cx.refuse(e))?;
+    opened.state.usable().map_err(|e| cx.refuse(e.in_file(&path)))?;
+    Ok(opened)
+}
+
+/// How many instances a message names before it counts the others.
+const NAMED: usize = 10;
+
+fn list(pending: &[Pending]) -> String {
+    let mut list: String = pending.iter().take(NAMED).map(|p| format!("\n - {}", p.intent.address)).collect();
+    if pending.len() > NAMED {
+        list.push_str(&format!("\n - and {} more", pending.len() - NAMED));
+    }
+    list
+}
+
+/// What the journal knows and nobody may settle without the lock.
+fn unsettled(opened: &Opened) -> Option<Diagnostic> {
+    if opened.pending.is_empty() {
+        return None;
+    }
+    let d = Diagnostic::warning(
+        "Operations are under way or were interrupted",
+        format!(
+            "The journal beside the state tells of operations whose outcome is not known. Without the lock they are left \
+             alone, so this plan may not fit what exists:{}",
+            list(&opened.pending)
+        ),
+    );
+    Some(d.help("If no other run is at work, plan without -lock=false: that settles them first."))
 }
 
 /// Opens the state that the flags name; with `-state-out`, a second one that starts as a copy of the first.
@@ -221,7 +281,46 @@ fn open(cx: &Context, flags: &StateFlags, operation: &str, access: Access) -> Re
     let mut session = cx.open(&backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
     if to != from {
         let read = LocalBackend::new(&from).peek().map_err(|e| cx.refuse(e))?;
+        read.state.usable().map_err(|e| cx.refuse(e.in_file(&from)))?;
+        if let Some(d) = interrupted(&*session, &to, &read, &from) {
+            return Err(cx.refuse(d));
+        }
         session.replace(&read.state).map_err(|e| cx.refuse(e))?;
     }
     Ok(session)
+}
+
+/// Why a state may not be overwritten by another: an interrupted run left something that would be forgotten.
+fn interrupted(target: &dyn Session, to: &Path, source: &Opened, from: &Path) -> Option<Diagnostic> {
+    let open = [(target.pending(), to), (&source.pending, from)];
+    if let Some((pending, path)) = open.into_iter().find(|(pending, _)| !pending.is_empty()) {
+        let d = Diagnostic::error(
+            "An interrupted run is not settled",
+            format!(
+                "The journal beside {} tells of operations whose outcome is not known, and -state-out would leave what \
+                 they made behind:{}",
+                path.display(),
+                list(pending)
+            ),
+        );
+        return Some(d.help(format!(
+            "Settle them first with formwork plan -state={}, and run again.",
+            path.display()
+        )));
+    }
+    target.recovered().then(|| {
+        Diagnostic::error(
+            "An interrupted run had written to the state",
+            format!(
+                "{} was about to be overwritten because of -state-out, but a journal beside it held changes of a run that \
+                 was interrupted. They are in it now, as version {}, and nothing else was done.",
+                to.display(),
+                target.state().serial
+            ),
+        )
+        .help(format!(
+            "Look at it with formwork state list -state={0}. If it may go, run again; if not, name another file.",
+            to.display()
+        ))
+    })
 }

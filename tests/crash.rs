@@ -24,6 +24,8 @@ struct Scenario {
     command: &'static str,
     /// Every effect lands so much later than its request; 0 for at once.
     late_ms: u64,
+    /// A call that fails in the killed run, as the toy cloud is told; empty for none.
+    fault: &'static str,
 }
 
 /// A configuration: four things, of which the last may be replaced with the new one first, three links between
@@ -55,7 +57,7 @@ fn scenarios() -> Vec<Scenario> {
     let whole = |size, color| config(size, color, &things, &links, 0);
     let late = |size, color| config(size, color, &things, &links, 250);
     let fewer = config(2, "red", &["a", "b", "f"], &[("a", "f")], 0);
-    let scenario = |name, before, after, command| Scenario { name, before, after, command, late_ms: 0 };
+    let scenario = |name, before, after, command| Scenario { name, before, after, command, late_ms: 0, fault: "" };
     vec![
         scenario("create", String::new(), whole(1, "red"), "apply"),
         scenario("update", whole(1, "red"), whole(2, "red"), "apply"),
@@ -65,6 +67,22 @@ fn scenarios() -> Vec<Scenario> {
         scenario("destroy", whole(1, "red"), whole(1, "red"), "destroy"),
         Scenario { late_ms: 60, ..scenario("create, late", String::new(), late(1, "red"), "apply") },
         Scenario { late_ms: 60, ..scenario("replace, late", late(1, "red"), late(1, "blue"), "apply") },
+        Scenario {
+            fault: r#"{"on": "create", "fail": "before", "times": 0}"#,
+            ..scenario("replace, refused", whole(1, "red"), whole(1, "blue"), "apply")
+        },
+        Scenario {
+            fault: r#"{"on": "create", "fail": "after"}"#,
+            ..scenario("replace, answer lost", whole(1, "red"), whole(1, "blue"), "apply")
+        },
+        Scenario {
+            fault: r#"{"on": "create", "fail": "partial"}"#,
+            ..scenario("create, half made", String::new(), whole(1, "red"), "apply")
+        },
+        Scenario {
+            fault: r#"{"on": "delete", "fail": "before"}"#,
+            ..scenario("destroy, refused", whole(1, "red"), whole(1, "red"), "destroy")
+        },
     ]
 }
 
@@ -80,6 +98,9 @@ fn prepare(scenario: &Scenario) -> Result<Sandbox, String> {
         let fault = format!("{{\"late_ms\": {}, \"times\": 0}}", scenario.late_ms);
         sandbox.write("cloud/.faults/late.json", &fault).map_err(|e| e.to_string())?;
     }
+    if !scenario.fault.is_empty() {
+        sandbox.write("cloud/.faults/fault.json", scenario.fault).map_err(|e| e.to_string())?;
+    }
     Ok(sandbox)
 }
 
@@ -91,7 +112,10 @@ fn run(sandbox: &Sandbox, args: &[&str], env: &[(&str, &str)]) -> Result<Ran, St
 fn count(scenario: &Scenario, prepared: &Sandbox) -> Result<[usize; PHASES.len()], String> {
     let sandbox = Sandbox::copy_of(prepared).map_err(|e| e.to_string())?;
     let log = sandbox.dir().join("probe.log").display().to_string();
-    run(&sandbox, &[scenario.command, "-auto-approve"], &[("FORMWORK_TOY_PROBE", &log)])?.expect(0)?;
+    let ran = run(&sandbox, &[scenario.command, "-auto-approve"], &[("FORMWORK_TOY_PROBE", &log)])?;
+    if scenario.fault.is_empty() {
+        ran.expect(0)?;
+    }
     let log = std::fs::read_to_string(&log).map_err(|e| e.to_string())?;
     Ok(PHASES.map(|phase| log.lines().filter(|l| *l == phase).count()))
 }
@@ -103,6 +127,9 @@ fn kill(scenario: &Scenario, prepared: &Sandbox, phase: &str, n: usize) -> Resul
     let killed = run(&sandbox, &[scenario.command, "-auto-approve"], &[("FORMWORK_TOY_KILL", &order)])?;
     if killed.signal != Some(9) {
         return Err(format!("was not killed: exit code {:?}\n{}", killed.code, killed.output));
+    }
+    if !scenario.fault.is_empty() {
+        std::fs::remove_file(sandbox.dir().join("cloud/.faults/fault.json")).map_err(|e| e.to_string())?;
     }
     let apply = run(&sandbox, &["apply", "-auto-approve", "-input=false"], &[])?;
     apply.expect(0).map_err(|e| format!("the next apply: {e}"))?;
@@ -237,4 +264,31 @@ fn a_failing_call_stops_only_what_needs_it() {
         mended.unwrap_or_else(|e| panic!("fail {fail}: {e}"));
         assert_eq!(objects(&sandbox.dir().join("cloud")).expect("the cloud"), [], "fail {fail}");
     }
+}
+
+#[test]
+fn a_saved_plan_applies_once() {
+    let scenario = &scenarios()[0];
+    let prepared = prepare(scenario).unwrap_or_else(|e| panic!("{e}"));
+    let counts = count(scenario, &prepared).unwrap_or_else(|e| panic!("{e}"));
+    let mut kills = Vec::new();
+    for (phase, count) in PHASES.iter().zip(counts) {
+        kills.extend((1..=count).map(|n| (*phase, n)));
+    }
+    let outcomes = common::parallel(4, &kills, |(phase, n)| {
+        let sandbox = Sandbox::copy_of(&prepared).map_err(|e| e.to_string())?;
+        run(&sandbox, &["plan", "-out=saved"], &[])?.expect(0)?;
+        let order = format!("{phase}:{n}");
+        run(&sandbox, &["apply", "saved"], &[("FORMWORK_TOY_KILL", &order)])?;
+        // Refused, unless nothing had happened yet; either way, nothing is made twice.
+        run(&sandbox, &["apply", "saved"], &[])?;
+        run(&sandbox, &["apply", "-auto-approve"], &[])?.expect(0)?;
+        compare(&sandbox)
+    });
+    let failures: Vec<String> = kills
+        .iter()
+        .zip(outcomes)
+        .filter_map(|((phase, n), outcome)| outcome.err().map(|e| format!("killed at {phase}:{n}: {e}")))
+        .collect();
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), kills.len(), failures.join("\n\n"));
 }

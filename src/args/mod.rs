@@ -48,7 +48,7 @@ impl std::fmt::Display for Invalid {
 }
 
 /// Commands that have commands below them.
-const NESTED: [&str; 1] = ["state"];
+const NESTED: [&str; 3] = ["providers", "state", "workspace"];
 
 /// Takes `-chdir` out, puts the words of `TF_CLI_ARGS` and `TF_CLI_ARGS_<command>` behind the command, and gives long flags two
 /// dashes. `args` is without the program's name.
@@ -123,6 +123,7 @@ mod tests {
         check("apply -auto-approve -h -", &[], "apply --auto-approve -h -");
         check("state show -state=x a.b", &[], "state show --state=x a.b");
         check("output -raw -- -json", &[], "output --raw -- -json");
+        check("plan -out= --state= -refresh", &[], "plan --refresh");
         check("plan -var -x=1 -target -y", &[], "plan --var -x=1 --target -y");
     }
 

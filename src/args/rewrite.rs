@@ -19,6 +19,9 @@ const TAKES_VALUE: [&str; 15] = [
     "generate-config-out",
 ];
 
+/// Flags that mean nothing when their value is empty, as scripts with an empty variable have it.
+const EMPTY_IS_NONE: [&str; 4] = ["out", "state", "state-out", "backup"];
+
 /// One argument: `-out=p` becomes `--out=p`; `-h`, `-`, `--x` and words stay.
 pub fn two_dashes(arg: &str) -> String {
     match arg.strip_prefix('-') {
@@ -37,10 +40,19 @@ pub fn all(args: Vec<String>) -> Vec<String> {
             out.extend(args);
             break;
         }
-        let takes = arg.starts_with('-') && TAKES_VALUE.contains(&arg.trim_start_matches('-'));
-        out.push(two_dashes(&arg));
-        if takes {
-            out.extend(args.next());
+        let name = arg.strip_prefix('-').map_or("", |rest| rest.trim_start_matches('-'));
+        let may_be_empty = |name: &str| EMPTY_IS_NONE.contains(&name);
+        if name.strip_suffix('=').is_some_and(may_be_empty) {
+            continue;
+        }
+        if !TAKES_VALUE.contains(&name) {
+            out.push(two_dashes(&arg));
+            continue;
+        }
+        let value = args.next();
+        if !(may_be_empty(name) && value.as_deref() == Some("")) {
+            out.push(two_dashes(&arg));
+            out.extend(value);
         }
     }
     out

@@ -352,21 +352,18 @@ fn finish(
         return 1;
     }
     cx.screen.diagnostics(&diags, sources);
-    let code = u8::from(!outcome.skipped.is_empty());
+    let unreached = outcome.skipped.len();
+    let code = u8::from(unreached > 0);
     if cx.screen.json {
         let operation = if destroying { "destroy" } else { "apply" };
-        cx.screen.print(&ui::stream::summary(operation, outcome.counts));
+        cx.screen.print(&ui::stream::applied(operation, outcome.counts, unreached));
         cx.screen.print(&ui::stream::outputs(&outcome.state));
         return code;
     }
     let style = cx.screen.out;
-    let (added, changed, destroyed) = outcome.counts;
-    let text = if destroying {
-        format!("Destroy complete! Resources: {destroyed} destroyed.")
-    } else {
-        format!("Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed.")
-    };
-    cx.screen.print(&format!("\n{}\n", style.paint(Role::Good, &text)));
+    let text = ui::text::applied(if destroying { "destroy" } else { "apply" }, outcome.counts, unreached);
+    let role = if unreached == 0 { Role::Good } else { Role::Warning };
+    cx.screen.print(&format!("\n{}\n", style.paint(role, &text)));
     if plan.mode != Mode::Destroy && !outcome.state.outputs.is_empty() {
         let outputs = outcome.state.outputs.iter().map(|(k, v)| (&**k, &v.value, v.sensitive));
         cx.screen.print(&format!("\nOutputs:\n\n{}", output_values(outputs)));

@@ -7,15 +7,20 @@ mod init;
 pub mod options;
 mod output;
 mod plan;
+mod providers;
+mod refresh;
 mod show;
 mod state;
 mod validate;
 mod version;
+mod workspace;
 
 use crate::context::Context;
+use crate::environment;
 use crate::variables::Flag;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use formwork_diag::Diagnostic;
 use formwork_provider::Provider;
 use formwork_state::Probe;
 use std::sync::Arc;
@@ -45,16 +50,63 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Destroy(destroy::Destroy),
+    Refresh(refresh::Refresh),
     Show(show::Show),
     Output(output::Output),
     State(state::State),
+    Workspace(workspace::Workspace),
+    Providers(providers::Providers),
     Graph(graph::Graph),
     Version(version::Version),
+}
+
+/// Commands of Terraform's that are still to come.
+const NOT_YET: [&str; 20] = [
+    "console",
+    "fmt",
+    "force-unlock",
+    "get",
+    "import",
+    "login",
+    "logout",
+    "metadata",
+    "modules",
+    "providers lock",
+    "providers mirror",
+    "providers schema",
+    "state identities",
+    "state mv",
+    "state push",
+    "state replace-provider",
+    "state rm",
+    "taint",
+    "test",
+    "untaint",
+];
+
+/// The command of [`NOT_YET`] that the arguments ask for.
+fn not_yet(args: &[String]) -> Option<String> {
+    let mut words = args.iter().skip_while(|a| a.starts_with('-')).take_while(|a| !a.starts_with('-'));
+    let first = words.next()?;
+    let both = words.next().map(|second| format!("{first} {second}"));
+    let known = |name: &str| NOT_YET.contains(&name);
+    both.filter(|b| known(b)).or_else(|| Some(first.clone()).filter(|f| known(f)))
 }
 
 /// Runs the command that the arguments (without the program's name) name, and gives the exit code.
 pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> u8 {
     let mut cx = Context::new(providers, probe);
+    if let Some(command) = not_yet(&args) {
+        return cx.refuse(
+            Diagnostic::error(
+                "Command not available",
+                format!(
+                    "Terraform has the command \"{command}\"; it is not in this version of Formwork yet."
+                ),
+            )
+            .help("formwork -help lists the commands that there are."),
+        );
+    }
     let bare = args.is_empty();
     let command = Cli::command();
     let args = std::iter::once("formwork".to_owned()).chain(args);
@@ -83,6 +135,11 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
             };
         }
     };
+    if !matches!(cli.command, None | Some(Command::Version(_)))
+        && let Some(d) = environment::workspace_problem()
+    {
+        return cx.refuse(d);
+    }
     let flags = variable_flags(&matches);
     match cli.command {
         Some(Command::Init(c)) => c.run(&mut cx),
@@ -90,9 +147,12 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         Some(Command::Plan(c)) => c.run(&mut cx, &flags),
         Some(Command::Apply(c)) => c.run(&mut cx, &flags),
         Some(Command::Destroy(c)) => c.run(&mut cx, &flags),
+        Some(Command::Refresh(c)) => c.run(&mut cx, &flags),
         Some(Command::Show(c)) => c.run(&mut cx),
         Some(Command::Output(c)) => c.run(&mut cx),
         Some(Command::State(c)) => c.run(&mut cx),
+        Some(Command::Workspace(c)) => c.run(&mut cx),
+        Some(Command::Providers(c)) => c.run(&mut cx),
         Some(Command::Graph(c)) => c.run(&mut cx),
         Some(Command::Version(c)) => c.run(&mut cx),
         None => version::Version::default().run(&mut cx),
@@ -112,4 +172,24 @@ fn variable_flags(matches: &ArgMatches) -> Vec<Flag> {
     collect("var_file", Flag::File);
     found.sort_by_key(|(i, _)| *i);
     found.into_iter().map(|(_, flag)| flag).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_is_still_to_come() {
+        let check = |args: &str, expected: Option<&str>| {
+            let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
+            assert_eq!(not_yet(&args).as_deref(), expected, "{args:?}");
+        };
+        check("fmt --check", Some("fmt"));
+        check("state mv a b", Some("state mv"));
+        check("providers schema --json", Some("providers schema"));
+        check("providers", None);
+        check("apply taint", None);
+        check("output test", None);
+        check("--version", None);
+    }
 }

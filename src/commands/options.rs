@@ -56,6 +56,18 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// How many calls may be under way when nobody says otherwise.
+const PARALLELISM: u32 = 10;
+
+/// A number of calls; 0 is the default.
+fn parallelism(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) => Ok(PARALLELISM),
+        Ok(n @ 1..=10_000) => Ok(n),
+        _ => Err("the number of calls at once is from 1 to 10000, or 0 for the default".into()),
+    }
+}
+
 /// How text looks.
 #[derive(Debug, Default, Args)]
 pub struct Look {
@@ -140,8 +152,8 @@ pub struct Planning {
     /// Replace this resource instance even if nothing changed. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
-    /// How many calls may be under way at once.
-    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// How many calls may be under way at once; 0 for the default.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = parallelism)]
     pub parallelism: u32,
 }
 
@@ -205,6 +217,13 @@ pub fn mode(destroy: bool, refresh_only: bool) -> Result<Mode, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_parallelism_is_the_default() {
+        assert_eq!(parallelism("0"), Ok(10));
+        assert_eq!(parallelism("3"), Ok(3));
+        assert!(parallelism("-1").is_err() && parallelism("x").is_err());
+    }
 
     #[test]
     fn reads_gos_durations() {

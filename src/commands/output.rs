@@ -51,17 +51,20 @@ impl Output {
             Err(e) => return cx.refuse(e),
         };
         let outputs = &opened.state.outputs;
+        if outputs.is_empty() && !self.json {
+            // Even when one is named: as Terraform has it, that there are none yet is no error.
+            cx.refuse(
+                Diagnostic::warning(
+                    "No outputs found",
+                    "The state has no outputs, or there is no state yet.",
+                )
+                .help("Add an output block to the configuration and run formwork apply."),
+            );
+            return 0;
+        }
         let Some(name) = &self.name else {
             if self.json {
                 cx.screen.line(&all_json(outputs.iter().map(|(k, v)| (&**k, v))));
-            } else if outputs.is_empty() {
-                cx.refuse(
-                    Diagnostic::warning(
-                        "No outputs found",
-                        "The state has no outputs, or there is no state yet.",
-                    )
-                    .help("Add an output block to the configuration and run formwork apply."),
-                );
             } else {
                 cx.screen.print(&output_values(outputs.iter().map(|(k, v)| (&**k, &v.value, v.sensitive))));
             }

@@ -2,9 +2,11 @@
 
 use super::options::{Look, switch_parser};
 use crate::context::Context;
+use crate::represent::represent;
 use crate::ui;
 use clap::Args;
 use formwork_addr::ResourceAddr;
+use formwork_config::{MemoryFiles, load};
 use formwork_diag::Diagnostic;
 use formwork_plan::{file, json};
 use formwork_state::{State, StoredObject, snapshot};
@@ -74,7 +76,15 @@ impl Show {
         };
         let decode = |addr: &ResourceAddr, object: &StoredObject| schemas.decode(addr, object);
         let prior = json::PriorState { state: &state, decode: &decode };
-        cx.screen.line(&json::plan_text(&plan, None, Some(prior)));
+        let files = bundle.sources.into_iter().map(|(path, bytes)| (path.into(), bytes)).collect();
+        let loaded = load(Path::new(&bundle.root), &MemoryFiles(files));
+        let represented = loaded.config.map(|config| represent(&config, &plan, cx.registry()));
+        let configuration = represented.as_ref().map(|r| json::Configuration {
+            representation: &r.document,
+            relevant_attributes: &r.relevant,
+            checkable: &r.checkable,
+        });
+        cx.screen.line(&json::plan_text(&plan, configuration, Some(prior)));
         0
     }
 

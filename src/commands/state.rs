@@ -6,7 +6,7 @@ use crate::ui::state::object;
 use clap::{Args, Subcommand};
 use formwork_addr::{InstanceAddr, Target};
 use formwork_diag::{Diagnostic, suggestion};
-use formwork_state::{Backend, State as Snapshot};
+use formwork_state::{Backend, State as Snapshot, snapshot};
 use std::path::{Path, PathBuf};
 
 /// Look into the state
@@ -21,6 +21,7 @@ pub struct State {
 enum Command {
     List(List),
     Show(Show),
+    Pull(Pull),
 }
 
 /// List resource instances in the state
@@ -50,12 +51,20 @@ struct Show {
     address: String,
 }
 
+/// Write the whole state to standard output
+#[derive(Debug, Args)]
+struct Pull {
+    #[command(flatten)]
+    look: Look,
+}
+
 impl State {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         match self.command {
             Command::List(c) => c.run(cx),
             Command::Show(c) => c.run(cx),
+            Command::Pull(c) => c.run(cx),
         }
     }
 }
@@ -115,6 +124,21 @@ impl List {
             lines.push('\n');
         }
         cx.screen.print(&lines);
+        0
+    }
+}
+
+impl Pull {
+    fn run(self, cx: &mut Context) -> u8 {
+        self.look.set(cx);
+        let state = match cx.peek(None) {
+            Ok(opened) => opened.state,
+            Err(e) => return cx.refuse(e),
+        };
+        // As in Terraform, no state is no text.
+        if !(state.is_empty() && state.serial == 0) {
+            cx.screen.print(&snapshot::render(&state));
+        }
         0
     }
 }

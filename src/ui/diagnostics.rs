@@ -60,7 +60,14 @@ fn one(
             out.push('\n');
         }
     }
-    let other = diagnostic.labels.iter().filter(|l| Some(l.span.file) != diagnostic.span.map(|s| s.file));
+    if let Some(span) = diagnostic.span
+        && let Some(file) = sources.get(span.file).filter(|f| f.private)
+    {
+        let (line, column) = sources.line_column(span.file, span.start);
+        let _ = writeln!(out, "  in {}:{line}:{column} (not quoted: it may hold secrets)", tame(&file.name));
+    }
+    let quoted = if shown.is_some() { diagnostic.span.map(|s| s.file) } else { None };
+    let other = diagnostic.labels.iter().filter(|l| Some(l.span.file) != quoted);
     for label in other {
         if let Some(file) = sources.get(label.span.file) {
             let (line, column) = sources.line_column(label.span.file, label.span.start);
@@ -98,7 +105,7 @@ impl Snippet {
     fn new(diagnostic: &Diagnostic, sources: &Sources) -> Option<Self> {
         let span = diagnostic.span?;
         let file = sources.get(span.file)?;
-        if file.text.is_empty() {
+        if file.text.is_empty() || file.private {
             return None;
         }
         let place = |span: Span| clamp(&file.text, span);

@@ -45,7 +45,7 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
             "range".into(),
             json!({ "filename": &*file.name, "start": position(span.start), "end": position(span.end) }),
         );
-        if !file.text.is_empty() {
+        if !file.text.is_empty() && !file.private {
             out.insert("snippet".into(), snippet(diagnostic, &file.text, span));
         }
     }

@@ -144,7 +144,7 @@ impl Printer<'_> {
         };
         if plan.errored {
             let text = format!(
-                "\n{}{}\n\n",
+                "\n{}{}\n",
                 style.paint(Role::Error, "Planning failed."),
                 style.paint(Role::Strong, " Formwork encountered an error while generating this plan.")
             );

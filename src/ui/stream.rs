@@ -114,7 +114,7 @@ pub fn plan(plan: &Plan) -> String {
         out.push_str(&line("info", &message, "planned_change", with("change", change)));
     }
     if plan.mode != Mode::RefreshOnly {
-        out.push_str(&summary("plan", plan.counts()));
+        out.push_str(&planned(plan.counts()));
     }
     let outputs: Map<String, Value> = plan
         .outputs
@@ -136,16 +136,22 @@ pub fn plan(plan: &Plan) -> String {
     out
 }
 
-/// How much is to be done, or was: `operation` is `plan`, `apply` or `destroy`.
-pub fn summary(operation: &str, (add, update, remove): (usize, usize, usize)) -> String {
-    let message = match operation {
-        "plan" => format!("Plan: {add} to add, {update} to change, {remove} to destroy."),
-        "destroy" => format!("Destroy complete! Resources: {remove} destroyed."),
-        _ => format!("Apply complete! Resources: {add} added, {update} changed, {remove} destroyed."),
-    };
+/// How much a plan has to do.
+fn planned(counts: (usize, usize, usize)) -> String {
+    let (add, update, remove) = counts;
+    let message = format!("Plan: {add} to add, {update} to change, {remove} to destroy.");
+    summary("plan", &message, counts)
+}
+
+/// How much was done; `operation` is `apply` or `destroy`.
+pub fn applied(operation: &str, counts: (usize, usize, usize), unreached: usize) -> String {
+    summary(operation, &super::text::applied(operation, counts, unreached), counts)
+}
+
+fn summary(operation: &str, message: &str, (add, update, remove): (usize, usize, usize)) -> String {
     let changes =
         json!({ "add": add, "change": update, "import": 0, "remove": remove, "operation": operation });
-    line("info", &message, "change_summary", with("changes", changes))
+    line("info", message, "change_summary", with("changes", changes))
 }
 
 /// Output values after an apply.

@@ -114,6 +114,22 @@ pub fn seconds(total: u64) -> String {
     }
 }
 
+/// How much an apply or a destroy has done, and how many instances it did not reach.
+pub fn applied(
+    operation: &str,
+    (added, changed, destroyed): (usize, usize, usize),
+    unreached: usize,
+) -> String {
+    let (name, done) = match operation {
+        "destroy" => ("Destroy", format!("{destroyed} destroyed")),
+        _ => ("Apply", format!("{added} added, {changed} changed, {destroyed} destroyed")),
+    };
+    match unreached {
+        0 => format!("{name} complete! Resources: {done}."),
+        n => format!("{name} incomplete: {done}; {n} not reached."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +151,17 @@ mod tests {
         assert_eq!(wrap("aa bb cc", 5), "aa bb\ncc");
         assert_eq!(wrap("a\n\nb", 5), "a\n\nb");
         assert_eq!(wrap("toolongword x", 5), "toolongword\nx");
+    }
+
+    #[test]
+    fn what_was_not_reached_is_not_complete() {
+        let check = |operation, unreached, expected: &str| {
+            assert_eq!(applied(operation, (1, 2, 3), unreached), expected);
+        };
+        check("apply", 0, "Apply complete! Resources: 1 added, 2 changed, 3 destroyed.");
+        check("apply", 4, "Apply incomplete: 1 added, 2 changed, 3 destroyed; 4 not reached.");
+        check("destroy", 0, "Destroy complete! Resources: 3 destroyed.");
+        check("destroy", 1, "Destroy incomplete: 3 destroyed; 1 not reached.");
     }
 
     #[test]

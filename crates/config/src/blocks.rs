@@ -1,7 +1,10 @@
 //! Top-level blocks to the model.
 
+use crate::conditions::{condition, refuse_itself, speaks_of_variable};
 use crate::constant::const_eval;
-use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_list, literal_string, names};
+use crate::meta::{
+    Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list, trigger_list,
+};
 use crate::model::*;
 use crate::{moves, settings};
 use formwork_addr::{Resource, ResourceMode};
@@ -264,7 +267,8 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         }
     }
     for inner in r.take_blocks("validation") {
-        variable.validations.extend(condition(inner, diags));
+        let found = condition(inner, diags).filter(|c| speaks_of_variable(c, &name.name, diags));
+        variable.validations.extend(found);
     }
     r.finish(diags);
     module.variables.insert(name.name.clone(), variable);
@@ -280,29 +284,6 @@ pub(crate) fn convert_with(
         None => formwork_value::convert(value, &variable.ty),
     };
     converted.map_err(|e| if e.path.0.is_empty() { e.message } else { format!("{}: {}", e.path, e.message) })
-}
-
-fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Condition> {
-    let what = format!("a {} block", block.kind.name);
-    let mut r = Reader::new(&what, &block.body);
-    let found = (r.take("condition"), r.take("error_message"));
-    r.finish(diags);
-    match found {
-        (Some(c), Some(m)) => {
-            Some(Condition { condition: c.expr.clone(), message: m.expr.clone(), span: block.header })
-        }
-        (c, _) => {
-            let missing = if c.is_none() { "condition" } else { "error_message" };
-            diags.push(
-                Diagnostic::error(
-                    "Missing required argument",
-                    format!("The argument \"{missing}\" is required in {what}."),
-                )
-                .at(block.header),
-            );
-            None
-        }
-    }
 }
 
 fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
@@ -337,7 +318,7 @@ fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
 
 fn depends_on(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
     match r.take("depends_on") {
-        Some(a) => literal_list(&a.expr, "\"depends_on\"", diags).to_vec(),
+        Some(a) => reference_list(&a.expr, "\"depends_on\"", diags),
         None => Vec::new(),
     }
 }
@@ -430,7 +411,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         diags.push(duplicate("module call", &name.name, first.span, block.header));
         return;
     }
-    let mut source = None;
+    let (mut source, mut version) = (None, None);
     let (mut count, mut for_each) = (None, None);
     let mut dependencies = Vec::new();
     let mut providers = BTreeMap::new();
@@ -438,10 +419,10 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     for a in &block.body.attributes {
         match &*a.name.name {
             "source" => source = literal_string(&a.expr, "The source of a module", diags),
-            "version" => {}
+            "version" => version = Some(a.span),
             "count" => count = Some(a),
             "for_each" => for_each = Some(a),
-            "depends_on" => dependencies = literal_list(&a.expr, "\"depends_on\"", diags).to_vec(),
+            "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
             "providers" => providers = provider_map(&a.expr, diags),
             _ => {
                 arguments.insert(a.name.name.clone(), (a.name.clone(), a.expr.clone()));
@@ -460,6 +441,20 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
         return;
     };
+    if let Some(span) = version
+        && (source.starts_with("./") || source.starts_with("../"))
+    {
+        diags.push(
+            Diagnostic::error(
+                "Invalid module version",
+                format!(
+                    "\"{source}\" is a folder, and only modules of a registry have versions to choose from."
+                ),
+            )
+            .help("Remove the argument \"version\".")
+            .at(span),
+        );
+    }
     let call = ModuleCall {
         name: name.clone(),
         source,
@@ -512,7 +507,7 @@ fn add_resource(module: &mut Module, block: &Block, mode: ResourceMode, diags: &
             "count" => count = Some(a),
             "for_each" => for_each = Some(a),
             "provider" => provider = provider_ref(&a.expr, diags),
-            "depends_on" => dependencies = literal_list(&a.expr, "\"depends_on\"", diags).to_vec(),
+            "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
             _ => body.attributes.push(a.clone()),
         }
     }
@@ -527,7 +522,9 @@ fn add_resource(module: &mut Module, block: &Block, mode: ResourceMode, diags: &
                             .label(*first, "the first one is here"),
                     );
                 } else {
-                    lifecycle = Some((b.header, read_lifecycle(b, mode, diags)));
+                    let read = read_lifecycle(b, mode, diags);
+                    refuse_itself(&read, &resource, diags);
+                    lifecycle = Some((b.header, read));
                 }
             }
             "provisioner" | "connection" if mode == ResourceMode::Managed => diags.push(
@@ -561,13 +558,12 @@ fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>
         lifecycle.create_before_destroy = r.take("create_before_destroy").map(|a| a.expr.clone());
         lifecycle.prevent_destroy = r.take("prevent_destroy").map(|a| a.expr.clone());
         if let Some(a) = r.take("replace_triggered_by") {
-            lifecycle.replace_triggered_by =
-                literal_list(&a.expr, "\"replace_triggered_by\"", diags).to_vec();
+            lifecycle.replace_triggered_by = trigger_list(&a.expr, diags);
         }
         if let Some(a) = r.take("ignore_changes") {
-            lifecycle.ignore_changes = match names(&a.expr).as_deref() {
-                Some([all]) if &**all == "all" => IgnoreChanges::All,
-                _ => IgnoreChanges::Paths(literal_list(&a.expr, "\"ignore_changes\"", diags).to_vec()),
+            lifecycle.ignore_changes = match &a.expr.kind {
+                ExprKind::Variable(all) if &**all == "all" => IgnoreChanges::All,
+                _ => IgnoreChanges::Paths(reference_list(&a.expr, "\"ignore_changes\"", diags)),
             };
         }
     }

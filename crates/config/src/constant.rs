@@ -7,7 +7,7 @@ use formwork_value::Value;
 use std::path::{Path, PathBuf};
 
 /// The value of an expression that may neither refer to anything nor call functions.
-pub(crate) fn const_eval(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<Value> {
+pub fn const_eval(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<Value> {
     let before = diags.len();
     for reference in references(expr) {
         diags.push(

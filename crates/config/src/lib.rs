@@ -4,6 +4,8 @@
 //! variables are gathered by [`resolve_variables`]. Nothing here knows schemas or evaluates resources.
 
 mod blocks;
+mod check;
+mod conditions;
 mod constant;
 mod files;
 mod load;
@@ -14,10 +16,13 @@ mod native_json;
 mod overrides;
 mod providers;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod variables;
 
+pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MemoryFiles};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, local_state};
 pub use model::{
     Check, Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Moved, Output,
     ProviderBlock, ProviderRef, ProviderRequirement, Removed, Repetition, ResourceBlock, Validation,

@@ -1,10 +1,12 @@
 //! Reading a root module and everything that it calls.
 
 use crate::blocks::add_file;
+use crate::check;
 use crate::files::Files;
 use crate::model::{Config, Module, ModuleCall};
 use crate::native_json;
 use crate::overrides::{is_override, merge};
+use crate::settings;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
 use formwork_syntax::{Body, decode, json_value, parse};
@@ -34,9 +36,36 @@ pub fn load(root: &Path, files: &dyn Files) -> Loaded {
     loader.module(ModulePath::default(), root.to_path_buf(), None);
     let Loader { mut out, modules, .. } = loader;
     if !has_errors(&out.diagnostics) {
-        out.config = Some(Config { modules });
+        let config = Config { modules };
+        check::whole(&config, &mut out.diagnostics);
+        out.config = Some(config).filter(|_| !has_errors(&out.diagnostics));
     }
     out
+}
+
+/// Where the module in `root` says that its state is, with a `backend "local"` block. Reads no more than it must; what is
+/// wrong with the files is for [`load`] to say.
+pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
+    let mut loader =
+        Loader { files, out: Loaded::default(), modules: BTreeMap::new(), parsed: BTreeMap::new() };
+    let mut names = files.read_dir(root).ok()?;
+    names.retain(|n| (n.ends_with(".tf") || n.ends_with(".tf.json")) && !ignored(n));
+    // What overrides comes last.
+    names.sort_by_key(|n| (is_override(n), n.clone()));
+    let mut module = Module::default();
+    for name in &names {
+        let path = root.join(name);
+        let speaks = |bytes: Vec<u8>| bytes.windows(7).any(|w| w == b"backend");
+        if !files.read(&path).is_ok_and(speaks) {
+            continue;
+        }
+        for block in loader.file(&path)?.blocks.iter().filter(|b| &*b.kind.name == "terraform") {
+            for backend in block.body.blocks_of("backend") {
+                settings::backend(&mut module, backend, &mut Vec::new());
+            }
+        }
+    }
+    module.local_state
 }
 
 struct Loader<'a> {

@@ -1,7 +1,7 @@
 //! Helpers for reading blocks whose content the language fixes.
 
 use formwork_diag::{Diagnostic, Span, suggestion};
-use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Str};
+use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Str, parse_expr_within};
 
 /// Reads the attributes of a body one by one, and complains about what is left.
 pub(crate) struct Reader<'a> {
@@ -109,6 +109,84 @@ pub(crate) fn literal_list<'a>(expr: &'a Expr, what: &str, diags: &mut Vec<Diagn
             );
             &[]
         }
+    }
+}
+
+/// The items of a list of references. Those in quotes, as Terraform 0.11 wanted them, are accepted with a warning.
+pub(crate) fn reference_list(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
+    let mut list = Vec::new();
+    for item in literal_list(expr, what, diags) {
+        let unquoted = match &item.kind {
+            ExprKind::String(text) => {
+                let (parsed, found) = parse_expr_within(item.span, text);
+                parsed.filter(|e| found.is_empty() && is_plain_reference(e))
+            }
+            _ => None,
+        };
+        if let Some(reference) = unquoted {
+            diags.push(
+                Diagnostic::warning(
+                    "Quoted references are deprecated",
+                    "A reference is written without quotes.",
+                )
+                .help("Remove the quotes.")
+                .at(item.span),
+            );
+            list.push(reference);
+        } else if is_plain_reference(item) {
+            list.push(item.clone());
+        } else {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid expression",
+                    format!("{what} lists plain references, and this is something else."),
+                )
+                .help("It is read before anything is evaluated: write each item as names with dots between them.")
+                .at(item.span),
+            );
+        }
+    }
+    list
+}
+
+/// Names and literal keys, one after the other.
+fn is_plain_reference(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Variable(_) => true,
+        ExprKind::Attr(source, _) => is_plain_reference(source),
+        ExprKind::Index(source, key) => {
+            matches!(key.kind, ExprKind::String(_) | ExprKind::Number(_)) && is_plain_reference(source)
+        }
+        _ => false,
+    }
+}
+
+/// The items of `replace_triggered_by`: managed resources, their instances, and attributes of those.
+pub(crate) fn trigger_list(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
+    let items = literal_list(expr, "\"replace_triggered_by\"", diags);
+    let (good, bad): (Vec<&Expr>, Vec<&Expr>) = items.iter().partition(|item| {
+        const OTHERS: [&str; 9] =
+            ["var", "local", "module", "each", "count", "self", "path", "terraform", "tofu"];
+        trigger_root(item).is_some_and(|root| !OTHERS.contains(&root))
+    });
+    for item in bad {
+        diags.push(
+            Diagnostic::error(
+                "Invalid replace_triggered_by expression",
+                "\"replace_triggered_by\" lists resources, their instances, or attributes of those, and nothing else.",
+            )
+            .help("For example terraform_data.version, aws_instance.web[0] or aws_instance.web[each.key].ami. To follow any other value, give it to a terraform_data as input, and name that.")
+            .at(item.span),
+        );
+    }
+    good.into_iter().cloned().collect()
+}
+
+fn trigger_root(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Variable(name) => Some(name),
+        ExprKind::Attr(source, _) | ExprKind::Index(source, _) => trigger_root(source),
+        _ => None,
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Module {
     pub removed: Vec<Removed>,
     /// `check` blocks.
     pub checks: BTreeMap<Str, Check>,
+    /// The `path` of a `backend "local"` block; only that of the root module counts.
+    pub local_state: Option<PathBuf>,
 }
 
 /// A `moved` block; addresses are relative to the module that it stands in.

@@ -2,7 +2,7 @@
 
 use crate::meta::{Reader, literal_bool};
 use crate::model::{Module, Moved, Removed};
-use formwork_addr::{Quoted, Target};
+use formwork_addr::{Quoted, ResourceMode, Target};
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
 use formwork_syntax::{Block, Expr};
@@ -39,6 +39,17 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
     }
     r.finish(diags);
     let Some(from) = from else { return };
+    if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Data) {
+        diags.push(
+            Diagnostic::error(
+                "Data source address not allowed",
+                "A data source has nothing that could be destroyed or forgotten.",
+            )
+            .help("Remove the data block; no removed block is needed.")
+            .at(block.header),
+        );
+        return;
+    }
     if let Target::Instance(_) = from {
         diags.push(
             Diagnostic::error(
@@ -86,8 +97,13 @@ fn address(
 fn text(expr: &Expr) -> Option<String> {
     let found = references(expr);
     let [reference] = found.as_slice() else { return None };
-    let mut out = reference.root.to_owned();
-    for step in &reference.steps {
+    let (root, steps) = match (reference.root, reference.steps.as_slice()) {
+        // `resource.TYPE.NAME`, in full.
+        ("resource", [RefStep::Attr(ty), rest @ ..]) => (*ty, rest),
+        (root, steps) => (root, steps),
+    };
+    let mut out = root.to_owned();
+    for step in steps {
         match step {
             RefStep::Attr(name) => out.push_str(&format!(".{name}")),
             RefStep::Key(v) => match (v.as_str(), v.as_number()) {

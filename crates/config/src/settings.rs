@@ -5,6 +5,7 @@ use crate::model::{Module, ProviderRequirement};
 use crate::providers::normalise_source;
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Block, Expr, ExprKind};
+use std::path::PathBuf;
 
 /// The version of Terraform whose language this is.
 const COMPATIBLE: [u64; 3] = [1, 11, 4];
@@ -46,17 +47,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
         }
     }
     for b in r.take_blocks("backend") {
-        let local = b.labels.len() == 1 && &*b.labels[0].name == "local" && b.body.attributes.is_empty();
-        if !local {
-            diags.push(
-                Diagnostic::error(
-                    "Unsupported backend",
-                    "This version of Formwork keeps its state in a local file only.",
-                )
-                .at(b.header)
-                .help("Remove the block; with the flag -state=PATH the file can be elsewhere."),
-            );
-        }
+        backend(module, b, diags);
     }
     for b in r.take_blocks("cloud") {
         diags.push(
@@ -65,6 +56,28 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
         );
     }
     let _ = r.take_blocks("provider_meta");
+    r.finish(diags);
+}
+
+/// A `backend` block: of the kinds of Terraform, the local one.
+pub(crate) fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    if !matches!(&*block.labels, [kind] if &*kind.name == "local") {
+        diags.push(
+            Diagnostic::error(
+                "Unsupported backend",
+                "This version of Formwork keeps its state in a local file only.",
+            )
+            .at(block.header)
+            .help("Remove the block, or say where the file is: backend \"local\" { path = \"PATH\" }"),
+        );
+        return;
+    }
+    let mut r = Reader::new("a local backend", &block.body);
+    if let Some(a) = r.take("path")
+        && let Some(path) = literal_string(&a.expr, "The path of a state", diags)
+    {
+        module.local_state = Some(PathBuf::from(&*path)).filter(|p| !p.as_os_str().is_empty());
+    }
     r.finish(diags);
 }
 

@@ -3,10 +3,10 @@
 use crate::blocks::convert_with;
 use crate::constant::const_eval;
 use crate::model::{Config, Variable};
-use formwork_diag::{Diagnostic, Sources, suggestion};
-use formwork_syntax::{Expr, Str, json_value, parse, parse_expr};
+use formwork_diag::{Diagnostic, FileId, Sources, suggestion};
+use formwork_syntax::{Expr, ExprKind, Str, json_value, parse, parse_expr};
 use formwork_value::{Mark, Type, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a value came from; later ones win over earlier ones in the order in which they are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +51,43 @@ pub fn variable_file(
     sources: &mut Sources,
     origin: &Origin,
 ) -> (Vec<Given>, Vec<Diagnostic>) {
-    let id = sources.add(name, text);
+    let id = sources.add_private(name, text);
+    let (given, diags) = read_file(id, name, text, origin);
+    (given, diags.into_iter().map(|d| discreet(d, text)).collect())
+}
+
+/// A diagnostic on the syntax of a variable file that repeats nothing of what stands there: it may be a secret.
+fn discreet(mut d: Diagnostic, text: &str) -> Diagnostic {
+    let words = |s: &str| -> BTreeSet<String> {
+        s.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+    };
+    // The names before equals signs are no secrets.
+    let values: String = text
+        .lines()
+        .map(|line| line.split_once('=').filter(|(name, _)| is_name(name.trim())).map_or(line, |(_, v)| v))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let told = words(&format!("{} {}", d.detail, d.help.as_deref().unwrap_or_default()));
+    let labelled = d.labels.iter().flat_map(|l| words(&l.text)).collect();
+    let secret = words(&values);
+    if !secret.is_disjoint(&told) || !secret.is_disjoint(&labelled) {
+        d.detail = "What stands here is not what the syntax asks for.".into();
+        d.help =
+            Some("A variable file has lines of the form NAME = VALUE; text stands in double quotes.".into());
+        d.labels.clear();
+    }
+    d
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+fn read_file(id: FileId, name: &str, text: &str, origin: &Origin) -> (Vec<Given>, Vec<Diagnostic>) {
     let (body, mut diags) = if name.ends_with(".json") {
         let (expr, mut diags) = json_value(id, text);
-        match expr.as_ref().map(formwork_syntax::json_body) {
+        let whole = expr.as_ref().filter(|e| matches!(e.kind, ExprKind::Object(_) | ExprKind::Tuple(_)));
+        match whole.map(formwork_syntax::json_body) {
             Some(body) => (body, diags),
             None => {
                 if diags.is_empty() {
@@ -161,6 +194,24 @@ fn undeclared<'a>(given: &Given, declared: impl Iterator<Item = &'a str>, diags:
     });
 }
 
+/// The value of an expression that was given for a variable. If it is sensitive, what is wrong is said without its words.
+fn evaluated(variable: &Variable, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<Value> {
+    let mut found = Vec::new();
+    let value = const_eval(expr, &mut found);
+    if variable.sensitive && formwork_diag::has_errors(&found) {
+        let name = &variable.name.name;
+        let d = Diagnostic::error(
+            "Invalid value for input variable",
+            format!(
+                "The value given for \"{name}\" has no value of its own: it refers to something, or computes something."
+            ),
+        );
+        found = vec![d.at(expr.span).help("Text stands in double quotes.")];
+    }
+    diags.extend(found);
+    value
+}
+
 fn read(
     variable: &Variable,
     given: &Given,
@@ -172,7 +223,7 @@ fn read(
     let value = match &given.value {
         GivenValue::Expr(expr) => {
             span = Some(expr.span);
-            const_eval(expr, diags)?
+            evaluated(variable, expr, diags)?
         }
         GivenValue::Text(text) if !variable.typed || variable.ty.is_primitive() => {
             Value::string(text.as_str())
@@ -194,7 +245,7 @@ fn read(
                 });
                 return None;
             }
-            const_eval(&expr?, diags)?
+            evaluated(variable, &expr?, diags)?
         }
     };
     let value = if value.is_null() && !variable.nullable {
@@ -228,6 +279,53 @@ fn read(
             }
             diags.push(d);
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MemoryFiles, load};
+    use std::path::Path;
+
+    /// Everything that is said about a variable file, and about the value that it gives for a sensitive number `pin`.
+    fn told(name: &str, text: &str) -> String {
+        let root = "variable \"pin\" {\n  type = number\n  sensitive = true\n}\n";
+        let mut loaded = load(Path::new(""), &MemoryFiles([("main.tf".into(), root.into())].into()));
+        let config = loaded.config.unwrap();
+        let (given, mut diags) = variable_file(name, text, &mut loaded.sources, &Origin::File(name.into()));
+        diags.extend(resolve_variables(&config, given, &mut loaded.sources).1);
+        assert!(formwork_diag::has_errors(&diags), "{text}");
+        for span in diags.iter().filter_map(|d| d.span) {
+            let file = loaded.sources.get(span.file).unwrap();
+            assert!(file.private || &*file.name == "main.tf", "{text}");
+        }
+        format!("{diags:?}")
+    }
+
+    #[test]
+    fn nothing_of_a_variable_file_is_repeated() {
+        for text in [
+            "pin = \"hunter2\"",
+            "pin = hunter2",
+            "pin = \"hunter2",
+            "pin = [1 hunter2",
+            "pin = \"a\" hunter2",
+            "pin hunter2",
+            "pin = upper(\"hunter2\")",
+            "pin = { hunter2 }",
+            "pin = <<EOT\nhunter2\n",
+            "hunter2",
+        ] {
+            assert!(!told("x.tfvars", text).contains("hunter2"), "{text}: {}", told("x.tfvars", text));
+        }
+        for text in ["{\"pin\": \"hunter2\"}", "{\"pin\": hunter2}", "{\"pin\": 12hunter2}", "\"hunter2\""] {
+            assert!(
+                !told("x.tfvars.json", text).contains("hunter2"),
+                "{text}: {}",
+                told("x.tfvars.json", text)
+            );
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct SourceFile {
     pub name: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// The text may hold secrets: messages name the place, and quote nothing.
+    pub private: bool,
 }
 
 /// All source files that spans can point into.
@@ -54,7 +56,13 @@ pub struct Sources {
 impl Sources {
     /// Adds a file and returns its id.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        self.files.push(SourceFile { name: name.into(), text: text.into(), private: false });
+        FileId(self.files.len() as u32 - 1)
+    }
+
+    /// Adds a file whose text must not be quoted, and returns its id.
+    pub fn add_private(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        self.files.push(SourceFile { name: name.into(), text: text.into(), private: true });
         FileId(self.files.len() as u32 - 1)
     }
 

@@ -7,9 +7,11 @@ use crate::scope::ModuleScope;
 use formwork_addr::InstanceKey;
 use formwork_config::Condition;
 use formwork_diag::Diagnostic;
-use formwork_lang::eval;
+use formwork_lang::{Scope, eval};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
+
+const ASSERTION: &str = "Check block assertion failed";
 
 /// How one condition came out.
 enum Verdict {
@@ -124,7 +126,7 @@ fn finish(
 
 fn judge(
     condition: &Condition,
-    scope: &ModuleScope<'_>,
+    scope: &dyn Scope,
     diags: &mut Vec<Diagnostic>,
     summary: &str,
 ) -> Option<Verdict> {
@@ -163,7 +165,20 @@ fn judge(
     Some(Verdict::Fails(d, message))
 }
 
-/// Looks at the `check` blocks of a module instance. What does not hold, or cannot be evaluated, is a warning.
+/// How a condition of which perhaps not everything is known certainly fails, if it does.
+pub(crate) fn failure(
+    condition: &Condition,
+    scope: &dyn Scope,
+    diags: &mut Vec<Diagnostic>,
+    summary: &str,
+) -> Option<Diagnostic> {
+    match judge(condition, scope, diags, summary)? {
+        Verdict::Fails(d, _) => Some(d),
+        Verdict::Holds | Verdict::Unknown => None,
+    }
+}
+
+/// Looks at the `check` blocks of a module instance. What does not hold is a warning.
 pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
     let declared = e.module(module).module.clone();
     for (name, check) in &declared.checks {
@@ -172,7 +187,7 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
             |_, diags, scope| {
                 let mut verdicts = Vec::new();
                 for condition in &check.asserts {
-                    verdicts.push(judge(condition, scope, diags, "Check block assertion failed")?);
+                    verdicts.push(judge(condition, scope, diags, ASSERTION)?);
                 }
                 Some(verdicts)
             },
@@ -189,7 +204,7 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
         if let Ran::Missing(missing) = finish(e, ran, &address, |d| d.about(&address)) {
             return Ran::Missing(missing);
         }
-        for d in &mut e.diags[from..] {
+        for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
             d.severity = formwork_diag::Severity::Warning;
         }
     }

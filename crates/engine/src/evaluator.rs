@@ -6,17 +6,17 @@ use crate::deps::Deps;
 use crate::expand::{Expansion, Repeat};
 use crate::provide::{ProviderHandle, Types};
 use crate::scope::{Found, ModuleScope};
-use crate::{Setup, checks, expand};
+use crate::{Setup, checks, expand, rules};
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, ModulePath, Resource, ResourceAddr, ResourceMode, Str,
 };
 use formwork_config::{Module, ProviderKey, Repetition};
 use formwork_diag::{Diagnostic, has_errors};
-use formwork_lang::{RefStep, eval, references};
+use formwork_lang::{RefStep, Scope, eval, references};
 use formwork_plan::CheckResult;
 use formwork_provider::CallError;
 use formwork_syntax::Expr;
-use formwork_value::{Mark, Value, convert, convert_defaults, json};
+use formwork_value::{Value, json};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -291,45 +291,7 @@ impl Evaluator {
                         let ran = self.evaluate(
                             |_, diags, scope| {
                                 let value = value_of(expr, scope, diags)?;
-                                if value.is_null()
-                                    && !variable.nullable
-                                    && let Some(default) = &variable.default
-                                {
-                                    return Some(default.clone());
-                                }
-                                if value.is_null() && !variable.nullable {
-                                    diags.push(
-                                        Diagnostic::error(
-                                            "Required variable not set",
-                                            format!("The value for \"{name}\" is null, but the variable says nullable = false."),
-                                        )
-                                        .at(expr.span)
-                                        .label(variable.name.span, "declared here"),
-                                    );
-                                    return None;
-                                }
-                                let converted = match &variable.defaults {
-                                    Some(defaults) => convert_defaults(&value, &variable.ty, defaults),
-                                    None => convert(&value, &variable.ty),
-                                };
-                                match converted {
-                                    Ok(value) => Some(value),
-                                    Err(e) => {
-                                        let at = if e.path.0.is_empty() { String::new() } else { format!("{}: ", e.path) };
-                                        diags.push(
-                                            Diagnostic::error(
-                                                "Invalid value for input variable",
-                                                format!(
-                                                    "The value for \"{name}\" does not fit its type: {at}{}.",
-                                                    e.message
-                                                ),
-                                            )
-                                            .at(expr.span)
-                                            .label(variable.name.span, "declared here"),
-                                        );
-                                        None
-                                    }
-                                }
+                                rules::argument(variable, value, expr.span).map_err(|d| diags.push(d)).ok()
                             },
                             parent,
                             Some((&key, each.as_ref())),
@@ -343,13 +305,7 @@ impl Evaluator {
                 }
             }
         };
-        let mut value = value;
-        if variable.sensitive {
-            value = value.mark(Mark::Sensitive);
-        }
-        if variable.ephemeral {
-            value = value.mark(Mark::Ephemeral);
-        }
+        let value = rules::marked(variable, value);
         if variable.validations.is_empty() {
             return Ran::Done(value, deps);
         }
@@ -382,29 +338,7 @@ impl Evaluator {
         let ran = self.evaluate(
             |_, diags, scope| {
                 let value = value_of(&output.value, scope, diags)?;
-                if root && !output.sensitive && value.marks_deep().has(Mark::Sensitive) {
-                    diags.push(
-                        Diagnostic::error(
-                            "Output refers to sensitive values",
-                            "The value is sensitive (or made from something that is), and outputs of the root module are shown.",
-                        )
-                        .at(output.value.span)
-                        .help("Say sensitive = true in the output block; or, if the value may be seen, write nonsensitive(…) around it."),
-                    );
-                    return None;
-                }
-                if !output.ephemeral && value.marks_deep().has(Mark::Ephemeral) {
-                    diags.push(
-                        Diagnostic::error(
-                            "Ephemeral value not allowed",
-                            "The value is ephemeral, and this output is not: it would be stored.",
-                        )
-                        .at(output.value.span)
-                        .help("In a child module, say ephemeral = true in the output block."),
-                    );
-                    return None;
-                }
-                Some(if output.sensitive { value.mark(Mark::Sensitive) } else { value })
+                rules::output(output, root, value).map_err(|d| diags.push(d)).ok()
             },
             module,
             None,
@@ -543,7 +477,7 @@ impl Evaluator {
             ["local", name, ..] => node.locals.get(*name),
             ["module", name, ..] => node.calls.get(*name),
             ["data", ty, name, ..] => node.data.get(*ty).and_then(|t| t.get(*name)),
-            [ty, name, ..] => node.managed.get(*ty).and_then(|t| t.get(*name)),
+            ["resource", ty, name, ..] | [ty, name, ..] => node.managed.get(*ty).and_then(|t| t.get(*name)),
             _ => None,
         };
         if let Some(cell) = cell {
@@ -730,7 +664,7 @@ impl Evaluator {
 }
 
 /// Evaluates one expression; `None` when there was an error, which has been reported.
-pub(crate) fn value_of(expr: &Expr, scope: &ModuleScope<'_>, diags: &mut Vec<Diagnostic>) -> Option<Value> {
+pub(crate) fn value_of(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Option<Value> {
     let outcome = eval(expr, scope, diags);
     (!outcome.failed && !outcome.missing).then_some(outcome.value)
 }

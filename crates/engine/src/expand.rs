@@ -62,12 +62,36 @@ const UNTIL_APPLY: &str = "The value depends on something that is only known aft
 const UNTIL_APPLY_HELP: &str = "Use something that the configuration itself says (a variable, a constant, keys that you write), \
                                 or apply what it depends on first with -target.";
 
+const EPHEMERAL: &str = "The value is ephemeral, and so may differ between plan and apply.";
+
+/// What a `count` may not be, whatever its value.
+pub(crate) fn refuse_marks_of_count(value: &Value, span: Span) -> Result<(), Diagnostic> {
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(Diagnostic::error("Invalid count argument", EPHEMERAL).at(span));
+    }
+    Ok(())
+}
+
+/// What a `for_each` may not be, whatever its value.
+pub(crate) fn refuse_marks_of_for_each(value: &Value, span: Span) -> Result<(), Diagnostic> {
+    if value.has_mark(Mark::Sensitive) {
+        return Err(Diagnostic::error(
+            "Invalid for_each argument",
+            "The value is sensitive (or made from something that is), and its keys would be shown as parts of addresses.",
+        )
+        .at(span)
+        .help("If the keys may be seen, use nonsensitive(keys(…)) with toset."));
+    }
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(Diagnostic::error("Invalid for_each argument", EPHEMERAL).at(span));
+    }
+    Ok(())
+}
+
 /// How many instances a `count` means.
 pub(crate) fn count(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
     let fail = |detail: String| Diagnostic::error("Invalid count argument", detail).at(span);
-    if value.has_mark(Mark::Ephemeral) {
-        return Err(fail("The value is ephemeral, and so may differ between plan and apply.".into()));
-    }
+    refuse_marks_of_count(value, span)?;
     let (value, _) = value.clone().unmark();
     if value.is_null() {
         return Err(fail("The value is null.".into()).help("Give a whole number, zero or more."));
@@ -87,15 +111,7 @@ pub(crate) fn count(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
 /// Which instances a `for_each` means.
 pub(crate) fn for_each(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
     let fail = |detail: String| Diagnostic::error("Invalid for_each argument", detail).at(span);
-    if value.has_mark(Mark::Sensitive) {
-        return Err(fail(
-            "The value is sensitive (or made from something that is), and its keys would be shown as parts of addresses.".into(),
-        )
-        .help("If the keys may be seen, use nonsensitive(keys(…)) with toset."));
-    }
-    if value.has_mark(Mark::Ephemeral) {
-        return Err(fail("The value is ephemeral, and so may differ between plan and apply.".into()));
-    }
+    refuse_marks_of_for_each(value, span)?;
     match value.kind() {
         Kind::Unknown(u) => {
             let fitting = matches!(u.ty, Type::Map(_) | Type::Set(_) | Type::Object(_) | Type::Dynamic);

@@ -1,7 +1,7 @@
 //! The graph of whole objects. It has two jobs: to refuse cycles (and references to what does not exist), and to tell
 //! which objects another one needs. Values do not flow along it.
 
-use crate::Registry;
+use crate::{Registry, reference};
 use formwork_addr::{ModulePath, Resource, ResourceMode, Str};
 use formwork_config::{Config, Module, ProviderKey, Repetition, ResourceBlock};
 use formwork_diag::{Diagnostic, Span, suggestion};
@@ -76,7 +76,8 @@ impl Graph {
         }
         let mut diags = Vec::new();
         for module in config.modules.values() {
-            let mut builder = Builder { graph: &mut graph, config, registry, module, diags: &mut diags };
+            let mut builder =
+                Builder { graph: &mut graph, config, registry, module, own: false, diags: &mut diags };
             builder.module();
         }
         graph.refuse_cycles(&mut diags);
@@ -187,6 +188,8 @@ struct Builder<'a> {
     config: &'a Config,
     registry: &'a Registry,
     module: &'a Module,
+    /// Whether `self` means something where the builder just is.
+    own: bool,
     diags: &'a mut Vec<Diagnostic>,
 }
 
@@ -298,9 +301,16 @@ impl Builder<'_> {
         for e in &l.replace_triggered_by {
             self.expr(node, e, None);
         }
-        for c in l.preconditions.iter().chain(&l.postconditions) {
-            self.expr(node, &c.condition, None);
-            self.expr(node, &c.message, None);
+        for (list, own) in [(&l.preconditions, false), (&l.postconditions, true)] {
+            self.own = own;
+            for c in list {
+                self.expr(node, &c.condition, None);
+                self.expr(node, &c.message, None);
+            }
+        }
+        self.own = false;
+        if let Some((_, worker)) = self.registry.resource(type_name).filter(|_| known) {
+            self.diags.extend(reference::ignored(block, worker.schema()));
         }
     }
 
@@ -389,16 +399,7 @@ impl Builder<'_> {
 
     fn depends(&mut self, node: NodeIndex, list: &[Expr]) {
         for e in list {
-            if references(e).is_empty() {
-                self.diags.push(
-                    Diagnostic::error(
-                        "Invalid depends_on reference",
-                        "depends_on lists references, unquoted.",
-                    )
-                    .help("For example: depends_on = [aws_instance.web, module.network]")
-                    .at(e.span),
-                );
-            }
+            self.diags.extend(references(e).iter().find_map(reference::not_whole));
             self.expr(node, e, None);
         }
     }
@@ -432,7 +433,12 @@ impl Builder<'_> {
         let module = self.module;
         let path = module.path.clone();
         match root {
-            "path" | "terraform" | "tofu" | "each" | "count" | "self" => Vec::new(),
+            "each" | "count" => Vec::new(),
+            "self" if self.own => Vec::new(),
+            "path" | "terraform" | "tofu" | "self" => {
+                self.diags.extend(reference::of_the_language(root, steps).map(|d| d.at(span)));
+                Vec::new()
+            }
             "var" | "local" | "module" => {
                 let Some(name) = attr(0) else {
                     self.diags.push(
@@ -464,18 +470,22 @@ impl Builder<'_> {
                     _ => self.module_target(path, name, steps, span),
                 }
             }
-            "data" => match (attr(0), attr(1)) {
-                (Some(ty), Some(name)) => self.resource_target(path, ResourceMode::Data, ty, name, span),
+            "data" | "resource" => match (attr(0), attr(1)) {
+                (Some(ty), Some(name)) => {
+                    let mode = if root == "data" { ResourceMode::Data } else { ResourceMode::Managed };
+                    self.resource_target(path, mode, ty, name, &steps[2..], span)
+                }
                 _ => {
-                    self.diags.push(
-                        Diagnostic::error("Invalid reference", "A data source is written data.TYPE.NAME.")
-                            .at(span),
-                    );
+                    let form = match root {
+                        "data" => "A data source is written data.TYPE.NAME.",
+                        _ => "In full, a resource is written resource.TYPE.NAME.",
+                    };
+                    self.diags.push(Diagnostic::error("Invalid reference", form).at(span));
                     Vec::new()
                 }
             },
             ty => match attr(0) {
-                Some(name) => self.resource_target(path, ResourceMode::Managed, ty, name, span),
+                Some(name) => self.resource_target(path, ResourceMode::Managed, ty, name, &steps[1..], span),
                 None => {
                     self.diags.push(
                         Diagnostic::error(
@@ -500,7 +510,11 @@ impl Builder<'_> {
     ) -> Vec<Object> {
         let inner = path.child(name.into());
         let call = Object::Call(path.clone(), name.into());
-        let output = steps[1..].iter().find_map(|s| match s {
+        let keyed =
+            matches!(self.module.calls.get(name).map(|c| &c.repetition), Some(Repetition::ForEach(_)));
+        // `module.x.key.output` is `module.x["key"].output`.
+        let skipped = 1 + usize::from(keyed && matches!(steps.get(1), Some(RefStep::Attr(_))));
+        let output = steps.iter().skip(skipped).find_map(|s| match s {
             RefStep::Attr(n) => Some(*n),
             _ => None,
         });
@@ -530,10 +544,12 @@ impl Builder<'_> {
         mode: ResourceMode,
         ty: &str,
         name: &str,
+        rest: &[RefStep<'_>],
         span: Span,
     ) -> Vec<Object> {
         let resource = Resource { mode, type_name: ty.into(), name: name.into() };
-        if self.module.resources.contains_key(&resource) {
+        if let Some(block) = self.module.resources.get(&resource) {
+            self.diags.extend(reference::instance(block, rest).map(|d| d.at(span)));
             return vec![Object::Resource(path, resource)];
         }
         let near: Vec<String> =

@@ -2,13 +2,13 @@
 
 use crate::body::{attribute_span, decode_body};
 use crate::cells::{CellId, InstanceInfo, Status};
-use crate::checks;
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran};
 use crate::provide::{ProviderHandle, TypeInfo, first_attribute};
+use crate::{checks, rules};
 use formwork_diag::Diagnostic;
 use formwork_provider::{CallError, Problem};
-use formwork_value::{Mark, Value};
+use formwork_value::Value;
 use std::sync::Arc;
 
 /// An instance whose configuration is evaluated.
@@ -81,16 +81,8 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,
     }
-    if config.marks_deep().has(Mark::Ephemeral) {
-        let at = ephemeral_attribute(&config);
-        e.diags.push(
-            Diagnostic::error(
-                "Invalid use of ephemeral value",
-                format!("The value of \"{at}\" is ephemeral, and would be stored."),
-            )
-            .at(attribute_span(&block.body, at).unwrap_or(block.span))
-            .about(&instance.addr),
-        );
+    if let Err(d) = rules::stored(&config, block) {
+        e.diags.push(d.about(&instance.addr));
         return Ran::Failed;
     }
     let Some(provider) = e.provider_of(provider_cell) else { return Ran::Failed };
@@ -98,13 +90,6 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     inputs.add(&explicit);
     let prepared = Prepared { info, provider, provider_cell, config, explicit, inputs: Arc::new(inputs) };
     Ran::Done(prepared, Deps::default())
-}
-
-fn ephemeral_attribute(config: &Value) -> &str {
-    config
-        .as_map()
-        .and_then(|m| m.iter().find(|(_, v)| v.marks_deep().has(Mark::Ephemeral)))
-        .map_or("", |(name, _)| name)
 }
 
 /// A provider's word on a value, with its place in the configuration.

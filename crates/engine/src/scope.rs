@@ -382,6 +382,28 @@ impl Scope for ModuleScope<'_> {
                     ),
                 }
             }
+            "resource" => {
+                let (Some(Step::Attr(ty)), Some(Step::Attr(name))) = (steps.first(), steps.get(1)) else {
+                    return Lookup::Error(
+                        Diagnostic::error(
+                            "Invalid reference",
+                            "In full, a resource is written resource.TYPE.NAME.",
+                        )
+                        .at(span),
+                    );
+                };
+                match node.managed.get(*ty).and_then(|t| t.get(*name)) {
+                    Some(id) => self.resource(*id, steps, 2, span),
+                    None => self.undeclared(
+                        "resource",
+                        &format!("{ty}.{name}"),
+                        name,
+                        node.managed.get(*ty).into_iter().flat_map(|t| t.keys().map(|k| &**k)),
+                        &format!("Add a block: resource \"{ty}\" \"{name}\" {{ … }}"),
+                        span,
+                    ),
+                }
+            }
             ty => {
                 let Some(Step::Attr(name)) = steps.first() else {
                     return Lookup::Error(

@@ -10,8 +10,14 @@ use std::sync::Arc;
 const KEYWORDS: [&str; 10] =
     ["any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional"];
 
-/// Reads a type constraint, and the defaults of its optional attributes if there are any.
+/// Reads a type constraint, and the defaults of its optional attributes if there are any. `list` and `map` alone, as
+/// Terraform 0.11 had them, are those of elements of any one type; inside other types they are not accepted.
 pub fn type_expr(expr: &Expr) -> Result<(Type, Option<Defaults>), Diagnostic> {
+    match &expr.kind {
+        ExprKind::Variable(name) if &**name == "list" => return Ok((Type::list(Type::Dynamic), None)),
+        ExprKind::Variable(name) if &**name == "map" => return Ok((Type::map(Type::Dynamic), None)),
+        _ => {}
+    }
     let (ty, defaults) = constraint(expr)?;
     Ok((ty, Some(defaults).filter(|d| !d.is_empty())))
 }

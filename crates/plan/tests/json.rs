@@ -256,8 +256,11 @@ fn an_object_of_an_unknown_type_is_shown_as_stored() {
 #[test]
 fn an_empty_plan() {
     let plan = Plan { timestamp: "2026-11-22T14:25:09Z".into(), ..Plan::default() };
+    let representation = serde_json::json!({"root_module": {}});
+    let configuration =
+        json::Configuration { representation: &representation, relevant_attributes: &[], checkable: &[] };
     check_text(
-        &json::plan_text(&plan, Some(&serde_json::json!({"root_module": {}})), None),
+        &json::plan_text(&plan, Some(configuration), None),
         r#"{"format_version":"1.2","terraform_version":"1.11.4","planned_values":{"root_module":{}},"configuration":{"root_module":{}},"timestamp":"2026-11-22T14:25:09Z","applyable":false,"complete":true,"errored":false}"#,
     );
 }
@@ -266,8 +269,50 @@ fn an_empty_plan() {
 fn the_prior_state_is_shown_within() {
     let prior = json::PriorState { state: &state(), decode: &decode };
     let plan = json::plan(&Plan::default(), None, Some(prior));
-    let state: serde_json::Value = serde_json::from_str(include_str!("terraform/state.json")).unwrap();
+    let mut state: serde_json::Value = serde_json::from_str(include_str!("terraform/state.json")).unwrap();
+    // Terraform leaves the outcomes of checks out here.
+    state.as_object_mut().unwrap().remove("checks");
     assert_eq!(plan["prior_state"], state);
+}
+
+#[test]
+fn known_outputs_are_in_the_prior_state_already() {
+    let output =
+        |before: Option<Value>, after: Option<Value>| OutputChange { before, after, sensitive: false };
+    let outputs = |mode| {
+        let changes = [
+            ("a", output(None, Some(1.into()))),
+            ("b", output(None, Some(Value::unknown(Type::String)))),
+            ("c", output(None, Some(no_type()))),
+        ];
+        let plan = Plan { mode, outputs: changes.map(|(k, v)| (k.into(), v)).into(), ..Plan::default() };
+        let prior = json::PriorState { state: &State::default(), decode: &decode };
+        json::plan(&plan, None, Some(prior))["prior_state"].clone()
+    };
+    let values = serde_json::json!({
+        "outputs": { "a": { "sensitive": false, "value": 1, "type": "number" } },
+        "root_module": {},
+    });
+    assert_eq!(outputs(Mode::Normal)["values"], values);
+    assert_eq!(outputs(Mode::Destroy), serde_json::Value::Null);
+}
+
+#[test]
+fn what_was_not_checked_is_unknown() {
+    let representation = serde_json::json!({});
+    let checkable = ["check.x".to_owned()];
+    let relevant_attributes = [serde_json::json!({ "resource": "t.a", "attribute": ["id"] })];
+    let configuration = json::Configuration {
+        representation: &representation,
+        relevant_attributes: &relevant_attributes,
+        checkable: &checkable,
+    };
+    let shown = json::plan(&Plan::default(), Some(configuration), None);
+    assert_eq!(shown["relevant_attributes"][0]["resource"], "t.a");
+    let check = serde_json::json!([{
+        "address": { "kind": "check", "name": "x", "to_display": "check.x" }, "status": "unknown",
+    }]);
+    assert_eq!(shown["checks"], check);
 }
 
 #[test]

@@ -111,6 +111,9 @@ pub struct Interrupted {
 pub trait Recorder: Send + Sync {
     /// To be called by `create` as soon as the new object's identity is known. It is durable when this returns.
     async fn created(&self, object: &Object) -> Result<(), CallError>;
+
+    /// Takes a word on how a long call gets on, for the screen. It holds no secrets, and may be dropped.
+    fn progress(&self, _what: &str) {}
 }
 
 /// The time: nanoseconds since the Unix epoch.

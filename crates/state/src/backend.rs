@@ -43,7 +43,8 @@ pub struct Opened {
 
 /// A place that holds one state.
 pub trait Backend: Send + Sync {
-    /// Locks it (where asked to) and reads it.
+    /// Locks it (where asked to) and reads it, to write it. What an interrupted run recorded becomes the next snapshot.
+    /// Without the lock it is refused while somebody else has a journal there.
     fn open(&self, options: &OpenOptions<'_>) -> Result<Box<dyn Session>, StateError>;
 
     /// Reads it as it is at this moment, without a lock and without changing anything.
@@ -60,6 +61,9 @@ pub trait Session: Send {
 
     /// Whether some of [`Session::pending`] comes from another snapshot's journal: see [`Opened::foreign`].
     fn foreign(&self) -> bool;
+
+    /// Whether what an interrupted run had recorded was put into the snapshot when it was opened.
+    fn recovered(&self) -> bool;
 
     /// Where to append what happens.
     fn journal(&self) -> Arc<dyn Journal>;

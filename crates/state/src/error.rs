@@ -15,6 +15,13 @@ pub enum StateError {
         /// Who, as far as is known.
         info: Option<LockInfo>,
     },
+    /// Another process writes its journal, and this one was to go on without the lock.
+    Busy {
+        /// The journal.
+        path: PathBuf,
+        /// Who, as far as is known.
+        info: Option<LockInfo>,
+    },
     /// The operating system refused.
     Io {
         /// What was being done: `write the journal`.
@@ -83,6 +90,7 @@ impl StateError {
     pub fn summary(&self) -> &'static str {
         match self {
             StateError::Locked { .. } => "The state is locked",
+            StateError::Busy { .. } => "Another run is at work on the state",
             StateError::Io { action: "lock the state", .. } => "The state cannot be locked",
             StateError::Io { .. } => "The state cannot be read or written",
             StateError::Format { .. } => "The state cannot be understood",
@@ -98,6 +106,11 @@ impl StateError {
             StateError::Locked { .. } => {
                 "Wait until that run has finished, or let this one wait with -lock-timeout=5m. The lock frees itself as \
                  soon as its owner ends."
+                    .into()
+            }
+            StateError::Busy { .. } => {
+                "Wait until that run has finished; without -lock=false this one waits or refuses by itself (-lock-timeout=5m). \
+                 Commands that only read can go on without the lock."
                     .into()
             }
             StateError::Io { kind, path, .. } => match kind {
@@ -148,6 +161,15 @@ impl fmt::Display for StateError {
             }
             StateError::Locked { path, info: Some(info) } => {
                 write!(f, "{} is being worked on: {info}.", path.display())
+            }
+            StateError::Busy { path, info } => {
+                write!(f, "{} belongs to a run that is under way", path.display())?;
+                if let Some(info) = info {
+                    write!(f, " ({info})")?;
+                }
+                f.write_str(
+                    ". Both would write to it, and what one of them does could be lost. Nothing was changed.",
+                )
             }
             StateError::Io { action, path, message, safe, .. } => {
                 write!(f, "Could not {action} ({}): {message}. {safe}", path.display())

@@ -1,13 +1,12 @@
 //! The hold on a local state file: the kernel's record lock, which Terraform takes too.
 //!
-//! Such a lock belongs to the process and the inode, and closing *any* descriptor of the file frees it. So all opening
-//! and closing of state files goes through here: a file that is held is never opened a second time.
+//! On systems where it belongs to the process and the inode, closing *any* descriptor of the file frees it. So all
+//! opening and closing of state files goes through here: a file that is held is never opened a second time.
 
 use crate::error::UNCHANGED;
 use crate::paths::{self, Paths};
+use crate::record_lock::{self, Holder};
 use crate::{LockInfo, OpenOptions, StateError};
-use rustix::fs::{FlockOperation, fcntl_lock};
-use rustix::process::{Flock, FlockType, fcntl_getlk};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -17,6 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 type Inode = (u64, u64);
+
+/// What stands before the process in the lock's info.
+const PROCESS: &str = "process ";
 
 /// The state files that this process holds.
 static HELD: Mutex<BTreeMap<Inode, (Arc<File>, LockInfo)>> = Mutex::new(BTreeMap::new());
@@ -45,7 +47,8 @@ impl Hold {
         let info = LockInfo {
             id: uuid::Uuid::new_v4().to_string(),
             operation: options.operation.clone(),
-            info: String::new(),
+            // The kernel does not tell whose process a lock of this kind is.
+            info: format!("{PROCESS}{}", std::process::id()),
             who: options.who.clone(),
             version: concat!("formwork ", env!("CARGO_PKG_VERSION")).into(),
             created: options.now.clone(),
@@ -94,13 +97,8 @@ impl Hold {
             let file =
                 open.read(true).write(true).create(true).truncate(false).mode(0o600).open(&paths.state);
             let file = file.map_err(fail)?;
-            match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => {
-                    let pid = owner_pid(&file);
-                    return Ok(Err(owner(paths, pid)));
-                }
-                Err(e) => return Err(fail(e.into())),
+            if !record_lock::try_lock(&file).map_err(fail)? {
+                return Ok(Err(owner(paths, record_lock::holder(&file).ok().flatten())));
             }
             let here = inode(&file.metadata().map_err(fail)?);
             if fs::metadata(&paths.state).ok().map(|m| inode(&m)) != Some(here) {
@@ -167,19 +165,36 @@ impl Drop for Hold {
         if is_ours && is_empty && self.created && !open_elsewhere(&self.paths.state) {
             let _ = fs::remove_file(&self.paths.state);
         }
-        let _ = fcntl_lock(&*self.file, FlockOperation::Unlock);
+        let _ = record_lock::unlock(&self.file);
     }
 }
 
-fn owner_pid(file: &File) -> Option<u32> {
-    let owner = fcntl_getlk(file, &Flock::from(FlockType::WriteLock)).ok()??;
-    owner.pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
+/// Whether somebody holds the lock on the state; the inner value is who, as far as is known.
+pub(crate) fn holder(paths: &Paths) -> Result<Option<Option<LockInfo>>, StateError> {
+    let fail = |e: io::Error| StateError::io("look at the state's lock", &paths.state, &e, UNCHANGED);
+    let all = held();
+    let metadata = match fs::metadata(&paths.state) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(fail(e)),
+    };
+    if let Some((_, info)) = all.get(&inode(&metadata)) {
+        return Ok(Some(Some(info.clone())));
+    }
+    let file = fs::OpenOptions::new().read(true).open(&paths.state).map_err(fail)?;
+    let holder = record_lock::holder(&file).map_err(fail)?;
+    Ok(holder.map(|holder| owner(paths, Some(holder))))
 }
 
-fn owner(paths: &Paths, pid: Option<u32>) -> Option<LockInfo> {
+fn owner(paths: &Paths, holder: Option<Holder>) -> Option<LockInfo> {
+    let pid = holder.and_then(|h| h.pid);
     let written = fs::read(&paths.lock_info).ok().and_then(|t| serde_json::from_slice::<LockInfo>(&t).ok());
     match (written, pid) {
         (None, None) => None,
+        (Some(info), None) => {
+            let pid = info.info.strip_prefix(PROCESS).and_then(|pid| pid.parse().ok());
+            Some(LockInfo { pid, ..info })
+        }
         (written, pid) => Some(LockInfo { pid, ..written.unwrap_or_default() }),
     }
 }

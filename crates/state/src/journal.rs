@@ -78,6 +78,14 @@ pub enum Record {
         /// Its key.
         key: Str,
     },
+    /// The object that was put aside under this key is the current one again. Nothing happens when there is none, or when
+    /// the instance has another current object.
+    Restore {
+        /// The instance.
+        address: InstanceAddr,
+        /// Its key.
+        key: Str,
+    },
 }
 
 impl Record {
@@ -89,6 +97,7 @@ impl Record {
                 state.set(address, deposed.as_ref(), provider, object.clone());
             }
             Record::Depose { address, key } => state.depose(address, key),
+            Record::Restore { address, key } => state.restore(address, key),
             Record::Move { from, to } => state.rename(from, to),
         }
     }

@@ -5,12 +5,17 @@ use crate::ledger::Ledger;
 use crate::paths::{self, Paths};
 use crate::replay::Start;
 use crate::wire::{self, Base, Entry};
-use crate::{Journal, Phase, Probe, Record, StateError, frame};
+use crate::{Journal, Phase, Probe, Record, StateError, frame, record_lock};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+
+/// What holds when it is not known what the disk has.
+const MAYBE_LOST: &str = "What was not yet durable may be lost if the machine fails; the records are in the journal as far as \
+                          the disk took them.";
 
 type Done = Box<dyn FnOnce(Result<(), StateError>) + Send>;
 
@@ -38,6 +43,16 @@ pub(crate) struct Inner {
     durable: u64,
     /// After a failed fsync nobody knows what is on the disk: nothing may follow.
     failed: Option<StateError>,
+}
+
+/// Whether somebody has this journal open to write to it.
+pub(crate) fn is_written(path: &Path) -> Result<bool, StateError> {
+    let look = || match File::open(path) {
+        Ok(file) => Ok(record_lock::holder(&file)?.is_some()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    };
+    look().map_err(|e| StateError::io("look at the journal", path, &e, crate::error::UNCHANGED))
 }
 
 impl JournalFile {
@@ -69,7 +84,10 @@ impl JournalFile {
         self.sync(Box::new(move |result| {
             let _ = send.send(result);
         }));
-        receive.recv().unwrap_or(Ok(()))
+        receive.recv().unwrap_or_else(|_| {
+            let ended = io::Error::other("the thread that does it ended");
+            Err(StateError::io("sync the journal", &self.shared.paths.journal, &ended, MAYBE_LOST))
+        })
     }
 
     fn queue(&self) -> Option<&mpsc::Sender<Done>> {
@@ -150,9 +168,7 @@ impl Shared {
                 Ok(())
             }
             Err(e) => {
-                let safe = "What was not yet durable may be lost if the machine fails; the records are in the journal as far \
-                            as the disk took them.";
-                let error = StateError::io("sync the journal", &self.paths.journal, &e, safe);
+                let error = StateError::io("sync the journal", &self.paths.journal, &e, MAYBE_LOST);
                 inner.failed = Some(error.clone());
                 Err(error)
             }
@@ -221,7 +237,7 @@ impl Inner {
         };
         let file =
             create().map_err(|e| StateError::io("create the journal", path, &e, crate::error::UNCHANGED))?;
-        Ok(self.begin(file, bytes.len(), 0))
+        self.begin(file, bytes.len(), 0)
     }
 
     fn reopen(&mut self, valid: u64) -> Result<Arc<File>, StateError> {
@@ -235,7 +251,7 @@ impl Inner {
             Ok(file)
         };
         let file = reopen().map_err(|e| self.error("open the journal", &e))?;
-        Ok(self.begin(file, valid as usize, 0))
+        self.begin(file, valid as usize, 0)
     }
 
     /// Puts a new journal in the place of the one there is. It holds the intents that are not settled.
@@ -250,15 +266,20 @@ impl Inner {
             paths::replace(path, &[&bytes])
         };
         let file = rewrite().map_err(|e| self.error("replace the journal", &e))?;
-        Ok(self.begin(file, bytes.len(), bytes.len()))
+        self.begin(file, bytes.len(), bytes.len())
     }
 
-    fn begin(&mut self, file: File, length: usize, durable: usize) -> Arc<File> {
+    /// Goes on with this file. Its lock tells others that somebody writes to it, even where nobody has a lock on the state.
+    fn begin(&mut self, file: File, length: usize, durable: usize) -> Result<Arc<File>, StateError> {
+        let is_ours = record_lock::try_lock(&file).map_err(|e| self.error("lock the journal", &e))?;
+        if !is_ours {
+            return Err(StateError::Busy { path: self.paths.journal.clone(), info: None });
+        }
         let file = Arc::new(file);
         (self.length, self.durable) = (length as u64, durable as u64);
         self.start = Start::Continue(self.length);
         self.file = Some(file.clone());
-        file
+        Ok(file)
     }
 
     /// Header, and the intents that are carried over.
@@ -318,8 +339,17 @@ impl Inner {
 
     /// After the state was closed, nothing may be appended.
     pub(crate) fn retire(&mut self) {
+        if let Some(file) = self.file.take() {
+            // A sync that is under way may still hold it.
+            let _ = record_lock::unlock(&file);
+        }
         let problem = "the state was closed; nothing can be appended any more.".to_string();
         self.failed.get_or_insert(StateError::Journal { path: self.paths.journal.clone(), problem });
+    }
+
+    /// Whether the journal at the path, if any, was there when this was opened, or was made by it.
+    pub(crate) fn has_file(&self) -> bool {
+        self.start != Start::Fresh
     }
 
     /// Intents that are not settled.

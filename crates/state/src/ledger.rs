@@ -28,7 +28,10 @@ impl Ledger {
                     self.open.remove(&number);
                 }
             }
-            Record::Set { token: None, .. } | Record::Depose { .. } | Record::Move { .. } => {}
+            Record::Set { token: None, .. }
+            | Record::Depose { .. }
+            | Record::Restore { .. }
+            | Record::Move { .. } => {}
         }
     }
 

@@ -17,6 +17,7 @@ mod model;
 mod object;
 mod paths;
 mod probe;
+mod record_lock;
 mod replay;
 mod session;
 pub mod snapshot;

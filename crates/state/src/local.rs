@@ -1,6 +1,7 @@
 //! State in a file, as Terraform's local backend has it.
 
 use crate::hold::{self, Hold};
+use crate::journal_file;
 use crate::paths::{self, Paths};
 use crate::replay::{self, Files, Found};
 use crate::session::LocalSession;
@@ -70,7 +71,18 @@ impl LocalBackend {
 impl Backend for LocalBackend {
     fn open(&self, options: &OpenOptions<'_>) -> Result<Box<dyn Session>, StateError> {
         let hold = if options.lock { Some(Hold::take(&self.paths, options)?) } else { None };
+        if hold.is_none()
+            && (self.paths.journal.exists() || self.paths.copy.exists())
+            && let Some(info) = hold::holder(&self.paths)?
+        {
+            return Err(StateError::Busy { path: self.paths.journal.clone(), info });
+        }
+        // Its writer may have no lock on the state.
+        if journal_file::is_written(&self.paths.journal)? {
+            return Err(StateError::Busy { path: self.paths.journal.clone(), info: None });
+        }
         let found = replay::interpret(&self.paths, &self.read()?)?;
+        found.opened.state.usable().map_err(|e| e.in_file(&self.paths.state))?;
         let session =
             LocalSession::new(self.paths.clone(), self.backup.clone(), self.probe.clone(), hold, found)?;
         Ok(Box::new(session))

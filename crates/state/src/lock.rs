@@ -29,12 +29,19 @@ pub struct LockInfo {
 
 impl fmt::Display for LockInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_unknown = |text: &str| if text.is_empty() { "unknown".to_string() } else { text.to_string() };
-        write!(f, "by {}", or_unknown(&self.who))?;
-        if let Some(pid) = self.pid {
-            write!(f, " (process {pid})")?;
+        // Only what is known: a lock that was taken without info has nothing but its owner.
+        match (self.who.is_empty(), self.pid) {
+            (false, Some(pid)) => write!(f, "by {} (process {pid})", self.who)?,
+            (false, None) => write!(f, "by {}", self.who)?,
+            (true, Some(pid)) => write!(f, "by process {pid}")?,
+            (true, None) => f.write_str("by somebody who left no name")?,
         }
-        write!(f, ", since {}, for {}", or_unknown(&self.created), or_unknown(&self.operation))?;
+        if !self.created.is_empty() {
+            write!(f, ", since {}", self.created)?;
+        }
+        if !self.operation.is_empty() {
+            write!(f, ", for {}", self.operation)?;
+        }
         if !self.version.is_empty() {
             write!(f, ", version {}", self.version)?;
         }
@@ -42,5 +49,20 @@ impl fmt::Display for LockInfo {
             write!(f, ", lock ID {}", self.id)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_only_what_is_known() {
+        let check = |info: LockInfo, expected: &str| assert_eq!(info.to_string(), expected);
+        check(LockInfo::default(), "by somebody who left no name");
+        check(LockInfo { pid: Some(7), ..LockInfo::default() }, "by process 7");
+        let known =
+            LockInfo { who: "a@b".into(), operation: "apply".into(), pid: Some(7), ..LockInfo::default() };
+        check(LockInfo { created: "now".into(), ..known }, "by a@b (process 7), since now, for apply");
     }
 }

@@ -1,5 +1,7 @@
 //! What a state holds.
 
+use crate::StateError;
+use crate::object::FLAT;
 use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, Str};
 use formwork_value::{Path, Value};
 use std::collections::BTreeMap;
@@ -80,7 +82,30 @@ pub struct StoredObject {
     pub extra: Vec<(Str, Arc<str>)>,
 }
 
+impl StoredObject {
+    /// Whether it has no attributes but the flat ones of Terraform 0.11. Reading those takes the schema of that time.
+    pub fn is_flat(&self) -> bool {
+        &*self.attributes == "{}"
+            && self.extra.iter().any(|(name, text)| &**name == FLAT && &**text != "null")
+    }
+}
+
 impl State {
+    /// Refuses objects that can be listed and kept, but not worked with.
+    pub fn usable(&self) -> Result<(), StateError> {
+        let flat = |i: &ResourceInstance| i.current.iter().chain(i.deposed.values()).any(|o| o.is_flat());
+        match self.instances().find(|(_, _, i)| flat(i)) {
+            None => Ok(()),
+            Some((addr, ..)) => Err(StateError::format(
+                format!(
+                    "{addr} has \"{FLAT}\": Terraform 0.11 or earlier wrote it, and no later version has read it since. Without its \
+                     attributes nothing can be planned."
+                ),
+                "Let Terraform 0.12 or later, which has its provider, write it once: terraform apply -refresh-only.",
+            )),
+        }
+    }
+
     /// The instance at an address.
     pub fn instance(&self, addr: &InstanceAddr) -> Option<&ResourceInstance> {
         self.resources.get(&addr.resource)?.instances.get(&addr.key)
@@ -124,6 +149,16 @@ impl State {
             && let Some(object) = instance.current.take()
         {
             instance.deposed.insert(key.clone(), object);
+        }
+    }
+
+    /// Makes the object that was put aside under `key` the current one again, unless there is one.
+    pub fn restore(&mut self, addr: &InstanceAddr, key: &Str) {
+        let instance = self.resources.get_mut(&addr.resource).and_then(|r| r.instances.get_mut(&addr.key));
+        if let Some(instance) = instance
+            && instance.current.is_none()
+        {
+            instance.current = instance.deposed.remove(key);
         }
     }
 

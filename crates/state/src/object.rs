@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-const FLAT: &str = "attributes_flat";
+/// The field that Terraform 0.11 wrote instead of `attributes`.
+pub(crate) const FLAT: &str = "attributes_flat";
 
 /// Text that is borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
@@ -231,7 +232,7 @@ pub(crate) fn write(
     fields.display("schema_version", object.schema_version);
     // What Terraform 0.11 wrote, and its successors keep until the provider has upgraded it.
     match object.extra.iter().find(|(name, _)| &**name == FLAT) {
-        Some((name, text)) if &*object.attributes == "{}" => fields.json(name, text),
+        Some((name, text)) if object.is_flat() => fields.json(name, text),
         _ => fields.json("attributes", &object.attributes),
     }
     if object.sensitive.is_empty() {

@@ -20,12 +20,14 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
+    /// The files beside the state that `state` is, or is a link to: all who name the same state must find the same ones.
     pub(crate) fn new(state: &Path) -> Self {
+        let state = followed(state);
         let name = state.file_name().unwrap_or_default().to_string_lossy();
         let beside =
             |suffix: &str| state.with_file_name(format!(".{}.{suffix}", name.trim_start_matches('.')));
         Paths {
-            state: state.into(),
+            state: state.clone(),
             journal: beside("journal"),
             copy: beside("new"),
             lock_info: beside("lock.info"),
@@ -36,6 +38,17 @@ impl Paths {
     pub(crate) fn kept(&self, serial: u64) -> PathBuf {
         self.journal.with_extension(format!("journal.kept-{serial}-{}", uuid::Uuid::new_v4().simple()))
     }
+}
+
+/// Where links lead, even if nothing is there yet.
+fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    // As many links as the kernel follows: a circle is for it to refuse.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = folder(&path).join(target);
+    }
+    path
 }
 
 /// A file's folder.

@@ -216,6 +216,12 @@ fn foreign(entries: &[Entry], state: &State) -> Ledger {
                     origins.insert((address.clone(), Some(key.clone())), origin);
                 }
             }
+            Record::Restore { address, key } => {
+                let slot = (address.clone(), None);
+                if let Some(origin) = origins.remove(&(address.clone(), Some(key.clone()))) {
+                    origins.entry(slot).or_insert(origin);
+                }
+            }
             Record::Move { from, to } => {
                 let moved: Vec<_> = origins.keys().filter(|(a, _)| a == from).cloned().collect();
                 for slot in moved {

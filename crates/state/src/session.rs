@@ -24,6 +24,7 @@ pub(crate) struct LocalSession {
     state: State,
     pending: Vec<Pending>,
     foreign: bool,
+    recovered: bool,
     journal: Arc<JournalFile>,
     /// Text that is complete beside the snapshot, but not in its place yet.
     unfinished: Option<String>,
@@ -49,17 +50,21 @@ impl LocalSession {
             state: found.opened.state,
             pending: found.opened.pending,
             foreign: found.opened.foreign,
+            recovered: found.unfinished.is_some(),
             journal: Arc::new(journal),
             unfinished: found.unfinished,
             hold,
         };
-        // Only under the lock: without it, whoever left this may be still at it.
-        if session.hold.is_some() {
-            session.finish()?;
-            if found.folded {
-                session.journal.lock().restart(base)?;
-            }
-            session.remove_copy()?;
+        session.finish()?;
+        if found.folded {
+            session.journal.lock().restart(base)?;
+        }
+        session.remove_copy()?;
+        // What an interrupted run did is a version of the state of its own: a plan that was made before it is stale.
+        if !same(&session.base, &session.state) {
+            let state = session.state.clone();
+            session.write(&state, false)?;
+            session.recovered = true;
         }
         Ok(session)
     }
@@ -113,8 +118,13 @@ impl LocalSession {
     }
 
     fn write(&mut self, state: &State, exactly: bool) -> Result<(), StateError> {
-        self.finish()?;
         let journal = self.journal.clone();
+        // Without the lock, somebody may have begun since this was opened.
+        if self.hold.is_none() && self.paths.journal.exists() && !journal.lock().has_file() {
+            let info = hold::holder(&self.paths)?.flatten();
+            return Err(StateError::Busy { path: self.paths.journal.clone(), info });
+        }
+        self.finish()?;
         // Nobody appends while the journal is replaced.
         let mut records = journal.lock();
         let previous = hold::read(&self.paths.state)?;
@@ -195,6 +205,10 @@ impl Session for LocalSession {
 
     fn foreign(&self) -> bool {
         self.foreign
+    }
+
+    fn recovered(&self) -> bool {
+        self.recovered
     }
 
     fn journal(&self) -> Arc<dyn Journal> {

@@ -59,6 +59,9 @@ struct RawResource<'a> {
     instances: Option<Vec<RawInstance<'a>>>,
 }
 
+/// Nobody counts this far; and what many JSON readers can hold ends here.
+const MAX_SERIAL: u64 = i64::MAX as u64;
+
 /// Reads a snapshot. The text must not be empty: a file without content stands for no state, and it is for the caller
 /// to say so.
 pub fn parse(text: &str) -> Result<State, StateError> {
@@ -71,6 +74,12 @@ pub fn parse(text: &str) -> Result<State, StateError> {
             raw.map_err(|e| broken(&e))?
         }
     };
+    if raw.serial > MAX_SERIAL {
+        return Err(damaged(format!(
+            "its serial is {}, which leaves no room for the next ones.",
+            raw.serial
+        )));
+    }
     let mut state = State {
         serial: raw.serial,
         lineage: raw.lineage,

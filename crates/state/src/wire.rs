@@ -51,6 +51,10 @@ enum Wire<'a> {
         address: String,
         key: Str,
     },
+    Restore {
+        address: String,
+        key: Str,
+    },
     Move {
         from: String,
         to: String,
@@ -132,6 +136,9 @@ pub(crate) fn encode(entry: &Entry) -> Result<Vec<u8>, String> {
         Entry::Record(Record::Depose { address, key }) => {
             Wire::Depose { address: address_out(address)?, key: key.clone() }
         }
+        Entry::Record(Record::Restore { address, key }) => {
+            Wire::Restore { address: address_out(address)?, key: key.clone() }
+        }
         Entry::Record(Record::Move { from, to }) => {
             Wire::Move { from: address_out(from)?, to: address_out(to)? }
         }
@@ -210,6 +217,9 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Entry, String> {
         Wire::NoEffect { token } => Entry::Record(Record::NoEffect { token }),
         Wire::Depose { address, key } => {
             Entry::Record(Record::Depose { address: address_in(&address)?, key })
+        }
+        Wire::Restore { address, key } => {
+            Entry::Record(Record::Restore { address: address_in(&address)?, key })
         }
         Wire::Move { from, to } => {
             Entry::Record(Record::Move { from: address_in(&from)?, to: address_in(&to)? })

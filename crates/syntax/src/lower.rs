@@ -213,21 +213,8 @@ impl<'a> Lower<'a> {
             }
             ObjectKey::Ident(_) => literal(),
             ObjectKey::Expression(Expression::Bool(_) | Expression::Null(_)) => literal(),
-            ObjectKey::Expression(expr) => {
-                if let Expression::Traversal(traversal) = expr
-                    && matches!(traversal.expr, Expression::Variable(_))
-                {
-                    self.problem(Problem::new(
-                        range,
-                        "Ambiguous object key",
-                        format!(
-                            "\"{text}\" can be meant as a reference or as a literal name with a period in it."
-                        ),
-                        format!("Write ({text}) for the reference, or \"{text}\" for the literal name."),
-                    ));
-                }
-                self.expr(expr)
-            }
+            // Whether a reference may stand here without parentheses is for whoever reads the object to say.
+            ObjectKey::Expression(expr) => self.expr(expr),
         }
     }
 

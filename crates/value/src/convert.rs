@@ -374,7 +374,7 @@ fn missing_message(missing: &[&Str], items: &Map, object: &ObjectType) -> String
         if let Some((distance, other)) = nearest
             && distance <= name.len().div_ceil(3)
         {
-            message.push_str(&format!("; did you mean \"{name}\" where it says \"{other}\"?"));
+            message.push_str(&format!("; perhaps \"{other}\" was meant to be it"));
             break;
         }
     }

@@ -382,12 +382,8 @@ impl Applier<'_> {
     /// A replacement that came to nothing: the object that was put aside is the current one again.
     fn restore(&mut self, index: u32, addr: &InstanceAddr) {
         let Some(key) = self.deposed.remove(&index) else { return };
-        let provider = self.plan.changes[index as usize].provider.clone();
-        let old = self.state.instance(addr).and_then(|i| i.deposed.get(&key).cloned());
-        if let Some(old) = old {
-            self.record(&set(None, addr, None, &provider, Some(old)));
-            self.record(&set(None, addr, Some(&key), &provider, None));
-        }
+        // One record: between two, a kill would leave the object in both places, and the next run would delete it.
+        self.record(&Record::Restore { address: addr.clone(), key });
     }
 
     fn left_open(&mut self, addr: &InstanceAddr) {

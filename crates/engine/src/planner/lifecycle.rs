@@ -76,12 +76,14 @@ impl Planner<'_> {
         for expr in &block.lifecycle.replace_triggered_by {
             for reference in references(expr) {
                 let mut steps = reference.steps.iter();
-                let Some(RefStep::Attr(name)) = steps.next() else { continue };
-                let resource = Resource {
-                    mode: ResourceMode::Managed,
-                    type_name: reference.root.into(),
-                    name: (*name).into(),
-                };
+                let Some(&RefStep::Attr(mut name)) = steps.next() else { continue };
+                let mut ty = reference.root;
+                if ty == "resource" {
+                    let Some(RefStep::Attr(second)) = steps.next() else { continue };
+                    (ty, name) = (name, second);
+                }
+                let resource =
+                    Resource { mode: ResourceMode::Managed, type_name: ty.into(), name: name.into() };
                 let Some(keys) = self.ev.keys_cell(instance.module, &resource) else { continue };
                 match self.ev.cells.get(keys).status {
                     Status::Ready => {}

@@ -12,7 +12,7 @@ use crate::references::references;
 use crate::{Lookup, RefStep, Scope, Step};
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{Expr, ExprKind, ObjectItem};
-use formwork_value::{Kind, Map, Marks, Number, Type, Value};
+use formwork_value::{Kind, Map, Marks, Number, NumberError, Type, Value};
 
 /// What evaluation gave.
 #[derive(Clone, Debug)]
@@ -71,8 +71,12 @@ impl<'a> Evaluator<'a> {
             ExprKind::Bool(b) => Value::from(*b),
             ExprKind::Number(text) => match Number::parse(text) {
                 Ok(n) => Value::from(n),
-                Err(_) => {
-                    let d = Diagnostic::error("Invalid number", format!("{text} is not a number."));
+                Err(e) => {
+                    let why = match e {
+                        NumberError::OutOfRange => "is too large, or too close to zero, to be worked with",
+                        NumberError::Syntax => "is not a number",
+                    };
+                    let d = Diagnostic::error("Invalid number", format!("{text} {why}."));
                     self.fail(d.at(expr.span), None)
                 }
             },
@@ -99,6 +103,15 @@ impl<'a> Evaluator<'a> {
         for item in items {
             let key = match &item.key.kind {
                 ExprKind::String(s) => Some(s.clone()),
+                ExprKind::Attr(..) | ExprKind::Index(..) if is_reference(&item.key) => {
+                    let d = Diagnostic::error(
+                        "Ambiguous object key",
+                        "This can be meant as a reference, or as a literal name with a period in it.",
+                    );
+                    let d = d.help("Write parentheses around the reference, or quotes around the literal name.");
+                    self.fail(d.at(item.key.span), None);
+                    None
+                }
                 _ => match self.object_key(&item.key, "object") {
                     Some((key, key_marks)) => {
                         marks = marks.union(key_marks);
@@ -299,6 +312,15 @@ impl<'a> Evaluator<'a> {
             }
         }
         values
+    }
+}
+
+/// Whether an expression is a name with further names or keys after it.
+fn is_reference(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Variable(_) => true,
+        ExprKind::Attr(source, _) | ExprKind::Index(source, _) => is_reference(source),
+        _ => false,
     }
 }
 

@@ -14,15 +14,13 @@ pub(super) fn all() -> Vec<Function> {
             "cidrhost(\"10.12.112.0/20\", 16)",
             |_, a| {
                 let prefix = Prefix::parse(a)?;
-                let host = integer(a, 1)?;
+                let (negative, host) = integer(a, 1)?;
                 let free = prefix.width() - prefix.length;
                 let size = 1u128.checked_shl(free);
-                let number = match u128::try_from(host) {
-                    Ok(n) => Some(n),
-                    Err(_) => match size {
-                        Some(size) => size.checked_sub(host.unsigned_abs()),
-                        None => Some((host.unsigned_abs() - 1) ^ u128::MAX),
-                    },
+                let number = match (negative, size) {
+                    (false, _) => Some(host),
+                    (true, Some(size)) => size.checked_sub(host),
+                    (true, None) => Some(host.wrapping_neg()),
                 };
                 match number.filter(|n| size.is_none_or(|size| *n < size)) {
                     Some(n) => Ok(Value::string(prefix.address(prefix.bits | n))),
@@ -55,9 +53,11 @@ pub(super) fn all() -> Vec<Function> {
             "cidrsubnet(\"172.16.0.0/12\", 4, 2)",
             |_, a| {
                 let prefix = Prefix::parse(a)?;
-                let new_bits = integer(a, 1)?;
-                let number =
-                    u128::try_from(integer(a, 2)?).map_err(|_| FnError::arg(2, "it must not be negative"))?;
+                let new_bits = small(a, 1)?;
+                let (negative, number) = integer(a, 2)?;
+                if negative {
+                    return Err(FnError::arg(2, "it must not be negative"));
+                }
                 let length = i128::from(prefix.length).saturating_add(new_bits);
                 if length < 0 || length > i128::from(prefix.width()) {
                     let message = format!(
@@ -95,7 +95,7 @@ pub(super) fn all() -> Vec<Function> {
                 let mut next = Some(prefix.bits);
                 let mut subnets = Vec::new();
                 for i in 1..a.len() {
-                    let new_bits = match u32::try_from(integer(a, i)?) {
+                    let new_bits = match u32::try_from(small(a, i)?) {
                         Ok(0) | Err(_) => return Err(FnError::arg(i, "it must be at least 1")),
                         Ok(33..) => return Err(FnError::arg(i, "it must be at most 32")),
                         Ok(bits) => bits,
@@ -133,12 +133,21 @@ pub(super) fn all() -> Vec<Function> {
     ]
 }
 
-fn integer(args: &[Value], i: usize) -> Result<i128, FnError> {
+/// A whole number of at most 128 bits: whether it is negative, and its size.
+fn integer(args: &[Value], i: usize) -> Result<(bool, u128), FnError> {
     let n = number_arg(args, i)?;
     n.is_integer()
-        .then(|| n.to_string().parse().ok())
+        .then(|| n.abs().to_string().parse().ok())
         .flatten()
+        .map(|size| (n.signum() < 0, size))
         .ok_or_else(|| FnError::arg(i, "it must be a whole number that an address can hold"))
+}
+
+/// A whole number that counts bits.
+fn small(args: &[Value], i: usize) -> Result<i128, FnError> {
+    let (negative, size) = integer(args, i)?;
+    let size = i128::try_from(size).unwrap_or(i128::MAX);
+    Ok(if negative { -size } else { size })
 }
 
 /// An address prefix, its bits at the low end and those beyond the length zero.

@@ -107,6 +107,27 @@ fn lists_references() {
 }
 
 #[test]
+fn addresses_take_numbers_of_128_bits() {
+    let all = "340282366920938463463374607431768211455";
+    check(&format!("cidrsubnet(\"::/0\", 128, {all})"), "\"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128\"");
+    check(&format!("cidrhost(\"::/0\", {all})"), "\"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\"");
+    check(&format!("cidrhost(\"::/0\", -{all})"), "\"::1\"");
+    check("cidrhost(\"10.0.0.0/8\", -1)", "\"10.255.255.255\"");
+    assert!(printed("cidrsubnet(\"::/0\", 128, 1e40)").contains("whole number that an address can hold"));
+}
+
+#[test]
+fn says_that_a_number_is_too_large() {
+    assert!(printed("jsonencode(1e1000000)").contains("too large"));
+}
+
+#[test]
+fn a_reference_as_a_key_is_ambiguous() {
+    assert!(printed("{ local.a = 1 }").contains("Ambiguous object key"));
+    assert!(!printed("{ (\"b\") = 1 }").contains("Ambiguous"));
+}
+
+#[test]
 fn reads_type_constraints() {
     for (text, expected) in [
         ("string", Ok("string")),
@@ -117,7 +138,10 @@ fn reads_type_constraints() {
             "object({ a = optional(string, \"x\"), b = set(any) })",
             Ok("object({a=optional(string), b=set(any)})"),
         ),
-        ("list", Err("Invalid type specification")),
+        ("list", Ok("list(any)")),
+        ("map", Ok("map(any)")),
+        ("set", Err("Invalid type specification")),
+        ("list(list)", Err("Invalid type specification")),
         ("strng", Err("Invalid type specification")),
         ("optional(string)", Err("Invalid type specification")),
         ("\"string\"", Err("Invalid quoted type constraints")),

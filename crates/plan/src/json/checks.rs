@@ -98,9 +98,13 @@ fn name(status: CheckStatus) -> &'static str {
     }
 }
 
-/// The checks of a plan. An entry for a whole object whose instances are not known has an address without keys.
-pub(super) fn of_plan(results: &[CheckResult]) -> Vec<StaticCheck> {
+/// The checks of a plan. An entry for a whole object whose instances are not known has an address without keys. Of
+/// `checkable` objects without a result nothing is known.
+pub(super) fn of_plan(results: &[CheckResult], checkable: &[String]) -> Vec<StaticCheck> {
     let mut objects: BTreeMap<String, (InstanceAddr, Vec<&CheckResult>)> = BTreeMap::new();
+    for addr in checkable.iter().filter_map(|address| parse(address)) {
+        objects.entry(static_display(&addr)).or_insert_with(|| (addr, Vec::new()));
+    }
     for result in results {
         if let Some(addr) = parse(&result.address) {
             objects.entry(static_display(&addr)).or_insert_with(|| (addr, Vec::new())).1.push(result);
@@ -110,7 +114,7 @@ pub(super) fn of_plan(results: &[CheckResult]) -> Vec<StaticCheck> {
         let any = |status| results.iter().any(|r| r.status == status);
         let status = if any(CheckStatus::Fail) {
             CheckStatus::Fail
-        } else if any(CheckStatus::Unknown) {
+        } else if results.is_empty() || any(CheckStatus::Unknown) {
             CheckStatus::Unknown
         } else {
             CheckStatus::Pass

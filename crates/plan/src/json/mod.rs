@@ -12,7 +12,7 @@ mod plan;
 mod state;
 mod value;
 
-pub use plan::{PriorState, plan, plan_text};
+pub use plan::{Configuration, PriorState, plan, plan_text};
 pub use state::{Decode, state, state_text};
 
 use serde::Serialize;

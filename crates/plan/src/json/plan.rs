@@ -22,6 +22,18 @@ pub struct PriorState<'a> {
     pub decode: Decode<'a>,
 }
 
+/// What a plan was made from, as far as readers of the plan care: made by whoever knows the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Configuration<'a> {
+    /// The configuration's representation
+    /// (<https://developer.hashicorp.com/terraform/internals/json-format#configuration-representation>).
+    pub representation: &'a serde_json::Value,
+    /// Attributes that what changes refers to: a list of objects with `resource` and `attribute`.
+    pub relevant_attributes: &'a [serde_json::Value],
+    /// Addresses of all objects with conditions: those that were not checked are unknown.
+    pub checkable: &'a [String],
+}
+
 #[derive(Serialize)]
 struct PlanDocument<'a> {
     format_version: &'static str,
@@ -41,6 +53,8 @@ struct PlanDocument<'a> {
     prior_state: Option<StateDocument<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    relevant_attributes: &'a [serde_json::Value],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<StaticCheck>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -114,7 +128,7 @@ fn planned_values(plan: &Plan) -> PlannedValues<'_> {
 
 fn document<'a>(
     plan: &'a Plan,
-    configuration: Option<&'a serde_json::Value>,
+    configuration: Option<Configuration<'a>>,
     prior: Option<PriorState<'a>>,
 ) -> PlanDocument<'a> {
     let changes = sorted(plan.changes.iter().filter(|c| is_listed(c)));
@@ -132,9 +146,10 @@ fn document<'a>(
         resource_changes: changes.into_iter().map(|c| ResourceChange::new(plan, c)).collect(),
         deferred_changes: deferred.into_iter().map(|c| DeferredChange::new(plan, c)).collect(),
         output_changes: plan.outputs.iter().map(|(k, v)| (&**k, Change::from(v))).collect(),
-        prior_state: prior.filter(|p| !p.state.is_empty()).map(|p| StateDocument::new(p.state, p.decode)),
-        configuration,
-        checks: checks::of_plan(&plan.checks),
+        prior_state: prior.and_then(|p| StateDocument::prior(p.state, p.decode, plan)),
+        configuration: configuration.map(|c| c.representation),
+        relevant_attributes: configuration.map_or(&[], |c| c.relevant_attributes),
+        checks: checks::of_plan(&plan.checks, configuration.map_or(&[], |c| c.checkable)),
         timestamp: &plan.timestamp,
         errored: plan.errored,
     }
@@ -143,7 +158,7 @@ fn document<'a>(
 /// The plan as JSON text, as `show -json` prints it, without a line end.
 pub fn plan_text(
     plan: &Plan,
-    configuration: Option<&serde_json::Value>,
+    configuration: Option<Configuration<'_>>,
     prior: Option<PriorState<'_>>,
 ) -> String {
     to_text(&document(plan, configuration, prior))
@@ -153,7 +168,7 @@ pub fn plan_text(
 /// range, the result is null: use [`plan_text`] for what a user reads.
 pub fn plan(
     plan: &Plan,
-    configuration: Option<&serde_json::Value>,
+    configuration: Option<Configuration<'_>>,
     prior: Option<PriorState<'_>>,
 ) -> serde_json::Value {
     serde_json::to_value(document(plan, configuration, prior)).unwrap_or_default()

@@ -4,6 +4,7 @@ use super::checks::{self, StaticCheck};
 use super::module::{Module, Resource};
 use super::value::Known;
 use super::{TERRAFORM_VERSION, to_text};
+use crate::{Mode, Plan};
 use formwork_addr::ResourceAddr;
 use formwork_state::{State, Status, StoredObject};
 use formwork_value::{Marks, Value};
@@ -25,7 +26,7 @@ pub(super) struct StateDocument<'a> {
     checks: Vec<StaticCheck>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct StateValues<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     outputs: BTreeMap<&'a str, Output<'a>>,
@@ -40,7 +41,36 @@ struct Output<'a> {
     ty: serde_json::Value,
 }
 
+impl<'a> Output<'a> {
+    fn new(sensitive: bool, value: &'a Value) -> Self {
+        Output { sensitive, value: Known(value), ty: formwork_value::json::type_to_json(&value.ty()) }
+    }
+}
+
 impl<'a> StateDocument<'a> {
+    /// The state that a plan was made from. As in Terraform, outputs whose new value is known have it there already, and
+    /// outcomes of checks are left out; `None` when nothing is there.
+    pub(super) fn prior(state: &'a State, decode: Decode<'_>, plan: &'a Plan) -> Option<Self> {
+        let mut document = StateDocument::new(state, decode);
+        let mut values = document.values.take().unwrap_or_default();
+        if plan.mode != Mode::Destroy {
+            for (name, change) in &plan.outputs {
+                match &change.after {
+                    Some(value) if value.is_null() => drop(values.outputs.remove(&**name)),
+                    Some(value) if value.is_wholly_known() => {
+                        values.outputs.insert(name, Output::new(change.sensitive, value));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let nothing = state.resources.is_empty() && values.outputs.is_empty();
+        let terraform_version = Some(TERRAFORM_VERSION);
+        let document =
+            StateDocument { terraform_version, values: Some(values), checks: Vec::new(), ..document };
+        (!nothing).then_some(document)
+    }
+
     pub(super) fn new(state: &'a State, decode: Decode<'_>) -> Self {
         let format_version = "1.0";
         if state.is_empty() {
@@ -65,10 +95,10 @@ impl<'a> StateDocument<'a> {
                 root_module.add(&addr.resource.module, entry);
             }
         }
-        let outputs = state.outputs.iter().map(|(name, output)| {
-            let ty = formwork_value::json::type_to_json(&output.value.ty());
-            (&**name, Output { sensitive: output.sensitive, value: Known(&output.value), ty })
-        });
+        let outputs = state
+            .outputs
+            .iter()
+            .map(|(name, output)| (&**name, Output::new(output.sensitive, &output.value)));
         let values = StateValues { outputs: outputs.collect(), root_module };
         StateDocument {
             format_version,

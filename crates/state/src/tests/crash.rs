@@ -136,23 +136,28 @@ fn a_journal_torn_at_any_byte_counts_up_to_there() {
     session.close().unwrap();
     let path = dir.path().join(".terraform.tfstate.journal");
     let journal = fs::read(&path).unwrap();
+    let snapshot = fs::read(dir.path().join("terraform.tfstate")).unwrap();
     assert_eq!(journal.len(), stages.last().unwrap().0);
     for cut in 0..=journal.len() {
         let (_, expected, open_intents) = stages.iter().rfind(|s| s.0 <= cut).unwrap();
         for tail in [&b""[..], &[0; 40]] {
             fs::write(&path, [&journal[..cut], tail].concat()).unwrap();
-            let mut session = open(dir.path());
-            assert_eq!(&ids(session.state()), expected, "cut at {cut}");
-            assert_eq!(session.pending().len(), *open_intents, "cut at {cut}");
-            // What is appended now stands behind what counts.
-            if cut % 17 == 0 {
-                session.journal().append(&set(None, false, "a.more", Some("more"))).unwrap();
-                session.close().unwrap();
-                session = open(dir.path());
-                assert!(ids(session.state()).contains(&"a.more=more".to_string()), "cut at {cut}");
-                assert_eq!(session.state().instances().count(), expected.len() + 1);
+            let found = backend(dir.path()).peek().unwrap();
+            assert_eq!(&ids(&found.state), expected, "cut at {cut}");
+            assert_eq!(found.pending.len(), *open_intents, "cut at {cut}");
+            if cut % 17 != 0 {
+                continue;
             }
+            // What is appended now stands behind what counts.
+            let mut session = open(dir.path());
+            session.journal().append(&set(None, false, "a.more", Some("more"))).unwrap();
             session.close().unwrap();
+            session = open(dir.path());
+            assert!(ids(session.state()).contains(&"a.more=more".to_string()), "cut at {cut}");
+            assert_eq!(session.state().instances().count(), expected.len() + 1);
+            assert_eq!(session.pending().len(), *open_intents, "cut at {cut}");
+            session.close().unwrap();
+            fs::write(dir.path().join("terraform.tfstate"), &snapshot).unwrap();
         }
     }
 }
@@ -235,7 +240,7 @@ fn a_full_disk_loses_nothing() {
     let mut found = ids(session.state());
     found.sort();
     assert_eq!(found, expected);
-    assert_eq!(session.state().serial, old.serial);
+    assert_eq!(session.state().serial, old.serial + 1, "what was only in the journal is a new version");
 }
 
 /// What a machine that loses power may leave: any of the blocks that were not durable are gone.
@@ -273,4 +278,92 @@ fn lost_and_reordered_writes_cost_only_what_was_not_durable() {
             assert!(found.opened.pending.len() >= count);
         }
     }
+}
+
+#[test]
+fn a_settled_journal_becomes_a_version_as_soon_as_it_is_opened() {
+    for lock in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let old = prepared(dir.path());
+        let session = open(dir.path());
+        for record in &RECORDS()[..4] {
+            session.journal().append(record).unwrap();
+        }
+        session.close().unwrap();
+        let session = backend(dir.path()).open(&OpenOptions { lock, ..options() }).unwrap();
+        assert!(session.recovered());
+        assert_eq!((session.state().serial, &session.state().lineage), (old.serial + 1, &old.lineage));
+        session.close().unwrap();
+        assert_eq!(names(dir.path()), ["terraform.tfstate", "terraform.tfstate.backup"]);
+        let session = open(dir.path());
+        assert!(!session.recovered());
+        assert_eq!(session.state().serial, old.serial + 1, "only once");
+    }
+}
+
+#[test]
+fn an_object_that_was_put_aside_is_at_no_moment_in_both_places() {
+    let dir = tempfile::tempdir().unwrap();
+    prepared(dir.path());
+    let session = open(dir.path());
+    let key: formwork_addr::Str = "00000001".into();
+    let records = [
+        Record::Depose { address: address("a.old"), key: key.clone() },
+        Record::Restore { address: address("a.old"), key: key.clone() },
+        // Nothing there any more; and what is current stays.
+        Record::Restore { address: address("a.old"), key: key.clone() },
+        Record::Depose { address: address("a.old"), key: key.clone() },
+        set(None, false, "a.old", Some("new")),
+        Record::Restore { address: address("a.old"), key },
+    ];
+    let expected = [
+        "a.old(00000001)=old",
+        "a.old=old",
+        "a.old=old",
+        "a.old(00000001)=old",
+        "a.old=new a.old(00000001)=old",
+        "a.old=new a.old(00000001)=old",
+    ];
+    for (record, expected) in records.iter().zip(expected) {
+        session.journal().append(record).unwrap();
+        assert_eq!(ids(&backend(dir.path()).peek().unwrap().state).join(" "), expected);
+    }
+}
+
+#[test]
+fn a_restored_object_of_another_snapshot_is_not_listed_as_deposed() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = open(dir.path());
+    for record in [
+        create("1", "a.b"),
+        set(Some("1"), false, "a.b", Some("x")),
+        Record::Depose { address: address("a.b"), key: "00000001".into() },
+        Record::Restore { address: address("a.b"), key: "00000001".into() },
+    ] {
+        session.journal().append(&record).unwrap();
+    }
+    session.close().unwrap();
+    let other = State { serial: 7, lineage: "other".into(), ..State::default() };
+    fs::write(dir.path().join("terraform.tfstate"), snapshot::render(&other)).unwrap();
+    let pending = backend(dir.path()).peek().unwrap().pending;
+    assert_eq!(tokens(&pending), ["1{\"id\":\"x\"}"]);
+    assert_eq!(pending[0].intent.deposed, None);
+}
+
+#[test]
+fn closing_is_an_error_when_nobody_says_that_it_is_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = open(dir.path());
+    let journal = session.journal();
+    journal.append(&create("1", "a.b")).unwrap();
+    // While the first is being served, the second, which ends the thread, and that of `close` wait behind it.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    journal.sync(Box::new(move |_| wait.recv().unwrap()));
+    std::thread::sleep(Duration::from_millis(100));
+    journal.sync(Box::new(|_| panic!("on purpose")));
+    let closing = std::thread::spawn(move || session.close());
+    std::thread::sleep(Duration::from_millis(500));
+    go.send(()).unwrap();
+    let error = closing.join().unwrap().unwrap_err();
+    assert!(error.to_string().contains("sync the journal"), "{error}");
 }

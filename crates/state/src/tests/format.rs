@@ -91,6 +91,7 @@ fn a_broken_state_says_where_and_no_secret() {
     check("{", "ends in the middle of the JSON, at line 1, column 1");
     check("{\"version\":4,\n\"serial\":\"hunter2\"}", "a value of the wrong kind at line 2, column 18");
     check("{\"version\":4, hunter2}", "not valid JSON");
+    check("{\"version\":4,\"serial\":18446744073709551615}", "no room for the next ones");
     check("{\"version\":3}", "version 3 of the state format");
     check("{\"version\":5}", "newer than this program");
     check("{\"format_version\":\"1.2\"}", "no \"version\" field");
@@ -104,4 +105,15 @@ fn a_broken_state_says_where_and_no_secret() {
         r#"{"version":4,"outputs":{"o":{"value":"hunter2","type":"number"}}}"#,
         "the output \"o\" has a value that does not fit",
     );
+}
+
+#[test]
+fn objects_of_terraform_0_11_are_kept_and_not_worked_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("terraform.tfstate");
+    std::fs::copy(format!("{GOLDEN}/unknown-types-private.tfstate"), &path).unwrap();
+    let backend = LocalBackend::new(&path);
+    assert!(backend.peek().unwrap().state.usable().is_err());
+    let error = backend.open(&super::options()).err().unwrap();
+    assert!(error.to_string().contains("vendor_thing.old[\"b\"] has \"attributes_flat\""), "{error}");
 }

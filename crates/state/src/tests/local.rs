@@ -219,7 +219,7 @@ fn start_python(dir: &Path, mode: &str) -> Option<(std::process::Child, String)>
     Some((child, line.trim().to_string()))
 }
 
-fn python(dir: &Path, mode: &str) -> Option<String> {
+pub(super) fn python(dir: &Path, mode: &str) -> Option<String> {
     let (mut child, line) = start_python(dir, mode)?;
     child.wait().unwrap();
     Some(line)

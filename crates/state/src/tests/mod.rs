@@ -6,6 +6,7 @@
 mod crash;
 mod format;
 mod local;
+mod shared;
 
 use crate::*;
 use formwork_addr::InstanceAddr;

@@ -104,7 +104,7 @@ fn objects() {
     check(
         "{\"nmae\": \"x\"}",
         server,
-        "attribute \"name\" is required; did you mean \"name\" where it says \"nmae\"?",
+        "attribute \"name\" is required; perhaps \"nmae\" was meant to be it",
     );
     check("{\"name\": \"x\", \"port\": []}", server, ".port: a number is required, but this is a tuple");
     check(

@@ -1,0 +1,231 @@
+//! What is wrong with a configuration as a whole, and can be said without schemas and values.
+
+use crate::model::{Config, Module, ModuleCall, ProviderRef};
+use formwork_addr::{ModulePath, Target};
+use formwork_diag::{Diagnostic, Span, suggestion};
+use formwork_syntax::Str;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) fn whole(config: &Config, diags: &mut Vec<Diagnostic>) {
+    for output in config.root().outputs.values().filter(|o| o.ephemeral) {
+        diags.push(
+            Diagnostic::error(
+                "Ephemeral output not allowed",
+                format!(
+                    "The output \"{}\" of the root module is ephemeral, so nobody could read it.",
+                    output.name.name
+                ),
+            )
+            .help("Only outputs of modules that others call can be ephemeral: remove the argument.")
+            .at(output.span),
+        );
+    }
+    for module in config.modules.values() {
+        for reference in module.resources.values().filter_map(|r| r.provider.as_ref()) {
+            provider(config, module, reference, diags);
+        }
+        for call in module.calls.values() {
+            passed_providers(config, module, call, diags);
+        }
+        removed(config, module, diags);
+    }
+    moved(config, diags);
+}
+
+/// The caller's block, and the module that it stands in.
+fn caller<'a>(config: &'a Config, module: &Module) -> Option<&'a ModuleCall> {
+    let (name, outer) = module.path.0.split_last()?;
+    config.module(&ModulePath(outer.to_vec()))?.calls.get(name)
+}
+
+fn shown(name: &str, alias: Option<&Str>) -> String {
+    alias.map_or_else(|| name.to_owned(), |alias| format!("{name}.{alias}"))
+}
+
+/// Whether a module requires that its caller passes a provider configuration of this name.
+fn requires(module: &Module, name: &str, alias: &Str) -> bool {
+    module.required_providers.get(name).is_some_and(|r| r.aliases.contains(alias))
+}
+
+/// A provider configuration with an alias must be there, or come from the caller. Without an alias it may be empty.
+fn provider(config: &Config, module: &Module, reference: &ProviderRef, diags: &mut Vec<Diagnostic>) {
+    let Some(alias) = &reference.alias else { return };
+    let key = (reference.name.clone(), Some(alias.clone()));
+    let from_caller = |call: &ModuleCall| {
+        // What is required and not passed is reported at the call.
+        requires(module, &reference.name, alias) || call.providers.contains_key(&key)
+    };
+    if module.providers.contains_key(&key) || caller(config, module).is_some_and(from_caller) {
+        return;
+    }
+    let full = shown(&reference.name, Some(alias));
+    let known: Vec<String> = module
+        .providers
+        .keys()
+        .map(|(name, alias)| shown(name, alias.as_ref()))
+        .chain(
+            module
+                .required_providers
+                .iter()
+                .flat_map(|(name, r)| r.aliases.iter().map(move |a| shown(name, Some(a)))),
+        )
+        .collect();
+    let place = match module.path.0.is_empty() {
+        true => "the root module".to_owned(),
+        false => module.path.to_string(),
+    };
+    let d = Diagnostic::error(
+        "Provider configuration not present",
+        format!("There is no provider configuration {full} in {place}."),
+    )
+    .at(reference.span);
+    diags.push(match suggestion(&full, known.iter().map(String::as_str)) {
+        Some(near) => d.help(format!("Did you mean {near}?")),
+        None => d.help(format!("Declare it: provider \"{}\" {{ alias = \"{alias}\" … }}", reference.name)),
+    });
+}
+
+fn passed_providers(config: &Config, module: &Module, call: &ModuleCall, diags: &mut Vec<Diagnostic>) {
+    let Some(child) = config.module(&module.path.child(call.name.name.clone())) else { return };
+    for ((name, _), outer) in &call.providers {
+        provider(config, module, outer, diags);
+        let (inside, outside) = (child.provider_source(name), module.provider_source(&outer.name));
+        if let Some(requirement) = child.required_providers.get(name).filter(|_| inside != outside) {
+            diags.push(
+                Diagnostic::error(
+                    "Provider type mismatch",
+                    format!("\"{name}\" in the module is {inside}, and what is passed for it is {outside}."),
+                )
+                .at(outer.span)
+                .label(requirement.span, "required here"),
+            );
+        }
+    }
+    for (name, requirement) in &child.required_providers {
+        for alias in &requirement.aliases {
+            let key = (name.clone(), Some(alias.clone()));
+            if call.providers.contains_key(&key) || child.providers.contains_key(&key) {
+                continue;
+            }
+            let full = shown(name, Some(alias));
+            diags.push(
+                Diagnostic::error(
+                    "Missing required provider configuration",
+                    format!("The module \"{}\" needs a provider configuration {full}.", call.name.name),
+                )
+                .help(format!("Pass one: providers = {{ {full} = {name} }}"))
+                .at(call.span)
+                .label(requirement.span, "required here"),
+            );
+        }
+    }
+}
+
+/// What a `removed` block speaks of must not be there.
+fn removed(config: &Config, module: &Module, diags: &mut Vec<Diagnostic>) {
+    for removed in &module.removed {
+        let inner = |steps: &[formwork_addr::ModuleStep]| {
+            config.module(&steps.iter().fold(module.path.clone(), |p, s| p.child(s.name.clone())))
+        };
+        let (what, found): (_, Option<Span>) = match &removed.from {
+            Target::Resource(r) => (
+                "resource",
+                inner(r.module.steps()).and_then(|m| m.resources.get(&*r.resource)).map(|b| b.span),
+            ),
+            Target::Module(m) => (
+                "module",
+                m.steps()
+                    .split_last()
+                    .and_then(|(last, outer)| Some(inner(outer)?.calls.get(&last.name)?.span)),
+            ),
+            Target::Instance(_) => continue,
+        };
+        if let Some(span) = found {
+            diags.push(
+                Diagnostic::error(
+                    format!("Removed {what} still exists"),
+                    format!("{} is said to be removed, but it is still declared.", removed.from),
+                )
+                .help("Remove its block, or the removed block.")
+                .at(removed.span)
+                .label(span, "declared here"),
+            );
+        }
+    }
+}
+
+/// `moved` blocks that say nothing, contradict each other, or go round.
+fn moved(config: &Config, diags: &mut Vec<Diagnostic>) {
+    let mut by_from: BTreeMap<String, (String, Span)> = BTreeMap::new();
+    let mut by_to: BTreeMap<String, (String, Span)> = BTreeMap::new();
+    for (path, module) in &config.modules {
+        let full = |target: &Target| match path.0.is_empty() {
+            true => target.to_string(),
+            false => format!("{path}.{target}"),
+        };
+        for moved in &module.moved {
+            let (from, to) = (full(&moved.from), full(&moved.to));
+            if from == to {
+                diags.push(
+                    Diagnostic::error(
+                        "Redundant move statement",
+                        format!("{from} is said to have moved to where it was."),
+                    )
+                    .help("Remove the block.")
+                    .at(moved.span),
+                );
+                continue;
+            }
+            let clash = |other: &(String, Span), detail: String| {
+                Diagnostic::error("Ambiguous move statements", detail)
+                    .help("Each object moves once, and to a place of its own: remove one of the blocks.")
+                    .at(moved.span)
+                    .label(other.1, "the other one is here")
+            };
+            match by_from.get(&from) {
+                Some(other) if other.0 != to => {
+                    diags.push(clash(
+                        other,
+                        format!("{from} is said to have moved to {} and to {to}.", other.0),
+                    ));
+                }
+                Some(_) => {}
+                None => match by_to.get(&to) {
+                    Some(other) => diags.push(clash(
+                        other,
+                        format!("{} and {from} are both said to have moved to {to}.", other.0),
+                    )),
+                    None => {
+                        by_to.insert(to.clone(), (from.clone(), moved.span));
+                        by_from.insert(from, (to, moved.span));
+                    }
+                },
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for start in by_from.keys() {
+        let mut ring = Vec::new();
+        let mut at = start;
+        while seen.insert(at) {
+            ring.push(at);
+            match by_from.get(at) {
+                Some((to, _)) => at = to,
+                None => break,
+            }
+        }
+        // A ring is closed when the walk comes back to something that it met itself.
+        let Some(first) = ring.iter().position(|a| *a == at).filter(|_| by_from.contains_key(at)) else {
+            continue;
+        };
+        let names: Vec<&str> = ring[first..].iter().chain([&at]).map(|a| a.as_str()).collect();
+        diags.push(
+            Diagnostic::error(
+                "Cyclic dependency in move statements",
+                format!("These moves go round: {}.", names.join(" to ")),
+            )
+            .help("Remove the blocks of moves that were undone.")
+            .at(by_from[at].1),
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Configurations that say what cannot be.
+
+use crate::{IgnoreChanges, Loaded, MemoryFiles, load, local_state};
+use std::path::{Path, PathBuf};
+
+fn files(texts: &[(&str, &str)]) -> MemoryFiles {
+    MemoryFiles(texts.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec())).collect())
+}
+
+fn loaded(texts: &[(&str, &str)]) -> Loaded {
+    load(Path::new(""), &files(texts))
+}
+
+/// Summaries of everything that is said of a root module.
+fn check(text: &str, expected: &[&str]) {
+    check_all(&[("main.tf", text)], expected);
+}
+
+fn check_all(texts: &[(&str, &str)], expected: &[&str]) {
+    let diagnostics = loaded(texts).diagnostics;
+    let found: Vec<&str> = diagnostics.iter().map(|d| &*d.summary).collect();
+    assert_eq!(found, expected, "{texts:#?}\n{diagnostics:#?}");
+}
+
+const A: &str = "resource \"terraform_data\" \"a\" {}\n";
+
+#[test]
+fn references_stand_without_quotes() {
+    let c = |list: &str| format!("{A}resource \"terraform_data\" \"c\" {{ depends_on = {list} }}");
+    check(&c("[terraform_data.a, resource.terraform_data.a]"), &[]);
+    check(&c("[\"terraform_data.a\"]"), &["Quoted references are deprecated"]);
+    check(&c("[1 + 1]"), &["Invalid expression"]);
+    check(&c("[[terraform_data.a]]"), &["Invalid expression"]);
+    check(&c("terraform_data.a"), &["Unsuitable value"]);
+}
+
+#[test]
+fn triggers_are_resources() {
+    let c = |list: &str| {
+        format!(
+            "resource \"terraform_data\" \"c\" {{\n lifecycle {{\n replace_triggered_by = [{list}]\n}}\n}}"
+        )
+    };
+    check(&c("terraform_data.a, resource.terraform_data.a[0].id, terraform_data.b[each.key]"), &[]);
+    for wrong in
+        ["var.v", "local.v", "1 + 1", "upper(terraform_data.a.id)", "self.id", "\"terraform_data.a\""]
+    {
+        check(&c(wrong), &["Invalid replace_triggered_by expression"]);
+    }
+}
+
+#[test]
+fn ignoring_everything_is_no_list() {
+    let c = |value: &str| {
+        format!("resource \"terraform_data\" \"c\" {{\n lifecycle {{\n ignore_changes = {value}\n}}\n}}")
+    };
+    let all = loaded(&[("main.tf", &c("all"))]).config.unwrap();
+    let block = all.root().resources.values().next().unwrap();
+    assert!(matches!(block.lifecycle.ignore_changes, IgnoreChanges::All));
+    check(&c("[\"*\"]"), &["Invalid expression"]);
+    check(&c("\"all\""), &["Unsuitable value"]);
+    check(&c("[tags[\"a\"], input.b]"), &[]);
+}
+
+#[test]
+fn conditions_speak_of_something() {
+    let block = |kind: &str, condition: &str| {
+        format!("{kind} {{\n condition = {condition}\n error_message = \"no.\"\n}}\n")
+    };
+    let variable = |c: &str| format!("variable \"a\" {{\n{}}}", block("validation", c));
+    check(&variable("true"), &["Invalid validation expression"]);
+    check(&variable("local.b == 1"), &["Invalid variable validation condition"]);
+    check(&variable("var.a == local.b"), &[]);
+    let resource =
+        |kind: &str, c: &str| format!("resource \"t\" \"a\" {{\n lifecycle {{\n{}}}\n}}", block(kind, c));
+    check(&resource("precondition", "true"), &["Invalid precondition expression"]);
+    check(&resource("postcondition", "true"), &["Invalid postcondition expression"]);
+    check(&resource("postcondition", "self.id != \"\""), &[]);
+    check(&resource("postcondition", "t.a.id != \"\""), &["Invalid reference in postcondition"]);
+    check(&resource("precondition", "resource.t.a.id != \"\""), &["Invalid reference in precondition"]);
+    check(&resource("precondition", "t.b.id != \"\""), &[]);
+    check(
+        &format!("output \"o\" {{\n value = 1\n{}}}", block("precondition", "1 == 1")),
+        &["Invalid precondition expression"],
+    );
+}
+
+#[test]
+fn provider_configurations_must_be_there() {
+    let block = "provider \"toy\" { alias = \"west\" }\n";
+    let user = |name: &str| format!("{block}resource \"toy_thing\" \"a\" {{ provider = {name} }}");
+    check(&user("toy.west"), &[]);
+    check(&user("toy"), &[]);
+    check(&user("toy.wets"), &["Provider configuration not present"]);
+    let typo = loaded(&[("main.tf", &user("toy.wets"))]);
+    assert_eq!(typo.diagnostics[0].help.as_deref(), Some("Did you mean toy.west?"));
+
+    let child = "terraform {\n required_providers {\n toy = {\n source = \"a/toy\"\n configuration_aliases = [toy.x]\n}\n}\n}
+                 resource \"toy_thing\" \"a\" { provider = toy.x }";
+    let require = "terraform {\n required_providers {\n toy = { source = \"a/toy\" }\n}\n}\n";
+    let call = |rest: &str| format!("{require}{block}module \"m\" {{\n source = \"./m\"\n{rest}\n}}");
+    let both = |rest: &str, expected: &[&str]| {
+        check_all(&[("main.tf", &call(rest)), ("m/main.tf", child)], expected);
+    };
+    both("providers = { toy.x = toy.west }", &[]);
+    both("providers = { toy.x = toy.nope }", &["Provider configuration not present"]);
+    both("", &["Missing required provider configuration"]);
+    both("providers = { toy.x = aws }", &["Provider type mismatch"]);
+}
+
+#[test]
+fn moves_and_removals_fit_the_configuration() {
+    let removed = "removed {\n from = terraform_data.a\n}\n";
+    check(removed, &[]);
+    check(&format!("{A}{removed}"), &["Removed resource still exists"]);
+    check("removed {\n from = resource.terraform_data.a\n}\n", &[]);
+    check("removed {\n from = data.t.a\n}\n", &["Data source address not allowed"]);
+    let call = "module \"m\" { source = \"./m\" }\n";
+    for (from, expected) in [
+        ("module.m", "Removed module still exists"),
+        ("module.m.terraform_data.a", "Removed resource still exists"),
+    ] {
+        let root = format!("{call}removed {{\n from = {from}\n}}");
+        check_all(&[("main.tf", &root), ("m/main.tf", A)], &[expected]);
+    }
+    let moved = |pairs: &[(&str, &str)]| -> String {
+        pairs.iter().map(|(from, to)| format!("moved {{\n from = t.{from}\n to = t.{to}\n}}\n")).collect()
+    };
+    check(&moved(&[("a", "b"), ("b", "c"), ("a", "b")]), &[]);
+    check(&moved(&[("a", "a")]), &["Redundant move statement"]);
+    check(&moved(&[("a", "b"), ("a", "c")]), &["Ambiguous move statements"]);
+    check(&moved(&[("a", "c"), ("b", "c")]), &["Ambiguous move statements"]);
+    check(&moved(&[("z", "a"), ("a", "b"), ("b", "a")]), &["Ambiguous move statements"]);
+    check(&moved(&[("a", "b"), ("b", "c"), ("c", "a")]), &["Cyclic dependency in move statements"]);
+}
+
+#[test]
+fn what_only_modules_may_say() {
+    check("output \"o\" {\n value = 1\n ephemeral = true\n}", &["Ephemeral output not allowed"]);
+    let call = "module \"m\" {\n source = \"./m\"\n}\n";
+    let inner = "output \"o\" {\n value = 1\n ephemeral = true\n}";
+    check_all(&[("main.tf", call), ("m/main.tf", inner)], &[]);
+    let versioned = "module \"m\" {\n source = \"./m\"\n version = \"1.0\"\n}\n";
+    check_all(&[("main.tf", versioned), ("m/main.tf", A)], &["Invalid module version"]);
+}
+
+#[test]
+fn the_state_may_be_elsewhere() {
+    let backend = "terraform {\n backend \"local\" {\n path = \"foo/x.tfstate\"\n}\n}\n";
+    check(backend, &[]);
+    let elsewhere = |texts: &[(&str, &str)]| local_state(Path::new(""), &files(texts));
+    assert_eq!(elsewhere(&[("main.tf", backend)]), Some(PathBuf::from("foo/x.tfstate")));
+    assert_eq!(elsewhere(&[("main.tf", A), ("readme.md", backend)]), None);
+    let other = "terraform {\n backend \"local\" {\n path = \"other\"\n}\n}\n";
+    assert_eq!(elsewhere(&[("a_override.tf", other), ("main.tf", backend)]), Some(PathBuf::from("other")));
+    check("terraform {\n backend \"s3\" {}\n}\n", &["Unsupported backend"]);
+    check("terraform {\n backend \"local\" {\n path = var.x\n}\n}\n", &["Unsuitable value"]);
+    let set = loaded(&[("main.tf", backend)]).config.unwrap();
+    assert_eq!(set.root().local_state.as_deref(), Some(Path::new("foo/x.tfstate")));
+}

@@ -1,0 +1,148 @@
+//! What can be said of references from their form, the declarations and the schemas alone.
+
+use formwork_config::{IgnoreChanges, Repetition, ResourceBlock};
+use formwork_diag::{Diagnostic, suggestion};
+use formwork_lang::{RefStep, Reference, references};
+use formwork_provider::Schema;
+use formwork_value::Type;
+
+/// A reference to `path`, `terraform` or `self` (outside of postconditions) that means nothing.
+pub(crate) fn of_the_language(root: &str, steps: &[RefStep<'_>]) -> Option<Diagnostic> {
+    if root == "self" {
+        let d = Diagnostic::error("Invalid \"self\" reference", "\"self\" has no meaning here.");
+        return Some(d.help("It stands for the object itself, in its postconditions."));
+    }
+    let (known, help): (&[&str], _) = match root {
+        "path" => (&["module", "root", "cwd"], "There are path.module, path.root and path.cwd."),
+        _ => (&["workspace"], "There is terraform.workspace."),
+    };
+    let detail = match steps.first() {
+        Some(RefStep::Attr(name)) if known.contains(name) => return None,
+        Some(RefStep::Attr(name)) => format!("\"{root}\" has no attribute \"{name}\"."),
+        _ => format!("\"{root}\" must be followed by a dot and a name."),
+    };
+    let shown = if root == "tofu" { "terraform" } else { root };
+    Some(Diagnostic::error(format!("Invalid \"{shown}\" attribute"), detail).help(help))
+}
+
+/// Whether what follows the name of a resource fits whether it is repeated.
+pub(crate) fn instance(block: &ResourceBlock, rest: &[RefStep<'_>]) -> Option<Diagnostic> {
+    let resource = &block.resource;
+    match (&block.repetition, rest.first()?) {
+        (Repetition::Single, RefStep::Key(_) | RefStep::Dynamic) => Some(
+            Diagnostic::error(
+                "Unexpected resource instance key",
+                format!("{resource} has neither \"count\" nor \"for_each\", so there is one of it, without a key."),
+            )
+            .help("Remove the brackets; for an attribute, write its name after a dot."),
+        ),
+        (Repetition::Count(_), RefStep::Attr(name)) => Some(
+            Diagnostic::error(
+                "Missing resource instance key",
+                format!(
+                    "{resource} has \"count\" set, so it is a list of instances, which has no attribute \"{name}\"."
+                ),
+            )
+            .help("Name one instance, such as [0] or [count.index]; or take the attribute of all with [*]."),
+        ),
+        (Repetition::ForEach(_), RefStep::Attr(name)) => Some(
+            Diagnostic::error(
+                "Missing resource instance key",
+                format!(
+                    "{resource} has \"for_each\" set, so it is a map of instances, and \"{name}\" stands where its key must."
+                ),
+            )
+            .help("Name one instance, such as [\"key\"] or [each.key]; for all, use a for expression."),
+        ),
+        _ => None,
+    }
+}
+
+/// A reference in `depends_on` to a part of an object.
+pub(crate) fn not_whole(reference: &Reference<'_>) -> Option<Diagnostic> {
+    let names = match reference.root {
+        "path" | "terraform" | "tofu" | "each" | "count" | "self" => return None,
+        "var" | "local" | "module" => 1,
+        "data" | "resource" => 2,
+        _ => 1,
+    };
+    let rest = reference.steps.get(names..)?;
+    let rest = match rest {
+        [RefStep::Key(_), rest @ ..] => rest,
+        rest => rest,
+    };
+    // Outputs of a module are objects, too.
+    let rest = match rest {
+        [RefStep::Attr(_), rest @ ..] if reference.root == "module" => rest,
+        rest => rest,
+    };
+    (!rest.is_empty()).then(|| {
+        Diagnostic::error(
+            "Invalid depends_on reference",
+            "\"depends_on\" is about whole objects, and this names a part of one.",
+        )
+        .help("End the reference with the object's name or its key.")
+        .at(reference.span)
+    })
+}
+
+/// What `ignore_changes` names and the resource does not have.
+pub(crate) fn ignored(block: &ResourceBlock, schema: &Schema) -> Vec<Diagnostic> {
+    let IgnoreChanges::Paths(paths) = &block.lifecycle.ignore_changes else { return Vec::new() };
+    let ty = schema.block.ty();
+    paths
+        .iter()
+        .flat_map(references)
+        .filter_map(|r| unknown_path(&ty, &r, block).map(|d| d.at(r.span)))
+        .collect()
+}
+
+fn unknown_path(ty: &Type, reference: &Reference<'_>, block: &ResourceBlock) -> Option<Diagnostic> {
+    let kind = &block.resource.type_name;
+    let mut at = ty.clone();
+    let first = RefStep::Attr(reference.root);
+    for step in std::iter::once(&first).chain(&reference.steps) {
+        let name = match step {
+            RefStep::Attr(name) => *name,
+            RefStep::Key(key) => key.as_str().unwrap_or_default(),
+            RefStep::Dynamic | RefStep::Splat => return None,
+        };
+        at = match &at {
+            Type::Dynamic => return None,
+            Type::Object(o) => {
+                match o.attrs.get(name) {
+                    Some(ty) => ty.clone(),
+                    None => {
+                        let d = Diagnostic::error(
+                            "Unsupported attribute",
+                            format!("\"ignore_changes\" names \"{name}\", which {kind} does not have."),
+                        );
+                        return Some(match suggestion(name, o.attrs.keys().map(|k| &**k)) {
+                        _ if name == "all" => d.help("To ignore all changes, write ignore_changes = all, without brackets and quotes."),
+                        Some(near) => d.help(format!("Did you mean \"{near}\"?")),
+                        None => d.help(format!(
+                            "It has: {}.",
+                            o.attrs.keys().map(|k| &**k).collect::<Vec<_>>().join(", ")
+                        )),
+                    });
+                    }
+                }
+            }
+            Type::List(inner) | Type::Set(inner) | Type::Map(inner) => (**inner).clone(),
+            Type::Tuple(_) => return None,
+            other => {
+                return Some(
+                    Diagnostic::error(
+                        "Unsupported attribute",
+                        format!(
+                            "\"ignore_changes\" names a part of what is a {}, which has no parts.",
+                            other.friendly_name()
+                        ),
+                    )
+                    .help("Name the attribute as a whole."),
+                );
+            }
+        };
+    }
+    None
+}

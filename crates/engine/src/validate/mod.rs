@@ -1,0 +1,212 @@
+//! Checking a configuration without a state: every block once, with nothing known about what the world will say.
+
+mod names;
+
+use crate::body::decode_in;
+use crate::graph::Graph;
+use crate::provide::{Types, Worker};
+use crate::{Setup, checks, expand, rules};
+use formwork_addr::Str;
+use formwork_config::{Condition, Module, Output, Repetition, ResourceBlock};
+use formwork_diag::{Diagnostic, Severity};
+use formwork_lang::{RefStep, eval, references};
+use formwork_provider::Problem;
+use formwork_syntax::Expr;
+use formwork_value::{Kind, Type, Value, convert};
+use names::{Names, Place};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Everything that is wrong with a configuration whatever the variables and the state.
+pub fn validate(setup: &Setup) -> Vec<Diagnostic> {
+    let (_, mut diags) = Graph::new(&setup.config, &setup.registry);
+    let types = Types::default();
+    for module in setup.config.modules.values() {
+        let names = Names { setup, types: &types, module, locals: FxHashMap::default() };
+        Validator { names, diags: &mut diags }.module();
+    }
+    // A module that is called twice has its mistakes once.
+    let mut seen = FxHashSet::default();
+    diags.retain(|d| d.span.is_none() || seen.insert((d.span, d.summary.clone(), d.detail.clone())));
+    diags
+}
+
+struct Validator<'a> {
+    names: Names<'a>,
+    diags: &'a mut Vec<Diagnostic>,
+}
+
+impl<'a> Validator<'a> {
+    fn module(&mut self) {
+        let module = self.names.module;
+        self.locals(module);
+        for variable in module.variables.values() {
+            self.conditions(&variable.validations, Place::default());
+        }
+        for output in module.outputs.values() {
+            self.output(output);
+        }
+        for call in module.calls.values() {
+            self.repetition(&call.repetition);
+            let child = self.names.child(&call.name.name);
+            for (name, (_, expr)) in &call.arguments {
+                let value = self.expr(expr, Place::of(&call.repetition));
+                let variable = child.and_then(|c| c.variables.get(name));
+                if let (Some(value), Some(variable)) = (value, variable)
+                    && let Err(d) = rules::argument(variable, value, expr.span)
+                {
+                    self.diags.push(d);
+                }
+            }
+        }
+        for block in module.resources.values() {
+            self.resource(block);
+        }
+        for check in module.checks.values() {
+            self.conditions(&check.asserts, Place::default());
+        }
+        for provider in module.providers.values() {
+            let source = module.provider_source(&provider.name.name);
+            if let Some(family) = self.names.setup.registry.providers().get(&source) {
+                let scope = self.names.at(Place::default());
+                decode_in(&provider.body, &family.schema().block, &scope, provider.span, self.diags);
+            }
+        }
+    }
+
+    /// Locals are pure: each has a value once those that it refers to have one.
+    fn locals(&mut self, module: &'a Module) {
+        for name in in_order(module) {
+            let value = self.expr(&module.locals[&name].expr, Place::default());
+            self.names.locals.insert(name, value);
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, place: Place<'_>) -> Option<Value> {
+        let outcome = eval(expr, &self.names.at(place), self.diags);
+        (!outcome.failed).then_some(outcome.value)
+    }
+
+    /// What cannot be evaluated, or be true or false, is reported; what fails only because of values is not.
+    fn conditions(&mut self, list: &[Condition], place: Place<'_>) {
+        let scope = self.names.at(place);
+        for condition in list {
+            checks::failure(condition, &scope, self.diags, "");
+        }
+    }
+
+    fn output(&mut self, output: &Output) {
+        let root = self.names.module.path.0.is_empty();
+        for condition in &output.preconditions {
+            let scope = self.names.at(Place::default());
+            let failed =
+                checks::failure(condition, &scope, self.diags, "Module output value precondition failed");
+            self.diags.extend(failed);
+        }
+        if let Some(value) = self.expr(&output.value, Place::default())
+            && let Err(d) = rules::output(output, root, value)
+        {
+            self.diags.push(d);
+        }
+    }
+
+    fn repetition(&mut self, repetition: &Repetition) {
+        let (expr, count) = match repetition {
+            Repetition::Single => return,
+            Repetition::Count(e) => (e, true),
+            Repetition::ForEach(e) => (e, false),
+        };
+        let Some(value) = self.expr(expr, Place::default()) else { return };
+        let unmarked = value.clone().unmark().0;
+        // A value that is to come may be right; its type must be.
+        let open = match unmarked.kind() {
+            Kind::Unknown(_) if count => convert(&unmarked, &Type::Number).is_ok(),
+            Kind::Unknown(u) => matches!(u.ty, Type::Map(_) | Type::Set(_) | Type::Object(_) | Type::Dynamic),
+            Kind::Set(_, items) => items.iter().any(|i| matches!(i.kind(), Kind::Unknown(_))),
+            _ => false,
+        };
+        let checked = match (open, count) {
+            (true, true) => expand::refuse_marks_of_count(&value, expr.span),
+            (true, false) => expand::refuse_marks_of_for_each(&value, expr.span),
+            (false, true) => expand::count(&value, expr.span).map(|_| ()),
+            (false, false) => expand::for_each(&value, expr.span).map(|_| ()),
+        };
+        self.diags.extend(checked.err());
+    }
+
+    fn resource(&mut self, block: &ResourceBlock) {
+        let Some(info) = self.names.types.of(&self.names.setup.registry, &block.resource) else { return };
+        let module = self.names.module;
+        self.repetition(&block.repetition);
+        let before = self.diags.len();
+        let place = Place::of(&block.repetition);
+        let decoded =
+            decode_in(&block.body, &info.schema.block, &self.names.at(place), block.span, self.diags);
+        if let Some(config) = decoded {
+            self.diags.extend(rules::stored(&config, block).err());
+            let (config, _) = config.unmark_deep();
+            let problems: Vec<Problem> = match &info.worker {
+                Worker::Managed(r) => r.validate(&config),
+                Worker::Data(d) => d.validate(&config),
+            };
+            for p in problems {
+                let at = crate::provide::first_attribute(&p.path)
+                    .and_then(|name| crate::body::attribute_span(&block.body, name))
+                    .unwrap_or(block.span);
+                let mut d = Diagnostic::error(p.summary, p.detail).at(at);
+                d.severity = p.severity;
+                self.diags.push(d);
+            }
+        }
+        let lifecycle = &block.lifecycle;
+        for (what, expr) in [
+            ("create_before_destroy", &lifecycle.create_before_destroy),
+            ("prevent_destroy", &lifecycle.prevent_destroy),
+        ] {
+            if let Some(expr) = expr
+                && let Some(value) = self.expr(expr, Place::default())
+                && convert(&value, &Type::Bool).map_or(true, |v| v.is_null())
+            {
+                let d = Diagnostic::error(format!("Invalid {what}"), "The value must be true or false.");
+                self.diags.push(d.at(expr.span));
+            }
+        }
+        self.conditions(&lifecycle.preconditions, place);
+        let own = names::unknown_object(&info);
+        self.conditions(&lifecycle.postconditions, Place { own: Some(&own), ..place });
+        let address = match module.path.0.is_empty() {
+            true => block.resource.to_string(),
+            false => format!("{}.{}", module.path, block.resource),
+        };
+        for d in &mut self.diags[before..] {
+            if d.severity == Severity::Error {
+                d.address.get_or_insert_with(|| address.clone());
+            }
+        }
+    }
+}
+
+/// The names of locals, each after those that it refers to. (Rings have been reported; they are cut somewhere.)
+fn in_order(module: &Module) -> Vec<Str> {
+    let mut order = Vec::with_capacity(module.locals.len());
+    let mut seen: FxHashSet<Str> = FxHashSet::default();
+    let mut stack: Vec<(Str, bool)> = Vec::new();
+    for name in module.locals.keys() {
+        stack.push((name.clone(), false));
+        while let Some((name, left)) = stack.pop() {
+            if left {
+                order.push(name);
+                continue;
+            }
+            let Some(local) = module.locals.get(&name).filter(|_| seen.insert(name.clone())) else {
+                continue;
+            };
+            stack.push((name, true));
+            for reference in references(&local.expr).into_iter().filter(|r| r.root == "local") {
+                if let Some(RefStep::Attr(other)) = reference.steps.first() {
+                    stack.push(((*other).into(), false));
+                }
+            }
+        }
+    }
+    order
+}

@@ -1,0 +1,317 @@
+//! `workspace`
+
+use super::options::{Look, duration, switch_parser};
+use crate::args::Environment;
+use crate::context::{Context, Lock, WORKSPACES, workspace_path};
+use crate::environment;
+use crate::ui::style::Role;
+use clap::{Args, Subcommand};
+use formwork_diag::{Diagnostic, suggestion};
+use formwork_state::{LocalBackend, snapshot};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Keep several states for one configuration
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub struct Workspace {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(List),
+    Show(Show),
+    New(New),
+    Select(Select),
+    Delete(Delete),
+}
+
+/// List the workspaces
+#[derive(Debug, Args)]
+struct List {
+    #[command(flatten)]
+    look: Look,
+}
+
+/// Show the name of the current workspace
+#[derive(Debug, Args)]
+struct Show {
+    #[command(flatten)]
+    look: Look,
+}
+
+/// Make a workspace, and switch to it
+#[derive(Debug, Args)]
+struct New {
+    /// Copy this state file into it.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    locking: Locking,
+    #[command(flatten)]
+    look: Look,
+    /// Its name.
+    name: String,
+}
+
+/// Switch to a workspace
+#[derive(Debug, Args)]
+struct Select {
+    /// Make it if there is none.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    or_create: bool,
+    #[command(flatten)]
+    look: Look,
+    /// Its name.
+    name: String,
+}
+
+/// Delete a workspace and its state
+#[derive(Debug, Args)]
+struct Delete {
+    /// Even if its state has resources, which nobody will manage any more.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    force: bool,
+    #[command(flatten)]
+    locking: Locking,
+    #[command(flatten)]
+    look: Look,
+    /// Its name.
+    name: String,
+}
+
+#[derive(Debug, Args)]
+struct Locking {
+    /// Lock the state.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          value_parser = switch_parser(), value_name = "BOOL")]
+    lock: bool,
+    /// How long to wait for the lock.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    lock_timeout: Duration,
+}
+
+impl Workspace {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context) -> u8 {
+        let done = match self.command {
+            Command::List(c) => {
+                c.look.set(cx);
+                list(cx)
+            }
+            Command::Show(c) => {
+                c.look.set(cx);
+                cx.screen.line(&environment::workspace());
+                Ok(())
+            }
+            Command::New(c) => {
+                c.look.set(cx);
+                c.run(cx)
+            }
+            Command::Select(c) => {
+                c.look.set(cx);
+                c.run(cx)
+            }
+            Command::Delete(c) => {
+                c.look.set(cx);
+                c.run(cx)
+            }
+        };
+        done.map_or_else(|d| cx.refuse(d), |()| 0)
+    }
+}
+
+/// All workspaces, the default one first.
+fn all() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(WORKSPACES)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name != "default")
+        .collect();
+    names.sort();
+    names.insert(0, "default".into());
+    names
+}
+
+fn overridden() -> bool {
+    environment::Real.get("TF_WORKSPACE").is_some()
+}
+
+fn failed(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Diagnostic {
+    let detail = format!("Could not {what} {}", path.display());
+    move |e| Diagnostic::error("The workspace cannot be changed", format!("{detail}: {e}."))
+}
+
+fn checked(name: &str) -> Result<(), Diagnostic> {
+    if environment::is_workspace_name(name) {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "Invalid workspace name",
+        format!("\"{name}\" cannot be the name of a workspace: it is empty, or has characters that are not safe in a URL."),
+    )
+    .help("Use letters, digits, hyphens and underscores."))
+}
+
+fn not_overridden() -> Result<(), Diagnostic> {
+    if !overridden() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "The workspace is chosen by TF_WORKSPACE",
+        "While the environment variable TF_WORKSPACE is set, no other workspace can be selected.",
+    )
+    .help("Change the variable or unset it, and run this again."))
+}
+
+fn unknown(name: &str) -> Diagnostic {
+    let names = all();
+    let d = Diagnostic::error("Unknown workspace", format!("There is no workspace \"{name}\"."));
+    match suggestion(name, names.iter().map(String::as_str)) {
+        Some(near) => d.help(format!("Did you mean \"{near}\"?")),
+        None => d.help(format!("Make it with formwork workspace new {name}")),
+    }
+}
+
+/// Remembers the choice.
+fn remember(name: &str) -> Result<(), Diagnostic> {
+    let dir = environment::data_dir();
+    std::fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
+    let path = dir.join("environment");
+    std::fs::write(&path, name).map_err(failed("write", &path))
+}
+
+fn list(cx: &Context) -> Result<(), Diagnostic> {
+    let current = environment::workspace();
+    let lines: String =
+        all().iter().map(|name| format!("{} {name}\n", if *name == current { "*" } else { " " })).collect();
+    cx.screen.line(&lines);
+    if overridden() {
+        cx.screen
+            .line("The active workspace is being overridden using the TF_WORKSPACE environment\nvariable.\n");
+    }
+    Ok(())
+}
+
+fn create(cx: &Context, name: &str) -> Result<(), Diagnostic> {
+    let dir = Path::new(WORKSPACES).join(name);
+    std::fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
+    remember(name)?;
+    let style = cx.screen.out;
+    let title = style.paint(Role::Good, &format!("Created and switched to workspace \"{name}\"!"));
+    cx.screen.line(&format!(
+        "{title}\n\nYou're now on a new, empty workspace. Workspaces isolate their state,\nso if you run \"formwork plan\" \
+         Formwork will not see any existing state\nfor this configuration."
+    ));
+    Ok(())
+}
+
+impl New {
+    fn run(self, cx: &Context) -> Result<(), Diagnostic> {
+        checked(&self.name)?;
+        not_overridden()?;
+        if all().contains(&self.name) {
+            let d = Diagnostic::error(
+                "The workspace exists already",
+                format!("There is a workspace \"{}\" already.", self.name),
+            );
+            return Err(d.help(format!("Switch to it with formwork workspace select {}", self.name)));
+        }
+        let from = match &self.state {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(failed("read", path))?;
+                Some(snapshot::parse(&text).map_err(|e| Diagnostic::from(e.in_file(path)))?)
+            }
+        };
+        create(cx, &self.name)?;
+        let Some(state) = from else { return Ok(()) };
+        let backend = LocalBackend::new(workspace_path(&self.name)).with_probe(cx.probe.clone());
+        let mut session = cx.open(&backend, "workspace new", self.locking.lock())?;
+        session.replace(&state)?;
+        Ok(session.close()?)
+    }
+}
+
+impl Locking {
+    fn lock(&self) -> Lock {
+        Lock { take: self.lock, timeout: self.lock_timeout }
+    }
+}
+
+impl Select {
+    fn run(self, cx: &Context) -> Result<(), Diagnostic> {
+        checked(&self.name)?;
+        not_overridden()?;
+        if !all().contains(&self.name) {
+            return if self.or_create { create(cx, &self.name) } else { Err(unknown(&self.name)) };
+        }
+        if self.name != environment::workspace() {
+            remember(&self.name)?;
+            let text = format!("Switched to workspace \"{}\".", self.name);
+            cx.screen.line(&cx.screen.out.paint(Role::Good, &text));
+        }
+        Ok(())
+    }
+}
+
+impl Delete {
+    fn run(self, cx: &Context) -> Result<(), Diagnostic> {
+        checked(&self.name)?;
+        if !all().contains(&self.name) {
+            return Err(unknown(&self.name));
+        }
+        if self.name == "default" || self.name == environment::workspace() {
+            let why = if self.name == "default" { "always there" } else { "the current one" };
+            return Err(Diagnostic::error(
+                "The workspace cannot be deleted",
+                format!("The workspace \"{}\" is {why}.", self.name),
+            )
+            .help("Switch to another workspace with formwork workspace select, and delete one that is not in use."));
+        }
+        let backend = LocalBackend::new(workspace_path(&self.name)).with_probe(cx.probe.clone());
+        let session = cx.open(&backend, "workspace delete", self.locking.lock())?;
+        let tracked: Vec<String> =
+            session.state().instances().take(NAMED + 1).map(|(addr, ..)| format!("\n - {addr}")).collect();
+        if !tracked.is_empty() && !self.force {
+            let more = if tracked.len() > NAMED { "\n - and more" } else { "" };
+            session.close()?;
+            return Err(Diagnostic::error(
+                "Workspace is not empty",
+                format!(
+                    "The state of workspace \"{}\" has these, which nobody would manage any more:{}{more}",
+                    self.name,
+                    tracked.iter().take(NAMED).cloned().collect::<String>()
+                ),
+            )
+            .help("Remove them with formwork destroy in that workspace, or forget them with -force."));
+        }
+        session.close()?;
+        let dir = Path::new(WORKSPACES).join(&self.name);
+        std::fs::remove_dir_all(&dir).map_err(failed("remove", &dir))?;
+        let style = cx.screen.out;
+        cx.screen.line(&style.paint(Role::Good, &format!("Deleted workspace \"{}\"!", self.name)));
+        if !tracked.is_empty() {
+            cx.screen.line(&style.paint(
+                Role::Warning,
+                &format!(
+                    "WARNING: \"{}\" was non-empty.\nThe resources managed by the deleted workspace may still exist,\nbut are \
+                     no longer manageable by Formwork since the state has\nbeen deleted.",
+                    self.name
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How many instances a message names.
+const NAMED: usize = 10;

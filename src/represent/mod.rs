@@ -1,0 +1,213 @@
+//! The configuration as Terraform's plan JSON shows it, for policy checkers
+//! (<https://developer.hashicorp.com/terraform/internals/json-format#configuration-representation>).
+
+mod expression;
+mod names;
+mod relevant;
+#[cfg(test)]
+mod tests;
+
+use expression::{expression, expressions};
+use formwork_addr::{ModulePath, Resource, ResourceMode};
+use formwork_config::{Config, Module, ModuleCall, Output, ProviderKey, Repetition, ResourceBlock, Variable};
+use formwork_engine::Registry;
+use formwork_lang::references;
+use formwork_plan::Plan;
+use formwork_provider::Block;
+use formwork_syntax::Expr;
+use formwork_value::json::to_serde;
+use serde_json::{Map, Value};
+
+/// What plan JSON has of a configuration.
+pub struct Represented {
+    /// `configuration`
+    pub document: Value,
+    /// `relevant_attributes`
+    pub relevant: Vec<Value>,
+    /// Addresses of everything that has conditions.
+    pub checkable: Vec<String>,
+}
+
+/// The configuration that a plan was made from.
+pub fn represent(config: &Config, plan: &Plan, registry: &Registry) -> Represented {
+    let writer = Writer { config, registry };
+    let mut document = Map::new();
+    put(&mut document, "provider_config", writer.providers().into());
+    document.insert("root_module".into(), writer.module(config.root()));
+    let relevant = relevant::attributes(config, plan);
+    Represented { document: document.into(), relevant, checkable: checkable(config) }
+}
+
+struct Writer<'a> {
+    config: &'a Config,
+    registry: &'a Registry,
+}
+
+/// Adds what is not empty.
+fn put(map: &mut Map<String, Value>, key: &str, value: Value) {
+    let empty = match &value {
+        Value::Object(m) => m.is_empty(),
+        Value::Array(a) => a.is_empty(),
+        Value::String(s) => s.is_empty(),
+        Value::Bool(b) => !b,
+        Value::Null => true,
+        Value::Number(_) => false,
+    };
+    if !empty {
+        map.insert(key.to_owned(), value);
+    }
+}
+
+/// `aws.west`, with the module before it where it is not the root.
+fn provider_key(key: &ProviderKey) -> String {
+    let alias = key.alias.as_ref().map_or(String::new(), |a| format!(".{a}"));
+    let module = if key.module.0.is_empty() { String::new() } else { format!("{}:", key.module) };
+    format!("{module}{}{alias}", key.local)
+}
+
+fn dependencies(list: &[Expr]) -> Value {
+    let named = list.iter().flat_map(references).map(|r| names::Name::of(&r).whole());
+    named.map(Value::from).collect()
+}
+
+impl Writer<'_> {
+    fn providers(&self) -> Map<String, Value> {
+        let mut out = Map::new();
+        for module in self.config.modules.values() {
+            let blocks = module.providers.keys().map(|(local, alias)| {
+                let source = module.provider_source(local);
+                ProviderKey {
+                    module: module.path.clone(),
+                    local: local.clone(),
+                    source,
+                    alias: alias.clone(),
+                }
+            });
+            let used = module.resources.values().map(|block| self.config.provider_of(module, block));
+            let required = module.required_providers.iter().filter(|_| module.path.0.is_empty());
+            let required = required.map(|(local, r)| ProviderKey {
+                module: ModulePath::default(),
+                local: local.clone(),
+                source: r.source.clone(),
+                alias: None,
+            });
+            for key in blocks.chain(used).chain(required) {
+                out.entry(provider_key(&key)).or_insert_with(|| self.provider(&key));
+            }
+        }
+        out
+    }
+
+    fn provider(&self, key: &ProviderKey) -> Value {
+        let mut out = Map::new();
+        put(&mut out, "name", (*key.local).into());
+        put(&mut out, "full_name", (*key.source).into());
+        put(&mut out, "alias", key.alias.as_deref().unwrap_or_default().into());
+        put(&mut out, "module_address", key.module.to_string().into());
+        let module = self.config.module(&key.module);
+        if let Some(block) = module.and_then(|m| m.providers.get(&(key.local.clone(), key.alias.clone()))) {
+            let schema = self.registry.providers().get(&key.source).map(|p| &p.schema().block);
+            put(&mut out, "expressions", expressions(&block.body, schema).into());
+        }
+        out.into()
+    }
+
+    fn module(&self, module: &Module) -> Value {
+        let mut out = Map::new();
+        let outputs = module.outputs.iter().map(|(name, o)| (name.to_string(), output(o)));
+        put(&mut out, "outputs", outputs.collect::<Map<_, _>>().into());
+        let of = |mode| module.resources.iter().filter(move |(r, _)| r.mode == mode);
+        let resources = of(ResourceMode::Managed).chain(of(ResourceMode::Data));
+        put(&mut out, "resources", resources.map(|(r, block)| self.resource(module, r, block)).collect());
+        let calls = module.calls.iter().map(|(name, call)| (name.to_string(), self.call(module, call)));
+        put(&mut out, "module_calls", calls.collect::<Map<_, _>>().into());
+        let variables = module.variables.iter().map(|(name, v)| (name.to_string(), variable(v)));
+        put(&mut out, "variables", variables.collect::<Map<_, _>>().into());
+        out.into()
+    }
+
+    fn schema(&self, resource: &Resource) -> Option<(u64, &Block)> {
+        let schema = match resource.mode {
+            ResourceMode::Managed => self.registry.resource(&resource.type_name)?.1.schema(),
+            ResourceMode::Data => self.registry.data(&resource.type_name)?.1.schema(),
+        };
+        Some((schema.version, &schema.block))
+    }
+
+    fn resource(&self, module: &Module, resource: &Resource, block: &ResourceBlock) -> Value {
+        let mode = if resource.mode == ResourceMode::Data { "data" } else { "managed" };
+        let schema = self.schema(resource);
+        let mut out = Map::new();
+        put(&mut out, "address", resource.to_string().into());
+        put(&mut out, "mode", mode.into());
+        put(&mut out, "type", (*resource.type_name).into());
+        put(&mut out, "name", (*resource.name).into());
+        put(&mut out, "provider_config_key", provider_key(&self.config.provider_of(module, block)).into());
+        put(&mut out, "expressions", expressions(&block.body, schema.map(|(_, block)| block)).into());
+        put(&mut out, "schema_version", schema.map_or(0, |(version, _)| version).into());
+        repetition(&mut out, &block.repetition);
+        put(&mut out, "depends_on", dependencies(&block.depends_on));
+        out.into()
+    }
+
+    fn call(&self, module: &Module, call: &ModuleCall) -> Value {
+        let mut out = Map::new();
+        put(&mut out, "source", (*call.source).into());
+        let arguments = call.arguments.iter().map(|(name, (_, e))| (name.to_string(), expression(e)));
+        put(&mut out, "expressions", arguments.collect::<Map<_, _>>().into());
+        repetition(&mut out, &call.repetition);
+        if let Some(child) = self.config.module(&module.path.child(call.name.name.clone())) {
+            out.insert("module".into(), self.module(child));
+        }
+        put(&mut out, "depends_on", dependencies(&call.depends_on));
+        out.into()
+    }
+}
+
+fn repetition(out: &mut Map<String, Value>, repetition: &Repetition) {
+    match repetition {
+        Repetition::Single => {}
+        Repetition::Count(e) => put(out, "count_expression", expression(e)),
+        Repetition::ForEach(e) => put(out, "for_each_expression", expression(e)),
+    }
+}
+
+fn output(output: &Output) -> Value {
+    let mut out = Map::new();
+    put(&mut out, "sensitive", output.sensitive.into());
+    put(&mut out, "ephemeral", output.ephemeral.into());
+    put(&mut out, "expression", expression(&output.value));
+    put(&mut out, "depends_on", dependencies(&output.depends_on));
+    put(&mut out, "description", output.description.as_deref().unwrap_or_default().into());
+    out.into()
+}
+
+fn variable(variable: &Variable) -> Value {
+    let mut out = Map::new();
+    if let Some(default) = &variable.default {
+        out.insert("default".into(), to_serde(default));
+    }
+    put(&mut out, "description", variable.description.as_deref().unwrap_or_default().into());
+    put(&mut out, "sensitive", variable.sensitive.into());
+    put(&mut out, "ephemeral", variable.ephemeral.into());
+    out.into()
+}
+
+/// Addresses, without instance keys, of everything that has conditions.
+fn checkable(config: &Config) -> Vec<String> {
+    let mut out = Vec::new();
+    for module in config.modules.values() {
+        let prefix = if module.path.0.is_empty() { String::new() } else { format!("{}.", module.path) };
+        let variables = module.variables.iter().filter(|(_, v)| !v.validations.is_empty());
+        out.extend(variables.map(|(name, _)| format!("{prefix}var.{name}")));
+        let outputs = module.outputs.iter().filter(|(_, o)| !o.preconditions.is_empty());
+        out.extend(outputs.map(|(name, _)| format!("{prefix}output.{name}")));
+        out.extend(module.checks.keys().map(|name| format!("{prefix}check.{name}")));
+        let conditions = |r: &ResourceBlock| {
+            !r.lifecycle.preconditions.is_empty() || !r.lifecycle.postconditions.is_empty()
+        };
+        let resources = module.resources.iter().filter(|(_, r)| conditions(r));
+        out.extend(resources.map(|(resource, _)| format!("{prefix}{resource}")));
+    }
+    out
+}
