@@ -57,7 +57,8 @@ fn scenarios() -> Vec<Scenario> {
     let whole = |size, color| config(size, color, &things, &links, 0);
     let late = |size, color| config(size, color, &things, &links, 250);
     let fewer = config(2, "red", &["a", "b", "f"], &[("a", "f")], 0);
-    let scenario = |name, before, after, command| Scenario { name, before, after, command, late_ms: 0, fault: "" };
+    let scenario =
+        |name, before, after, command| Scenario { name, before, after, command, late_ms: 0, fault: "" };
     vec![
         scenario("create", String::new(), whole(1, "red"), "apply"),
         scenario("update", whole(1, "red"), whole(2, "red"), "apply"),

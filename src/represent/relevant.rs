@@ -58,10 +58,11 @@ impl Walk<'_> {
                     self.attribute(format!("{}", addr.instance(key.clone())), &name.tail);
                 }
             }
-            Subject::Each | Subject::Count => match each {
-                Some(Repetition::Count(e) | Repetition::ForEach(e)) => self.expr(e, at, None),
-                _ => {}
-            },
+            Subject::Each | Subject::Count => {
+                if let Some(Repetition::Count(e) | Repetition::ForEach(e)) = each {
+                    self.expr(e, at, None);
+                }
+            }
             Subject::Local(local) => {
                 if self.first(at, &format!("local.{local}"))
                     && let Some(local) = module.locals.get(local.as_str())

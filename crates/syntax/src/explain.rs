@@ -1,6 +1,6 @@
 //! The parser's one-line complaints as messages that help.
 
-use crate::report::Problem;
+use crate::report::{self, Problem, short};
 use crate::scan::word_length;
 use crate::template::bad_escape;
 use hcl::edit::parser::{Error, parse_expr};
@@ -17,8 +17,8 @@ pub(crate) enum Context {
     Template,
 }
 
-/// Why `text` could not be parsed; the range is within it.
-pub(crate) fn explain(text: &str, error: &Error, context: Context) -> Problem {
+/// Why `text` could not be parsed, of which the parser saw the shadow `source`; the range is within it.
+pub(crate) fn explain(text: &str, source: &str, error: &Error, context: Context) -> Problem {
     if context == Context::Item {
         if let Some(problem) = head(text) {
             return problem;
@@ -28,7 +28,7 @@ pub(crate) fn explain(text: &str, error: &Error, context: Context) -> Problem {
             if text[start..].trim().is_empty() {
                 return missing_expression(start..start);
             }
-            if let Err(inner) = parse_expr(&text[start..])
+            if let Err(inner) = parse_expr(&source[start..])
                 && (!inner.message().contains("unexpected token")
                     || error.message().contains("unexpected token"))
             {
@@ -50,12 +50,7 @@ fn value_start(text: &str) -> Option<usize> {
 fn explain_at(text: &str, at: usize, message: &str, context: Context) -> Problem {
     let says = |what: &str| message.contains(what);
     if says("nested levels") {
-        return Problem::new(
-            at..at + found_length(text, at),
-            "Nested too deeply",
-            "Brackets, templates and blocks may be nested in each other 64 times, and here it is more.",
-            "Split the expression: name parts of it in a locals block.",
-        );
+        return report::too_deep(at..at + found_length(text, at));
     }
     if says("chained binary operators") {
         return Problem::new(
@@ -65,8 +60,16 @@ fn explain_at(text: &str, at: usize, message: &str, context: Context) -> Problem
             "Split the expression: name parts of it in a locals block, or use sum([...]), join(...), alltrue([...]) or anytrue([...]).",
         );
     }
+    if says("unique object key") {
+        return Problem::new(
+            at..at + found_length(text, at),
+            "Repeated object key",
+            "This key was given before in the same object, too often or in too many spellings.",
+            "Remove one of the two.",
+        );
+    }
     if (says("escape sequence") || says("hex code"))
-        && let Some(backslash) = text[..text.len().min(at + 1)].rfind('\\')
+        && let Some(backslash) = text[..at + text[at..].chars().next().map_or(0, char::len_utf8)].rfind('\\')
     {
         return bad_escape(backslash, &text[backslash..]);
     }
@@ -197,7 +200,8 @@ fn directives(text: &str) -> Option<Problem> {
                     range,
                     "Invalid template directive",
                     format!(
-                        "A directive begins with if, else, endif, for or endfor, and not with \"{word}\"."
+                        "A directive begins with if, else, endif, for or endfor, and not with \"{}\".",
+                        short(word)
                     ),
                     "Write %%{ for the characters %{ themselves.",
                 ));
@@ -253,7 +257,7 @@ fn place(text: &str, error: &Error) -> usize {
     }
     let rest = &text[at..];
     let end_of_input =
-        rest.chars().count() <= 1 && rest.chars().all(|c| c.is_alphanumeric() || c.is_whitespace());
+        rest.chars().nth(1).is_none() && rest.chars().all(|c| c.is_alphanumeric() || c.is_whitespace());
     if end_of_input && error.message().contains("invalid expression") {
         return text.len();
     }
@@ -274,7 +278,7 @@ fn found(rest: &str) -> Found {
     }
     let words = match &line[..token_length(line)] {
         "\"" => "a string".to_owned(),
-        token => format!("\"{token}\""),
+        token => format!("\"{}\"", short(token)),
     };
     Found { words, is_end: false }
 }
@@ -299,6 +303,7 @@ fn head(text: &str) -> Option<Problem> {
         return Some(no_name(text));
     }
     let (name, rest) = text.split_at(length);
+    let name = short(name);
     let at = |rest: &str| text.len() - rest.len();
     let mut rest = rest.trim_start_matches([' ', '\t']);
     if rest.starts_with(':') && !rest.starts_with("::") {
@@ -336,7 +341,8 @@ fn head(text: &str) -> Option<Problem> {
         return None;
     }
     if let Some(value) = rest.strip_prefix('=') {
-        let before = text[..here].trim_end();
+        let length = text[..here].trim_end().len();
+        let before = short(&text[..length]);
         return Some(if value.trim_start().starts_with('{') {
             Problem::new(
                 here..here + 1,
@@ -346,7 +352,7 @@ fn head(text: &str) -> Option<Problem> {
             )
         } else {
             Problem::new(
-                0..before.len(),
+                0..length,
                 "Invalid attribute name",
                 format!("\"{before}\" is not one name; the name of an attribute is a single word."),
                 "Use underscores or dashes instead of spaces.",
@@ -362,7 +368,7 @@ fn head(text: &str) -> Option<Problem> {
             format!(
                 "After \"{name}\" comes \"=\" and a value when it is an attribute, or labels and \"{{\" when it is a block."
             ),
-            match text[length..end].trim() {
+            match &*short(text[length..end].trim()) {
                 "" => format!("Write {name} = … or {name} {{ … }}."),
                 value => format!("Write {name} = {value} or {name} {value} {{ … }}."),
             },
@@ -371,7 +377,7 @@ fn head(text: &str) -> Option<Problem> {
             0..end,
             "Missing block body",
             "The header of a block must be followed by \"{\" on the same line.",
-            format!("Write {} {{", &text[..end]),
+            format!("Write {} {{", short(&text[..end])),
         ),
         (0, false) if rest.starts_with('.') => Problem::new(
             here..here + 1,
@@ -403,7 +409,7 @@ fn no_name(text: &str) -> Problem {
             0..name.len() + 2,
             "Invalid attribute name",
             "The names of attributes are not quoted.",
-            format!("Write {name} = … instead. Only the keys of objects may be quoted."),
+            format!("Write {} = … instead. Only the keys of objects may be quoted.", short(name)),
         );
     }
     if text.starts_with('{') {

@@ -4,8 +4,9 @@
 //! whoever knows the schema asks for [`json_body`] or [`json_blocks`].
 
 use crate::lower::normalised;
-use crate::parse::template;
-use crate::report::{Place, Problem};
+use crate::parse::template_in;
+use crate::report::{Place, Problem, short};
+use crate::work::Work;
 use crate::{Attribute, Block, Body, Expr, ExprKind, Ident, ObjectItem, UnaryOp};
 use formwork_diag::{Diagnostic, FileId, Span};
 use std::ops::Range;
@@ -16,7 +17,7 @@ const MAX_DEPTH: usize = 128;
 /// Reads a JSON text. Strings, keys included, are templates, as they are in Terraform's JSON syntax; whoever
 /// wants a string for something else parses its content.
 pub fn json_value(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
-    let mut reader = Reader { text, at: 0, file, depth: 0, diagnostics: Vec::new() };
+    let mut reader = Reader { text, at: 0, file, depth: 0, work: Work::new(text.len()) };
     if text.starts_with('\u{feff}') {
         reader.at = 3;
     }
@@ -29,10 +30,12 @@ pub fn json_value(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
         }
     });
     match value {
-        Ok(value) => (Some(value), reader.diagnostics),
+        Ok(value) => (Some(value), reader.work.finish()),
         Err(problem) => {
-            reader.diagnostics.push(problem.at(Place::At(file, 0)));
-            (None, reader.diagnostics)
+            let problem = problem.at(Place::At(file, 0));
+            let span = problem.span.unwrap_or(reader.span(0..0));
+            reader.work.add(span, || problem);
+            (None, reader.work.finish())
         }
     }
 }
@@ -157,7 +160,7 @@ struct Reader<'a> {
     at: usize,
     file: FileId,
     depth: usize,
-    diagnostics: Vec<Diagnostic>,
+    work: Work,
 }
 
 type Read<T> = Result<T, Problem>;
@@ -204,7 +207,7 @@ impl Reader<'_> {
             Some(b'{' | b'[') if self.depth >= MAX_DEPTH => {
                 return Err(Problem::new(
                     start..start + 1,
-                    "Nested too deeply",
+                    "Nesting too deep",
                     format!(
                         "Arrays and objects may be nested in each other {MAX_DEPTH} times, and here it is more."
                     ),
@@ -333,7 +336,7 @@ impl Reader<'_> {
             return Err(Problem::new(
                 start..start + end,
                 "Invalid JSON number",
-                format!("\"{digits}\" is not a number."),
+                format!("\"{}\" is not a number.", short(digits)),
                 "Numbers are written as in 12, -0.5 or 1e10, without zeros in front.",
             ));
         }
@@ -381,8 +384,7 @@ impl Reader<'_> {
         }
         // Without escapes the decoded text is the text in the file, and its places are true.
         let place = if plain { Place::At(self.file, start + 1) } else { Place::Within(span) };
-        let (expr, mut diagnostics) = template(&decoded, place);
-        self.diagnostics.append(&mut diagnostics);
+        let expr = template_in(&decoded, place, &mut self.work);
         Ok(Expr { kind: expr.map_or_else(|| ExprKind::String(normalised(&decoded)), |e| e.kind), span })
     }
 

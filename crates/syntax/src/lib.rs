@@ -12,7 +12,10 @@ mod scan;
 mod template;
 mod tree;
 mod visit;
+mod work;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
 

@@ -1,16 +1,22 @@
 //! The parser's tree to ours. Texts and numbers are read from the original by their spans: the parser saw the
 //! scanner's shadow of it.
 
+use crate::explain::{self, Context};
+use crate::parse::{attempt, expression_in};
 use crate::report::{Place, Problem};
+use crate::scan::{Large, Scan, word_length};
 use crate::template::{self, Form};
+use crate::work::Work;
 use crate::{Attribute, BinaryOp, Block, Body, Call, Expr, ExprKind, For, Ident, ObjectItem, Str, UnaryOp};
-use formwork_diag::{Diagnostic, Span};
+use formwork_diag::Span;
 use hcl::edit::expr::{
     BinaryOperator, Expression, ForExpr, FuncCall, Object, ObjectKey, Traversal, TraversalOperator,
     UnaryOperator,
 };
+use hcl::edit::parser;
 use hcl::edit::structure::{self, BlockLabel, Structure};
 use hcl::edit::{Decorated, Ident as EditIdent, Span as _};
+use std::borrow::Cow;
 use std::ops::Range;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -29,14 +35,20 @@ pub(crate) fn normalised(text: &str) -> Str {
 pub(crate) struct Lower<'a> {
     text: &'a str,
     place: Place,
+    scan: &'a Scan,
+    /// Where `text` starts in what was scanned.
+    base: usize,
     depth: usize,
     too_deep: bool,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether a part could not be parsed after all.
+    pub(crate) failed: bool,
+    work: &'a mut Work,
 }
 
 impl<'a> Lower<'a> {
-    pub(crate) fn new(text: &'a str, place: Place) -> Self {
-        Lower { text, place, depth: 0, too_deep: false, diagnostics: Vec::new() }
+    /// For the part of the scanned text that starts at `base`; `place` is that of the part.
+    pub(crate) fn new(text: &'a str, place: Place, scan: &'a Scan, base: usize, work: &'a mut Work) -> Self {
+        Lower { text, place, scan, base, depth: 0, too_deep: false, failed: false, work }
     }
 
     /// The original text of this range.
@@ -44,8 +56,10 @@ impl<'a> Lower<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
-    pub(crate) fn problem(&mut self, problem: Problem) {
-        self.diagnostics.push(problem.at(self.place));
+    /// Tells what is wrong at `range`.
+    pub(crate) fn problem(&mut self, range: Range<usize>, problem: impl FnOnce(Range<usize>) -> Problem) {
+        let place = self.place;
+        self.work.add(place.span(range.clone()), || problem(range).at(place));
     }
 
     fn span(&self, range: Option<Range<usize>>) -> Span {
@@ -120,7 +134,7 @@ impl<'a> Lower<'a> {
                     Place::At(_, base) => span.start as usize - base..span.end as usize - base,
                     Place::Within(_) => 0..0,
                 };
-                self.problem(too_deep(range));
+                self.problem(range, too_deep);
             }
             return Expr { kind: ExprKind::Null, span };
         }
@@ -141,7 +155,9 @@ impl<'a> Lower<'a> {
             Expression::Number(_) => self.number(expr.span().unwrap_or_default()),
             Expression::String(text) => ExprKind::String(normalised(text)),
             Expression::Array(items) => ExprKind::Tuple(items.iter().map(|item| self.expr(item)).collect()),
-            Expression::Object(object) => self.object(object),
+            Expression::Object(object) => {
+                ExprKind::Object(self.object(object, expr.span().map(|range| range.start)))
+            }
             Expression::StringTemplate(string) => template::lower(self, string, Form::Quoted),
             Expression::HeredocTemplate(heredoc) => {
                 let flush = self.text(expr.span().unwrap_or_default()).starts_with("<<-");
@@ -185,12 +201,57 @@ impl<'a> Lower<'a> {
         ExprKind::Unary(UnaryOp::Negate, Box::new(number))
     }
 
-    fn object(&mut self, object: &Object) -> ExprKind {
-        let items = object
-            .iter()
-            .map(|(key, value)| ObjectItem { key: self.object_key(key), value: self.expr(value.expr()) })
-            .collect();
-        ExprKind::Object(items)
+    fn object(&mut self, object: &Object, open: Option<usize>) -> Vec<ObjectItem> {
+        let scan = self.scan;
+        match open.filter(|_| object.is_empty()).and_then(|open| scan.large(self.base + open)) {
+            Some(large) => self.large_object(large),
+            None => object
+                .iter()
+                .map(|(key, value)| ObjectItem { key: self.object_key(key), value: self.expr(value.expr()) })
+                .collect(),
+        }
+    }
+
+    /// The items of an object that the parser saw without them.
+    fn large_object(&mut self, large: &Large) -> Vec<ObjectItem> {
+        let mut items = Vec::new();
+        for part in large.parts() {
+            let mut source = Cow::Owned(format!("{{{}}}", self.scan.source(part.clone())));
+            // Offsets in the source count from the separator before the part.
+            let start = part.start - 1;
+            let outer = (self.text, self.place, self.base);
+            let Some(text) = outer.0.get(start - outer.2..part.end - outer.2) else { break };
+            (self.text, self.place, self.base) = (text, outer.1.part(start - outer.2), start);
+            match attempt(&mut source, self.work, parser::parse_expr) {
+                Ok(Expression::Object(object)) => items.append(&mut self.object(&object, None)),
+                Ok(_) => {
+                    self.failed = true;
+                    self.problem(0..1, |range| {
+                        Problem::new(
+                            range,
+                            "Invalid syntax",
+                            "After this should come items of an object.",
+                            "",
+                        )
+                    });
+                }
+                Err(error) => {
+                    self.failed = true;
+                    let text = format!("{{{}}}", &self.text[1..]);
+                    // The brace at the end is that of the source, unless the object ends there.
+                    let own = outer.0.as_bytes().get(part.end - outer.2) == Some(&b'}');
+                    let end = self.text.len() + usize::from(own);
+                    self.problem(0..end, |_| {
+                        explain::explain(&text, &source, &error, Context::Expression).up_to(end)
+                    });
+                }
+            }
+            (self.text, self.place, self.base) = outer;
+            if self.failed {
+                break;
+            }
+        }
+        items
     }
 
     fn object_key(&mut self, key: &ObjectKey) -> Expr {
@@ -204,12 +265,8 @@ impl<'a> Lower<'a> {
         let literal = || Expr { kind: ExprKind::String(normalised(text)), span };
         match key {
             // A repeated key, which the shadow renamed: the original may be any expression.
-            ObjectKey::Ident(ident)
-                if ident.as_str() != text && crate::scan::word_length(text) != text.len() =>
-            {
-                let (expr, mut diagnostics) = crate::parse::expression(text, self.place.part(range.start));
-                self.diagnostics.append(&mut diagnostics);
-                expr.unwrap_or_else(literal)
+            ObjectKey::Ident(ident) if ident.as_str() != text && word_length(text) != text.len() => {
+                expression_in(text, self.place.part(range.start), self.work).unwrap_or_else(literal)
             }
             ObjectKey::Ident(_) => literal(),
             ObjectKey::Expression(Expression::Bool(_) | Expression::Null(_)) => literal(),
@@ -304,12 +361,14 @@ impl<'a> Lower<'a> {
     }
 
     fn nested_splat(&mut self, range: Range<usize>) {
-        self.problem(Problem::new(
-            range,
-            "Nested splat expression",
-            "After .* only attribute names may follow, and not another .*.",
-            "Use the [*] form, which can be nested, or a for expression.",
-        ));
+        self.problem(range, |range| {
+            Problem::new(
+                range,
+                "Nested splat expression",
+                "After .* only attribute names may follow, and not another .*.",
+                "Use the [*] form, which can be nested, or a for expression.",
+            )
+        });
     }
 }
 

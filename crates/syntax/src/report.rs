@@ -2,6 +2,7 @@
 //! [`Place`] turns them into spans.
 
 use formwork_diag::{Diagnostic, FileId, Span};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How offsets become spans.
@@ -50,6 +51,12 @@ impl Problem {
         Problem { range, summary, detail: detail.into(), help: help.into(), label: None }
     }
 
+    /// The problem, when the text ends at `end`.
+    pub(crate) fn up_to(mut self, end: usize) -> Self {
+        self.range = self.range.start.min(end)..self.range.end.min(end);
+        self
+    }
+
     fn label(mut self, range: Range<usize>, text: impl Into<String>) -> Self {
         self.label = Some((range, text.into()));
         self
@@ -68,6 +75,25 @@ impl Problem {
     }
 }
 
+/// What was written, as far as a message should repeat it.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    const LENGTH: usize = 60;
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Brackets, templates and blocks within each other, more often than the parser takes.
+pub(crate) fn too_deep(range: Range<usize>) -> Problem {
+    Problem::new(
+        range,
+        "Nesting too deep",
+        "Brackets, templates and blocks may be nested in each other 64 times, and here it is more.",
+        "Split the expression: name parts of it in a locals block. If it was not meant to be so deep, look before this place for a bracket that is never closed.",
+    )
+}
+
 /// `open` has no counterpart; `found` is the closing bracket that came instead, at `until`.
 pub(crate) fn unclosed(
     range: Range<usize>,
@@ -76,6 +102,7 @@ pub(crate) fn unclosed(
     until: usize,
     found: Option<u8>,
 ) -> Problem {
+    let (open, close) = (&*short(open), &*short(close));
     let summary = match open {
         "(" => "Missing closing parenthesis",
         "[" => "Missing closing bracket",
@@ -150,6 +177,7 @@ pub(crate) fn broken_quote(range: Range<usize>, text: &str) -> Problem {
 
 /// A heredoc whose closing marker is missing.
 pub(crate) fn unclosed_heredoc(range: Range<usize>, marker: &str) -> Problem {
+    let marker = short(marker);
     Problem::new(
         range,
         "Missing end of heredoc",
@@ -160,6 +188,7 @@ pub(crate) fn unclosed_heredoc(range: Range<usize>, marker: &str) -> Problem {
 
 /// Something stands between a heredoc's marker and the end of the line.
 pub(crate) fn after_heredoc_marker(range: Range<usize>, marker: &str) -> Problem {
+    let marker = short(marker);
     Problem::new(
         range,
         "Invalid start of heredoc",

@@ -6,10 +6,28 @@
 //! - cut a body into its items, so that one broken item does not hide what the others say;
 //! - report what never closes at the place where it opens;
 //! - write a *shadow* of the text: equally long, so that every offset stays true, with those spellings replaced
-//!   that Terraform accepts and `hcl-edit` does not (a byte-order mark, line breaks between brackets, `1e400`).
+//!   that Terraform accepts and `hcl-edit` does not (a byte-order mark, line breaks between brackets, `1e400`,
+//!   an object's repeated keys).
+//!
+//! It reads a text once, whatever the text, but for the few times that it starts again behind a bracket that never
+//! closes.
+
+mod frame;
+mod objects;
+mod recover;
+mod text;
+
+pub(crate) use objects::{Large, key_end, stand_in};
 
 use crate::report::{self, Problem};
+use crate::work::{MAX_SHOWN, Work};
+use frame::{Frame, Inside};
+use objects::Object;
 use std::ops::Range;
+
+/// So much may be open at once. The parser takes 64 levels, of at most two frames each; what is deeper is not even
+/// shown to it.
+const MAX_NESTING: usize = 160;
 
 /// What the scanner found in a stretch of text.
 pub(crate) struct Scan {
@@ -19,13 +37,8 @@ pub(crate) struct Scan {
     pub shadow: String,
     /// No expression or block in it nests deeper than this.
     pub depth: usize,
-}
-
-impl Scan {
-    /// Everything that is wrong with quotes and brackets.
-    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.items.iter().flat_map(|item| &item.problems)
-    }
+    /// The objects with many items, by their opening braces.
+    large: Vec<Large>,
 }
 
 /// One attribute or block, or something that should have been one.
@@ -36,56 +49,14 @@ pub(crate) struct Item {
     pub braces: Option<(usize, usize)>,
     /// What is wrong with its quotes and brackets.
     pub problems: Vec<Problem>,
+    /// How many more problems it has, after there were too many.
+    pub more: usize,
 }
 
-/// What encloses the current byte.
-#[derive(Clone, Debug)]
-enum Frame {
-    /// `(`, `[` or `{`; `loose` when line breaks mean nothing directly inside.
-    Bracket { open: u8, at: usize, loose: bool },
-    /// A quoted template.
-    Quote { at: usize },
-    /// `${` or `%{`.
-    Interpolation { at: usize },
-    /// A heredoc: where it starts, and its marker.
-    Heredoc { at: usize, marker: Range<usize> },
-    /// A template file.
-    Template,
-}
-
-impl Frame {
-    fn at(&self) -> usize {
-        match self {
-            Frame::Bracket { at, .. }
-            | Frame::Quote { at }
-            | Frame::Interpolation { at }
-            | Frame::Heredoc { at, .. } => *at,
-            Frame::Template => 0,
-        }
-    }
-
-    /// What a person would call it, and how it is closed.
-    fn words(&self, text: &str) -> (String, String) {
-        match self {
-            Frame::Bracket { open, .. } => {
-                ((*open as char).to_string(), (closer_of(*open) as char).to_string())
-            }
-            Frame::Quote { .. } => ("\"".into(), "\"".into()),
-            Frame::Interpolation { at } => (text.get(*at..at + 2).unwrap_or("${").to_owned(), "}".to_owned()),
-            Frame::Heredoc { marker, .. } => {
-                let marker = &text[marker.clone()];
-                (format!("<<{marker}"), marker.to_owned())
-            }
-            Frame::Template => (String::new(), String::new()),
-        }
-    }
-}
-
-fn closer_of(open: u8) -> u8 {
-    match open {
-        b'(' => b')',
-        b'[' => b']',
-        _ => b'}',
+impl Item {
+    /// Whether something is wrong with its quotes or brackets.
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.problems.is_empty() || self.more > 0
     }
 }
 
@@ -104,29 +75,21 @@ pub(crate) enum Mode {
 const RESTARTS: usize = 16;
 
 /// Scans `text`; offsets are relative to it.
-pub(crate) fn scan(text: &str, mode: Mode) -> Scan {
+pub(crate) fn scan(text: &str, mode: Mode, work: &mut Work) -> Scan {
     let mut scanner = Scanner::new(text, mode);
-    let mut restarts = 0;
-    loop {
+    work.read(text.len());
+    for restart in 0..=RESTARTS {
         scanner.run();
-        let Some(next) = scanner.finish(restarts < RESTARTS) else { break };
-        restarts += 1;
-        scanner.i = next;
+        // The scanner is several times as fast as the parser.
+        let Some(next) = scanner.finish(|rest| restart < RESTARTS && work.spend(rest / 4)) else { break };
+        work.read(text.len() - next);
+        scanner.restart(next);
     }
-    let Scanner { items, shadow, depth, .. } = scanner;
+    let Scanner { items, shadow, depth, mut large, .. } = scanner;
+    large.sort_unstable_by_key(|object| object.open());
     // The edits keep the text UTF-8: they replace whole characters by ASCII ones.
     let shadow = String::from_utf8(shadow).unwrap_or_else(|_| text.to_owned());
-    Scan { items, shadow, depth }
-}
-
-/// Where the key of an object item that starts at `from` ends: before its `=` or `:`.
-pub(crate) fn key_end(text: &str, from: usize) -> Option<usize> {
-    let mut scanner = Scanner::new(text, Mode::Expression);
-    scanner.i = from;
-    scanner.stop_at_assignment = true;
-    scanner.run();
-    let end = scanner.stopped?;
-    Some(from + text.get(from..end)?.trim_end().len())
+    Scan { items, shadow, depth, large }
 }
 
 struct Scanner<'a> {
@@ -141,12 +104,25 @@ struct Scanner<'a> {
     start: Option<usize>,
     open: Option<usize>,
     close: Option<usize>,
+    /// Whether the value of an attribute has begun on this line, outside all brackets.
+    value: bool,
+    /// Where the last token ended.
+    token_end: usize,
     problems: Vec<Problem>,
+    /// How many problems of the item were not worked out.
+    more: usize,
+    /// How many problems were, of all items.
+    told: usize,
+    /// Where the item nests too deep.
+    too_deep: Option<usize>,
+    large: Vec<Large>,
+    /// The innermost frame that the last stray closer stood in, and that closer.
+    stray: Option<(usize, u8)>,
     /// How deep the brackets of any item nest, and how many operators are in one that can nest, at most.
     depth: usize,
     nesting: usize,
     operators: usize,
-    stop_at_assignment: bool,
+    stop_at_key_end: bool,
     stopped: Option<usize>,
 }
 
@@ -163,11 +139,18 @@ impl<'a> Scanner<'a> {
             start: None,
             open: None,
             close: None,
+            value: false,
+            token_end: 0,
             problems: Vec::new(),
+            more: 0,
+            told: 0,
+            too_deep: None,
+            large: Vec::new(),
+            stray: None,
             depth: 0,
             nesting: 0,
             operators: 0,
-            stop_at_assignment: false,
+            stop_at_key_end: false,
             stopped: None,
         };
         match mode {
@@ -192,6 +175,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Notes a problem of the item, or only that there is one more.
+    fn problem(&mut self, problem: impl FnOnce() -> Problem) {
+        if self.told < MAX_SHOWN {
+            self.told += 1;
+            self.problems.push(problem());
+        } else {
+            self.more += 1;
+        }
+    }
+
     fn starts(&self, what: &str) -> bool {
         self.bytes[self.i..].starts_with(what.as_bytes())
     }
@@ -212,11 +205,7 @@ impl<'a> Scanner<'a> {
             match self.stack.last() {
                 None | Some(Frame::Bracket { .. } | Frame::Interpolation { .. }) => self.code(),
                 Some(Frame::Quote { .. }) => self.quoted(),
-                Some(Frame::Heredoc { marker, .. }) => {
-                    let marker = marker.clone();
-                    self.raw(Some(marker));
-                }
-                Some(Frame::Template) => self.raw(None),
+                Some(Frame::Heredoc { .. } | Frame::Template) => self.raw(),
             }
         }
     }
@@ -224,27 +213,37 @@ impl<'a> Scanner<'a> {
     /// Whether a line break is mere white space here.
     fn loose(&self) -> bool {
         match self.stack.last() {
-            Some(Frame::Bracket { loose, .. }) => *loose,
+            Some(Frame::Bracket { inside, .. }) => matches!(inside, Inside::Loose),
             Some(_) => true,
             None => self.mode == Mode::Expression,
+        }
+    }
+
+    /// Between attributes and blocks: whether the value of an attribute has begun on this line.
+    fn in_value(&mut self) -> Option<&mut bool> {
+        match self.stack.last_mut() {
+            None if self.mode == Mode::Body => Some(&mut self.value),
+            Some(Frame::Bracket { inside: Inside::Block { value }, .. }) => Some(value),
+            _ => None,
         }
     }
 
     fn code(&mut self) {
         let at = self.i;
         let byte = self.bytes[at];
-        if self.start.is_none() && !byte.is_ascii_whitespace() && !self.starts_comment() {
-            self.start = Some(at);
+        let is_token = !byte.is_ascii_whitespace() && !self.starts_comment();
+        if self.stop_at_key_end && self.stack.is_empty() && self.ends_key() {
+            self.stopped = Some(at);
+            return;
+        }
+        if is_token {
+            self.start.get_or_insert(at);
+            if !matches!(byte, b',' | b')' | b']' | b'}') {
+                self.item_token(at);
+            }
         }
         match byte {
-            b'\n' => {
-                self.i += 1;
-                if self.stack.is_empty() && self.mode == Mode::Body {
-                    self.end_item(at);
-                } else if self.loose() {
-                    self.shadow[at] = b' ';
-                }
-            }
+            b'\n' => self.line_break(),
             b'\r' if self.loose() => {
                 self.shadow[at] = b' ';
                 self.i += 1;
@@ -255,25 +254,54 @@ impl<'a> Scanner<'a> {
                 self.i += 1;
             }
             b'<' if self.starts("<<") => self.heredoc(),
-            b'(' | b'[' | b'{' => {
-                self.i += 1;
-                let loose = byte != b'{' || self.for_follows();
-                if self.stack.is_empty() && byte == b'{' && self.open.is_none() {
-                    self.open = Some(at);
-                }
-                self.stack.push(Frame::Bracket { open: byte, at, loose });
-            }
+            b'(' | b'[' | b'{' => self.opener(byte),
             b')' | b']' | b'}' => self.closer(byte),
             b'0'..=b'9' => self.number(),
             b'\'' | b'`' => self.wrong_quote(byte as char),
-            b'=' | b':' if self.stop_at_assignment && self.stack.is_empty() => self.assignment(),
+            b'=' | b':' => self.assignment(byte),
+            b',' => {
+                self.item_end(at);
+                self.i += 1;
+            }
             b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => self.word(),
             _ => {
                 self.operators += usize::from(matches!(byte, b'?' | b'!' | b'-'));
                 self.i += 1;
             }
         }
+        if is_token {
+            self.token_end = self.i;
+        }
         self.nesting = self.nesting.max(self.stack.len());
+    }
+
+    /// Whether the key of an object item ends before the cursor, or whatever it is that has no value.
+    fn ends_key(&self) -> bool {
+        match self.bytes[self.i] {
+            b',' | b'\n' | b')' | b']' | b'}' => true,
+            b'=' | b':' => self.is_assignment(),
+            _ => false,
+        }
+    }
+
+    fn is_assignment(&self) -> bool {
+        let after_operator = self.i > 0 && matches!(self.bytes[self.i - 1], b'=' | b'!' | b'<' | b'>' | b':');
+        !after_operator && !self.starts("==") && !self.starts("::")
+    }
+
+    fn line_break(&mut self) {
+        let at = self.i;
+        self.i += 1;
+        if self.stack.is_empty() && self.mode == Mode::Body {
+            self.end_item(at);
+        } else if self.loose() {
+            self.shadow[at] = b' ';
+        } else {
+            self.item_end(at);
+        }
+        if let Some(value) = self.in_value() {
+            *value = false;
+        }
     }
 
     fn starts_comment(&self) -> bool {
@@ -287,7 +315,7 @@ impl<'a> Scanner<'a> {
                 Some(n) => self.i = at + 2 + n + 2,
                 None => {
                     self.start.get_or_insert(at);
-                    self.problems.push(report::unclosed_comment(at..at + 2));
+                    self.problem(|| report::unclosed_comment(at..at + 2));
                     self.i = self.bytes.len();
                 }
             }
@@ -299,14 +327,35 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn assignment(&mut self) {
-        if self.starts("==") || self.starts("::") {
-            self.i += 2;
-        } else if self.i > 0 && matches!(self.bytes[self.i - 1], b'!' | b'<' | b'>') {
-            self.i += 1;
-        } else {
-            self.stopped = Some(self.i);
+    fn assignment(&mut self, byte: u8) {
+        let is_assignment = self.is_assignment();
+        self.i += 1;
+        if !is_assignment {
+            return;
         }
+        self.item_assignment();
+        if byte == b'='
+            && let Some(value) = self.in_value()
+        {
+            *value = true;
+        }
+    }
+
+    fn opener(&mut self, open: u8) {
+        let at = self.i;
+        if self.stack.len() >= MAX_NESTING {
+            return self.skip_nested(at);
+        }
+        self.i += 1;
+        let inside = match (open, self.in_value().copied()) {
+            (b'{', Some(false)) => Inside::Block { value: false },
+            (b'{', _) if !self.for_follows() => Inside::Object(Object::default()),
+            _ => Inside::Loose,
+        };
+        if self.stack.is_empty() && open == b'{' && self.open.is_none() {
+            self.open = Some(at);
+        }
+        self.stack.push(Frame::Bracket { open, at, inside });
     }
 
     /// Whether the brace before the cursor opens a `for` expression.
@@ -326,149 +375,35 @@ impl<'a> Scanner<'a> {
             .is_some_and(|r| r.starts_with(|c: char| c.is_whitespace() || c == '#' || c == '/'))
     }
 
-    fn heredoc(&mut self) {
-        let at = self.i;
-        let mut from = at + 2;
-        if self.bytes.get(from) == Some(&b'-') {
-            from += 1;
-        }
-        let length = word_length(&self.text[from..]);
-        if length == 0 {
-            self.i = from;
-            return;
-        }
-        let marker = from..from + length;
-        self.i = marker.end;
-        let end = self.line_end();
-        if end != marker.end {
-            self.problems.push(report::after_heredoc_marker(marker.end..end, &self.text[marker.clone()]));
-        }
-        self.i =
-            (end..self.bytes.len()).find(|i| self.bytes[*i] == b'\n').map_or(self.bytes.len(), |n| n + 1);
-        self.stack.push(Frame::Heredoc { at, marker });
-        self.heredoc_line();
-    }
-
-    /// At the start of a line of a heredoc: is it the closing marker? A line that only begins with the marker is
-    /// text to Terraform and the end to `hcl-edit`: the shadow hides it.
-    fn heredoc_line(&mut self) {
-        let Some(Frame::Heredoc { marker, .. }) = self.stack.last() else { return };
-        let marker = &self.text[marker.clone()];
-        let line = &self.text[self.i..self.line_end()];
-        let trimmed = line.trim_start();
-        let indent = line.len() - trimmed.len();
-        if trimmed.trim_end() == marker {
-            self.i += indent + marker.len();
-            self.stack.pop();
-        } else if trimmed.strip_prefix(marker).is_some_and(|r| !r.starts_with(continues_word)) {
-            let first = self.i + indent;
-            let length = trimmed.chars().next().map_or(0, char::len_utf8);
-            self.shadow[first..first + length].fill(b'.');
-        }
-    }
-
-    fn raw(&mut self, heredoc: Option<Range<usize>>) {
-        let byte = self.bytes[self.i];
-        match byte {
-            b'\n' => {
-                self.i += 1;
-                if heredoc.is_some() && self.i < self.bytes.len() {
-                    self.heredoc_line();
-                }
-            }
-            b'$' | b'%' => self.marker(byte),
-            _ => self.i += self.char_len(),
-        }
-    }
-
-    /// At a `$` or `%` in a template.
-    fn marker(&mut self, byte: u8) {
-        let at = self.i;
-        let next = self.bytes.get(at + 1).copied();
-        if next == Some(byte) && self.bytes.get(at + 2) == Some(&b'{') {
-            self.i += 3;
-        } else if next == Some(b'{') {
-            self.stack.push(Frame::Interpolation { at });
-            self.i += 2;
-        } else {
-            self.i += 1;
-        }
-    }
-
-    fn quoted(&mut self) {
-        let byte = self.bytes[self.i];
-        match byte {
-            b'"' => {
-                self.stack.pop();
-                self.i += 1;
-            }
-            b'\\' => {
-                self.i += 1;
-                if self.i < self.bytes.len() && !matches!(self.bytes[self.i], b'\n' | b'\r') {
-                    self.i += self.char_len();
-                }
-            }
-            b'$' | b'%' => self.marker(byte),
-            b'\n' => self.broken_quote(),
-            _ => self.i += self.char_len(),
-        }
-    }
-
-    /// A line ends inside quotes. What began on this line ends with it: when an interpolation stands open in
-    /// the string, its brace is what is missing, and the quote meant to close the string opened another one.
-    fn broken_quote(&mut self) {
-        let line = self.text[..self.i].rfind('\n').map_or(0, |n| n + 1);
-        let inner = self.stack.len() - 1;
-        let first =
-            self.stack.iter().position(|f| matches!(f, Frame::Quote { at } if *at >= line)).unwrap_or(inner);
-        let end = self.line_end_before(self.i);
-        let problem = if first < inner {
-            let at = self.stack[first + 1].at();
-            report::unclosed(at..at + 2, "${", "}", end, None)
-        } else {
-            report::broken_quote(self.stack[inner].at()..end, &self.text[self.stack[inner].at()..end])
-        };
-        self.problems.push(problem);
-        self.stack.truncate(first);
-    }
-
-    fn line_end_before(&self, newline: usize) -> usize {
-        if newline > 0 && self.bytes[newline - 1] == b'\r' { newline - 1 } else { newline }
-    }
-
     fn closer(&mut self, byte: u8) {
         let at = self.i;
         self.i += 1;
-        let matches = |f: &Frame| match f {
-            Frame::Bracket { open, .. } => closer_of(*open) == byte,
-            Frame::Interpolation { .. } => byte == b'}',
-            _ => false,
-        };
+        let within = self.stack.last().map(|frame| (frame.at(), byte));
+        if within.is_some() && within == self.stray {
+            return self.problem(|| report::stray_closer(at..at + 1, byte as char));
+        }
         // Only within the innermost template: a brace does not close what is outside its string.
         let floor = self
             .stack
             .iter()
             .rposition(|f| matches!(f, Frame::Quote { .. } | Frame::Heredoc { .. } | Frame::Template))
             .map_or(0, |n| n + 1);
-        match self.stack[floor..].iter().rposition(matches).map(|n| n + floor) {
-            Some(n) => {
-                if let Some(unclosed) = self.stack.get(n + 1) {
-                    let (open, close) = unclosed.words(self.text);
-                    let from = unclosed.at();
-                    self.problems.push(report::unclosed(
-                        from..from + open.len(),
-                        &open,
-                        &close,
-                        at,
-                        Some(byte),
-                    ));
-                }
-                self.stack.truncate(n);
-                if n == 0 && byte == b'}' && self.open.is_some() && self.close.is_none() {
-                    self.close = Some(at);
-                }
+        let Some(n) = self.stack[floor..].iter().rposition(|f| f.is_closed_by(byte)).map(|n| n + floor)
+        else {
+            self.stray = within;
+            return self.problem(|| report::stray_closer(at..at + 1, byte as char));
+        };
+        match self.stack.get(n + 1) {
+            Some(unclosed) => {
+                let (open, close) = unclosed.words(self.text);
+                let opening = unclosed.opening();
+                self.problem(|| report::unclosed(opening, &open, &close, at, Some(byte)));
             }
-            None => self.problems.push(report::stray_closer(at..at + 1, byte as char)),
+            None => self.object_end(at),
+        }
+        self.stack.truncate(n);
+        if n == 0 && byte == b'}' && self.open.is_some() && self.close.is_none() {
+            self.close = Some(at);
         }
     }
 
@@ -513,139 +448,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Quotes of a kind that the language does not have.
-    fn wrong_quote(&mut self, quote: char) {
-        let at = self.i;
-        let after = at + quote.len_utf8();
-        self.i = after;
-        let line = &self.text[after..self.line_end()];
-        let closing = match quote {
-            '\u{201c}' => &['\u{201d}', '\u{201c}', '"'][..],
-            '\u{2018}' => &['\u{2019}', '\u{2018}', '\''],
-            '\u{ab}' => &['\u{bb}'],
-            '\'' => &['\'', '\u{2019}'],
-            _ => &[quote][..],
-        };
-        let end = line.char_indices().find(|(_, c)| closing.contains(c)).map(|(n, c)| (n, n + c.len_utf8()));
-        let (content, end) = match end {
-            Some((content, end)) => (Some(&line[..content]), after + end),
-            None => (None, after),
-        };
-        self.problems.push(report::wrong_quote(at..end, quote, content));
-        self.i = end;
+    fn line_end_before(&self, newline: usize) -> usize {
+        if newline > 0 && self.bytes[newline - 1] == b'\r' { newline - 1 } else { newline }
     }
 
     fn end_item(&mut self, end: usize) {
         let end = self.line_end_before(end);
-        let (open, close) = (self.open.take(), self.close.take());
-        let problems = std::mem::take(&mut self.problems);
+        let mut braces = self.open.take().zip(self.close.take());
+        let (mut problems, mut more) = (std::mem::take(&mut self.problems), std::mem::take(&mut self.more));
+        if let Some(at) = self.too_deep.take() {
+            // Nothing else that the item seems to lack can be told from this, and nobody enters it.
+            (braces, problems, more) = (None, vec![report::too_deep(at..at + 1)], 0);
+        }
         let (nesting, operators) = (std::mem::take(&mut self.nesting), std::mem::take(&mut self.operators));
         self.depth = self.depth.max(nesting + operators);
+        self.value = false;
         if let Some(start) = self.start.take() {
-            self.items.push(Item { range: start..end.max(start), braces: open.zip(close), problems });
+            self.items.push(Item { range: start..end.max(start), braces, problems, more });
         }
-    }
-
-    /// At the end of the text: reports what is still open. Gives the place of the next block header when the
-    /// scan should go on there.
-    fn finish(&mut self, may_restart: bool) -> Option<usize> {
-        let end = self.text.trim_end().len().max(self.start.unwrap_or(0));
-        let still_open = match (self.stack.first(), self.mode) {
-            (Some(Frame::Template), _) => self.stack.get(1),
-            (first, _) => first,
-        };
-        let Some(frame) = still_open else {
-            self.end_item(self.bytes.len());
-            return None;
-        };
-        // A string or heredoc that ends with the text is what is missing, whatever encloses it; or, of a string,
-        // the interpolation in it.
-        let quote = self.stack.iter().position(|f| matches!(f, Frame::Quote { .. }));
-        let frame = match (quote, self.stack.last()) {
-            (_, Some(heredoc @ Frame::Heredoc { .. })) => heredoc,
-            (Some(n), _) => self.stack.get(n + 1).unwrap_or(&self.stack[n]),
-            _ => frame,
-        };
-        let (open, close) = frame.words(self.text);
-        let at = frame.at();
-        let next = (may_restart && self.mode == Mode::Body).then(|| self.next_header(at + 1)).flatten();
-        let until = next.unwrap_or(end);
-        let problem = match frame {
-            Frame::Quote { .. } => report::broken_quote(at..end, &self.text[at..end]),
-            Frame::Heredoc { .. } => report::unclosed_heredoc(at..at + open.len(), &close),
-            _ => match self.suspect(at, until).filter(|_| open == "{") {
-                Some((suspect, closer)) => {
-                    report::unclosed_by_indent(suspect..suspect + 1, closer..closer + 1)
-                }
-                None => report::unclosed(at..at + open.len(), &open, &close, until, None),
-            },
-        };
-        self.problems.push(problem);
-        self.stack.clear();
-        if self.mode == Mode::Template {
-            self.stack.push(Frame::Template);
-        }
-        self.end_item(until);
-        next
-    }
-
-    /// A line that starts a block without indentation, at `from` or later.
-    fn next_header(&self, from: usize) -> Option<usize> {
-        let mut at = from + self.text.get(from..)?.find('\n')? + 1;
-        for line in self.text[at..].split_inclusive('\n') {
-            if is_header(line) {
-                return Some(at);
-            }
-            at += line.len();
-        }
-        None
-    }
-
-    /// A closing brace that is indented less than the line of the brace it closes: then most likely that one
-    /// lacks its own, and took its parent's.
-    fn suspect(&self, from: usize, until: usize) -> Option<(usize, usize)> {
-        let mut open: Vec<(usize, usize)> = Vec::new();
-        let mut at = self.text[..from].rfind('\n').map_or(0, |n| n + 1);
-        for line in self.text[at..until].split_inclusive('\n') {
-            let indent = line.len() - line.trim_start().len();
-            let code = line.trim();
-            if code.starts_with('}') {
-                let (brace, opened) = open.pop()?;
-                if opened > indent {
-                    return Some((brace, at + indent));
-                }
-            }
-            if code.ends_with('{') {
-                open.push((at + line.trim_end().len() - 1, indent));
-            }
-            at += line.len();
-        }
-        None
-    }
-}
-
-/// `kind "label" {` at the very start of a line.
-fn is_header(line: &str) -> bool {
-    let length = word_length(line);
-    let Some(mut rest) = line.trim_end().strip_suffix('{').and_then(|l| l.get(length..)) else {
-        return false;
-    };
-    loop {
-        rest = rest.trim_start();
-        if length == 0 || rest.is_empty() {
-            return length > 0;
-        }
-        let label = match rest.strip_prefix('"') {
-            Some(quoted) => match quoted.find('"') {
-                Some(n) => n + 2,
-                None => return false,
-            },
-            None => word_length(rest),
-        };
-        if label == 0 {
-            return false;
-        }
-        rest = &rest[label..];
     }
 }
 

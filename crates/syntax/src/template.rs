@@ -216,13 +216,14 @@ fn unescape(lower: &mut Lower, text: &str, range: Range<usize>) -> String {
         match chars.next() {
             Some('"') => {
                 // Directives hide the end of the string from the parser.
-                let problem = Problem::new(
-                    here..here + 1,
-                    "Missing end of template directive",
-                    "The string ends here, but a %{ if } or %{ for } in it is not finished.",
-                    "Add %{ endif } or %{ endfor } before the closing quote.",
-                );
-                lower.problem(problem);
+                lower.problem(here..here + 1, |range| {
+                    Problem::new(
+                        range,
+                        "Missing end of template directive",
+                        "The string ends here, but a %{ if } or %{ for } in it is not finished.",
+                        "Add %{ endif } or %{ endfor } before the closing quote.",
+                    )
+                });
                 return result;
             }
             Some('\\') => match escape(&rest[1..]) {
@@ -231,7 +232,7 @@ fn unescape(lower: &mut Lower, text: &str, range: Range<usize>) -> String {
                     rest = &rest[1 + length..];
                     continue;
                 }
-                None => lower.problem(bad_escape(here, rest)),
+                None => lower.problem(here..here + 1, |_| bad_escape(here, rest)),
             },
             Some(c) => result.push(c),
             None => {}

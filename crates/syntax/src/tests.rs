@@ -216,7 +216,7 @@ fn mistakes_are_named_where_they_are() {
     check("}", "Unexpected closing brace", "}");
     check("a {\n  b = 1\n  b = 2\n}", "Attribute redefined", "b");
     check("a {\n  b {\n    c = 1\n}\n\nd \"e\" {\n}\n", "Missing closing brace", "{");
-    check(&format!("a = {}1", "-".repeat(200)), "Nested too deeply", "-");
+    check(&format!("a = {}1", "-".repeat(200)), "Nesting too deep", "-");
     check(&format!("a = 1{}", " + 1".repeat(200)), "Too many operators", "+");
     check(&format!("a = b{}", ".c".repeat(600)), "Expression too complex", &format!("b{}", ".c".repeat(600)));
 }

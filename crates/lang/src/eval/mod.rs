@@ -108,7 +108,8 @@ impl<'a> Evaluator<'a> {
                         "Ambiguous object key",
                         "This can be meant as a reference, or as a literal name with a period in it.",
                     );
-                    let d = d.help("Write parentheses around the reference, or quotes around the literal name.");
+                    let d =
+                        d.help("Write parentheses around the reference, or quotes around the literal name.");
                     self.fail(d.at(item.key.span), None);
                     None
                 }

@@ -101,11 +101,7 @@ fn sets_are_in_the_order_of_terraform() {
 fn objects() {
     let server = "['object',{'name':'string','port':'number'},['port']]";
     check("{\"name\": 1, \"other\": true}", server, "{\"name\" = \"1\" \"port\" = tonumber(null)}");
-    check(
-        "{\"nmae\": \"x\"}",
-        server,
-        "attribute \"name\" is required; perhaps \"nmae\" was meant to be it",
-    );
+    check("{\"nmae\": \"x\"}", server, "attribute \"name\" is required; perhaps \"nmae\" was meant to be it");
     check("{\"name\": \"x\", \"port\": []}", server, ".port: a number is required, but this is a tuple");
     check(
         "{}",
