@@ -4,7 +4,8 @@
 //! arguments go to `plan`; `== file <name> ==` is followed by a file's text, `== remove <name> ==` removes one; files
 //! stay from step to step. Each step plans, shows the plan as JSON, applies it, and asks for outputs and resources.
 //! A line `# not yet: <what>` before the first step says that we cannot do it yet: then the facts must differ, so that
-//! the line goes when we can.
+//! the line goes when we can. A line `# on purpose at <part of a fact's path>: <why>` says where we differ because it is
+//! better: there the facts must differ, and everywhere else they must agree.
 
 use crate::Oracle;
 use formwork_testkit::{Terraform, normalise};
@@ -252,6 +253,13 @@ pub fn check(path: &Path, index: usize, oracle: &Oracle) -> Result<(), String> {
     let ours = walk(&program, &steps, false).map_err(|e| format!("Formwork: {e}"))?;
     let mut found = Vec::new();
     differences(&recorded, &ours, "", &mut found);
+    for (part, why) in text.lines().filter_map(|l| l.strip_prefix("# on purpose at ")?.split_once(": ")) {
+        let before = found.len();
+        found.retain(|fact| !fact.lines().next().unwrap_or_default().contains(part));
+        if found.len() == before {
+            return Err(format!("the line \"# on purpose at {part}: {why}\" can go: the facts agree there"));
+        }
+    }
     match (found.is_empty(), not_yet) {
         (true, None) | (false, Some(_)) => Ok(()),
         (true, Some(what)) => Err(format!("the line \"# not yet: {what}\" can go: all facts agree")),

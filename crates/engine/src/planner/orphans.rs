@@ -118,14 +118,14 @@ impl Planner<'_> {
         let config = &self.caller.setup.config;
         let module = &addr.resource.module;
         let Some(declared) = config.module(&module.path()) else {
-            return Some(Reason::DeleteBecauseNoModule);
-        };
-        let Some(id) = self.ev.by_addr.get(module).copied() else {
-            return self.module_gone(module).then_some(Reason::DeleteBecauseNoModule);
+            return Some(Reason::DeleteBecauseNoResourceConfig);
         };
         if !declared.resources.contains_key(&*addr.resource.resource) {
             return Some(Reason::DeleteBecauseNoResourceConfig);
         }
+        let Some(id) = self.ev.by_addr.get(module).copied() else {
+            return self.module_gone(module).then_some(Reason::DeleteBecauseNoModule);
+        };
         let keys = self.ev.keys_cell(id, &addr.resource.resource)?;
         // Not expanded: nothing can be said, and nothing is deleted.
         let expansion = self.ev.expansion(keys)?;
