@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "chores may")]
 
 mod bench;
+mod components;
 mod demo;
 mod generate;
 mod steps;
@@ -16,6 +17,7 @@ usage: cargo xtask <chore>
 
   test                     everything that must hold, as CI runs it
   demo [--destroy]         examples/quickstart from nothing: plan, apply, change one line, plan
+  components <command>     the real components that demos and tests run on (components help tells more)
   bench [options]          side by side with terraform, where it is on PATH
       --quick              only the smaller cases
       --case <name>        only this case (may be repeated): count-1000, count-10000, tree-1000, chain-1000
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Some((&"test", [])) => test::run(),
         Some((&"demo", [])) => demo::run(false),
         Some((&"demo", ["--destroy"])) => demo::run(true),
+        Some((&"components", rest)) => components::run(rest),
         Some((&"bench", options)) => bench::run(options),
         Some((&"generate", [])) => generate::run(false),
         Some((&"generate", ["--check"])) => generate::run(true),
