@@ -293,3 +293,27 @@ fn a_saved_plan_applies_once() {
         .collect();
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), kills.len(), failures.join("\n\n"));
 }
+
+#[test]
+fn a_journal_of_another_snapshot_loses_nothing() {
+    let text = |color| config(1, color, &["d_cbd"], &[], 0);
+    let sandbox = Sandbox::new(&common::program()).expect("a sandbox");
+    let steps = || -> Result<(), String> {
+        sandbox.write("main.tf", &text("red")).map_err(|e| e.to_string())?;
+        run(&sandbox, &["apply", "-auto-approve"], &[])?.expect(0)?;
+        sandbox.write("main.tf", &text("blue")).map_err(|e| e.to_string())?;
+        run(&sandbox, &["apply", "-auto-approve"], &[("FORMWORK_TOY_KILL", "effect-done:1")])?;
+        // Somebody else writes the state in between: the journal belongs to another snapshot now.
+        let path = sandbox.dir().join("terraform.tfstate");
+        let state = std::fs::read_to_string(&path).map_err(|e| e.to_string())?;
+        let newer = state.replacen("\"serial\": 1,", "\"serial\": 2,", 1);
+        if newer == state {
+            return Err(format!("the state has another serial than expected: {state}"));
+        }
+        std::fs::write(&path, newer).map_err(|e| e.to_string())?;
+        run(&sandbox, &["apply", "-auto-approve"], &[])?.expect(0)?;
+        compare(&sandbox)?;
+        run(&sandbox, &["plan", "-detailed-exitcode"], &[])?.expect(0).map(|_| ())
+    };
+    steps().unwrap_or_else(|e| panic!("{e}"));
+}
