@@ -10,7 +10,7 @@ use crate::{
 use async_trait::async_trait;
 use formwork_value::{Path, Value};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What the behaviour of a resource type is given with each call.
@@ -66,6 +66,11 @@ pub trait Crud: Model {
     /// How long after an interruption its effect can still land.
     const QUIET: Duration = Duration::from_secs(10);
 
+    /// [`Crud::QUIET`], unless the provider's configuration says otherwise.
+    fn quiet(_cx: &Cx<'_, Self::Client>) -> Duration {
+        Self::QUIET
+    }
+
     /// Checks a configuration in which values may be unknown.
     fn validate(_config: &Value) -> Vec<Problem> {
         Vec::new()
@@ -82,6 +87,12 @@ pub trait Crud: Model {
 
     /// Makes the object that `self` plans, and returns it with at least its identity filled in.
     async fn create(&self, cx: &Cx<'_, Self::Client>) -> Result<Self, CallError>;
+
+    /// Goes on with a new object once its identity is recorded: what making it takes besides `create`, such as calls
+    /// that set what the first could not. `self` is what was planned. It may be called again for the same object.
+    async fn finish(&self, _created: &Self, _cx: &Cx<'_, Self::Client>) -> Result<(), CallError> {
+        Ok(())
+    }
 
     /// Whether a created or updated object is ready for use.
     async fn ready(&self, _cx: &Cx<'_, Self::Client>) -> Result<bool, CallError> {
@@ -135,15 +146,16 @@ pub trait Crud: Model {
 
 /// A [`Crud`] type as a [`ManagedResource`].
 pub struct CrudResource<T> {
-    schema: Schema,
+    // Made when first asked for: most runs use few of the types that there are.
+    schema: OnceLock<Schema>,
     model: PhantomData<fn() -> T>,
 }
 
 impl<T: Crud> CrudResource<T> {
-    /// The adapter, with its schema built.
+    /// The adapter.
     #[expect(clippy::new_ret_no_self, reason = "an adapter is only ever used through the trait object")]
     pub fn new() -> Arc<dyn ManagedResource> {
-        Arc::new(CrudResource::<T> { schema: T::schema(), model: PhantomData })
+        Arc::new(CrudResource::<T> { schema: OnceLock::new(), model: PhantomData })
     }
 
     fn cx<'a>(call: &Call<'a>) -> Result<Cx<'a, T::Client>, CallError> {
@@ -238,7 +250,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(T::schema)
     }
 
     fn effects(&self) -> Effects {
@@ -254,7 +266,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
     }
 
     async fn plan(&self, call: &Call<'_>, request: &PlanRequest<'_>) -> Result<PlanResponse, CallError> {
-        let plan = default_plan(&self.schema, request);
+        let plan = default_plan(self.schema(), request);
         if !T::PLANS {
             return Ok(plan);
         }
@@ -313,6 +325,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
             |error: CallError| CallError { partial: Some(first.clone()), no_effect: false, ..error };
         if T::EFFECTS == Effects::Outside {
             call.recorder.created(&first).await.map_err(partial)?;
+            retry(call, true, || planned.finish(&created, &cx)).await.map_err(partial)?;
         }
         Self::settled(call, &cx, created, private).await.map_err(partial)
     }
@@ -361,7 +374,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
             }
         }
         let wanted = Self::model(&interrupted.arguments)?;
-        let mut backoff = Backoff::new(T::QUIET);
+        let mut backoff = Backoff::new(T::quiet(&cx));
         loop {
             if let Some(found) = retry(call, true, || wanted.find(&cx)).await? {
                 let ready = retry(call, true, || found.ready(&cx)).await?;

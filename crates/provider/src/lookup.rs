@@ -6,7 +6,7 @@ use crate::{Call, CallError, Cx, DataSource, Model, Problem, Schema};
 use async_trait::async_trait;
 use formwork_value::Value;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How a data source is read.
 #[async_trait]
@@ -25,15 +25,15 @@ pub trait Lookup: Model {
 
 /// A [`Lookup`] type as a [`DataSource`].
 pub struct LookupSource<T> {
-    schema: Schema,
+    schema: OnceLock<Schema>,
     model: PhantomData<fn() -> T>,
 }
 
 impl<T: Lookup> LookupSource<T> {
-    /// The adapter, with its schema built.
+    /// The adapter.
     #[expect(clippy::new_ret_no_self, reason = "an adapter is only ever used through the trait object")]
     pub fn new() -> Arc<dyn DataSource> {
-        Arc::new(LookupSource::<T> { schema: T::schema(), model: PhantomData })
+        Arc::new(LookupSource::<T> { schema: OnceLock::new(), model: PhantomData })
     }
 }
 
@@ -44,7 +44,7 @@ impl<T: Lookup> DataSource for LookupSource<T> {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(T::schema)
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {

@@ -1,0 +1,1 @@
+//! AWS: EC2, Elastic Load Balancing, Elastic IPs.

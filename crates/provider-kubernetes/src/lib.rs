@@ -1,0 +1,1 @@
+//! Kubernetes: any object, by server-side apply.
