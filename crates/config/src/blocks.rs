@@ -548,7 +548,7 @@ fn add_resource(module: &mut Module, block: &Block, mode: ResourceMode, diags: &
         span: block.header,
         type_span: type_name.span,
     };
-    module.resources.insert((*resource).clone(), read);
+    module.resources.insert((*resource).clone(), Arc::new(read));
 }
 
 fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) -> Lifecycle {

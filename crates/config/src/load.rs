@@ -10,6 +10,7 @@ use crate::settings;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
 use formwork_syntax::{Body, decode, json_value, parse};
+use memchr::memmem;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
     let mut module = Module::default();
     for name in &names {
         let path = root.join(name);
-        let speaks = |bytes: Vec<u8>| bytes.windows(7).any(|w| w == b"backend");
+        let speaks = |bytes: Vec<u8>| memmem::find(&bytes, b"backend").is_some();
         if !files.read(&path).is_ok_and(speaks) {
             continue;
         }
@@ -82,7 +83,10 @@ impl Loader<'_> {
             Some(module) => module.clone(),
             None => {
                 let Some(module) = self.folder(&dir, call) else { return };
-                self.parsed.insert(dir.clone(), module.clone());
+                // Nobody calls the root.
+                if call.is_some() {
+                    self.parsed.insert(dir.clone(), module.clone());
+                }
                 module
             }
         };

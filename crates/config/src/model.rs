@@ -43,7 +43,7 @@ pub struct Module {
     /// `module` blocks.
     pub calls: BTreeMap<Str, ModuleCall>,
     /// `resource` and `data` blocks.
-    pub resources: BTreeMap<Resource, ResourceBlock>,
+    pub resources: BTreeMap<Resource, Arc<ResourceBlock>>,
     /// `provider` blocks, by local name and alias.
     pub providers: BTreeMap<(Str, Option<Str>), ProviderBlock>,
     /// `required_providers`, by local name.

@@ -4,9 +4,10 @@ use crate::scope::{ModuleScope, WithNames};
 use formwork_addr::Str;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{Scope, eval};
-use formwork_provider::{Block as SchemaBlock, NestedBlock, Nesting};
+use formwork_provider::{Attribute as Declared, Block as SchemaBlock, NestedBlock, Nesting};
 use formwork_syntax::{Attribute, Block, Body, json_block_problems, json_blocks};
-use formwork_value::{Kind, Map, Mark, Marks, Value, convert};
+use formwork_value::{Kind, Map, Mark, Marks, Type, Value, convert};
+use std::collections::BTreeMap;
 
 /// The object that a body describes; `None` when there were errors. What a body does not set is null.
 pub(crate) fn decode_body(
@@ -80,7 +81,9 @@ impl Decoder<'_> {
             if attrs.contains_key(name) {
                 continue;
             }
-            if declared.required && body.attribute(name).is_none() {
+            let given =
+                body.attribute(name).is_some() || body.blocks.iter().any(|b| kind(b, schema) == Some(name));
+            if declared.required && !given {
                 self.error(
                     Diagnostic::error(
                         "Missing required argument",
@@ -218,8 +221,9 @@ impl Decoder<'_> {
         attrs: &mut Map,
     ) {
         let mut found: Vec<(Str, Items)> = Vec::new();
+        let lists = self.lists(body, schema);
         for block in &body.blocks {
-            let dynamic = &*block.kind.name == "dynamic" && !schema.blocks.contains_key("dynamic");
+            let dynamic = is_dynamic(block, schema);
             let kind = match (dynamic, block.labels.first()) {
                 (false, _) => &block.kind,
                 (true, Some(label)) => label,
@@ -235,7 +239,8 @@ impl Decoder<'_> {
                     continue;
                 }
             };
-            let Some(nested) = schema.blocks.get(&kind.name) else {
+            let nested = schema.blocks.get(&kind.name).or_else(|| lists.get(&kind.name));
+            let Some(nested) = nested else {
                 let name = &kind.name;
                 let d = if schema.attributes.contains_key(name) {
                     Diagnostic::error(
@@ -271,11 +276,35 @@ impl Decoder<'_> {
             }
             found[at].1 = items;
         }
-        for (name, nested) in &schema.blocks {
+        for (name, nested) in schema.blocks.iter().chain(&lists) {
             let items =
                 found.iter().position(|(n, _)| n == name).map(|i| found.swap_remove(i).1).unwrap_or_default();
             attrs.insert(name.clone(), self.check(name, nested, items, header));
         }
+    }
+
+    /// The attributes of this body that are written as blocks: lists and sets of objects may be.
+    fn lists(&mut self, body: &Body, schema: &SchemaBlock) -> BTreeMap<Str, NestedBlock> {
+        let mut lists = BTreeMap::new();
+        for block in &body.blocks {
+            let Some(name) = kind(block, schema).filter(|name| !schema.blocks.contains_key(*name)) else {
+                continue;
+            };
+            let Some(nested) = schema.attributes.get(name).and_then(as_blocks) else { continue };
+            if let Some(attribute) = body.attribute(name) {
+                self.error(
+                    Diagnostic::error(
+                        "Argument given twice",
+                        format!("\"{name}\" is set as an argument and written as a block, too."),
+                    )
+                    .help("Use one form for all of them.")
+                    .at(block.header)
+                    .label(attribute.name.span, "the argument is here"),
+                );
+            }
+            lists.insert(name.clone(), nested);
+        }
+        lists
     }
 
     fn one(&mut self, block: &Block, nested: &NestedBlock, names: &[(Str, Value)]) -> Option<Value> {
@@ -435,6 +464,32 @@ impl Decoder<'_> {
         }
         collect(nested, items.values.into_iter().map(|(k, v, _)| (k, v)).collect())
     }
+}
+
+fn is_dynamic(block: &Block, schema: &SchemaBlock) -> bool {
+    &*block.kind.name == "dynamic" && !schema.blocks.contains_key("dynamic")
+}
+
+/// What a block makes: for a dynamic block, what its label says.
+fn kind<'a>(block: &'a Block, schema: &SchemaBlock) -> Option<&'a Str> {
+    if is_dynamic(block, schema) { block.labels.first().map(|l| &l.name) } else { Some(&block.kind.name) }
+}
+
+/// A configurable list or set of objects may be written as blocks, too, as providers with the older protocol allow.
+/// What such a block leaves out is null.
+fn as_blocks(attribute: &Declared) -> Option<NestedBlock> {
+    let (element, nesting) = match &attribute.ty {
+        Type::List(element) => (element, Nesting::List),
+        Type::Set(element) => (element, Nesting::Set),
+        _ => return None,
+    };
+    let Type::Object(object) = &**element else { return None };
+    let attributes = object.attrs.iter().map(|(name, ty)| {
+        let declared = Declared { optional: true, ..Declared::new(ty.clone()) };
+        (name.clone(), declared)
+    });
+    let block = SchemaBlock { attributes: attributes.collect(), ..SchemaBlock::default() };
+    attribute.configurable().then_some(NestedBlock { nesting, block, min: 0, max: 0 })
 }
 
 /// The blocks of one kind, as they are found.

@@ -43,12 +43,12 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct BlockRef {
     pub module: Arc<Module>,
-    pub resource: Arc<formwork_addr::Resource>,
+    pub block: Arc<ResourceBlock>,
 }
 
 impl BlockRef {
     pub fn block(&self) -> &ResourceBlock {
-        &self.module.resources[&*self.resource]
+        &self.block
     }
 
     pub fn provider(&self, config: &Config) -> ProviderKey {

@@ -133,7 +133,7 @@ impl Evaluator {
             each,
         };
         for block in module.resources.values() {
-            let reference = BlockRef { module: module.clone(), resource: block.resource.clone() };
+            let reference = BlockRef { module: module.clone(), block: block.clone() };
             let cell = cells.add(Kind::Keys(id, reference));
             let table = match block.resource.mode {
                 ResourceMode::Managed => &mut node.managed,
@@ -395,7 +395,7 @@ impl Evaluator {
             Ran::Failed => return self.cells.fail(id),
         };
         let resource =
-            ResourceAddr { module: self.module(module).addr.clone(), resource: block.resource.clone() };
+            ResourceAddr { module: self.module(module).addr.clone(), resource: block.block().resource.clone() };
         let (cells, instances, refreshes) = (&mut self.cells, &mut self.instances, &self.refreshes);
         let expansion = repeat.expand(|key, each| {
             let addr = resource.instance(key);

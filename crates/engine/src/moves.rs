@@ -1,6 +1,5 @@
 //! `moved` blocks, and the moves that follow from adding or removing `count`.
 
-use crate::cells::BlockRef;
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ResourceAddr, ResourceMode, Target,
 };
@@ -145,9 +144,8 @@ fn parts(target: &Target) -> Option<(&ResourceAddr, Option<&InstanceKey>)> {
 fn implied(config: &Config, at: &InstanceAddr, state: &State) -> InstanceAddr {
     let block = config
         .module(&at.resource.module.path())
-        .and_then(|m| m.resources.contains_key(&*at.resource.resource).then_some(m))
-        .map(|m| BlockRef { module: m.clone(), resource: at.resource.resource.clone() });
-    let key = match (block.as_ref().map(|b| &b.block().repetition), &at.key) {
+        .and_then(|m| m.resources.get(&*at.resource.resource));
+    let key = match (block.map(|b| &b.repetition), &at.key) {
         (Some(Repetition::Count(_)), InstanceKey::None) => InstanceKey::Int(0),
         (Some(Repetition::Single), InstanceKey::Int(0)) => InstanceKey::None,
         _ => return at.clone(),

@@ -241,7 +241,7 @@ impl<'a> Applier<'a> {
                 let module = &self.ev.module(*module).addr;
                 self.step_of
                     .keys()
-                    .any(|a| a.resource.resource == block.resource && a.resource.module == *module)
+                    .any(|a| a.resource.resource == block.block().resource && a.resource.module == *module)
             }
             Kind::Calls(module, name) => {
                 let outer = &self.ev.module(*module).addr;

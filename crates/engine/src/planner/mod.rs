@@ -222,7 +222,7 @@ impl<'a> Planner<'a> {
                     Kind::Keys(_, block) => {
                         let addr = ResourceAddr {
                             module: self.ev.module(id).addr.clone(),
-                            resource: block.resource.clone(),
+                            resource: block.block().resource.clone(),
                         };
                         self.wants_resource(&addr)
                     }

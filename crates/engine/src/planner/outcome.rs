@@ -117,7 +117,7 @@ impl Planner<'_> {
             .iter()
             .filter_map(|keys| match &self.ev.cells.get(*keys).kind {
                 crate::cells::Kind::Keys(module, block) => {
-                    Some((self.ev.module(*module).module.path.clone(), &*block.resource))
+                    Some((self.ev.module(*module).module.path.clone(), &*block.block().resource))
                 }
                 _ => None,
             })
