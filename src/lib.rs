@@ -10,6 +10,7 @@ mod context;
 mod environment;
 mod operation;
 mod panic;
+mod providers;
 mod represent;
 mod schemas;
 mod signals;
@@ -19,6 +20,7 @@ mod world;
 
 use formwork_provider::Provider;
 use formwork_state::Probe;
+pub use providers::providers;
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -8,5 +8,5 @@ use std::sync::Arc;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    formwork::main_with(formwork_provider_builtin::providers(), Arc::new(()))
+    formwork::main_with(formwork::providers(), Arc::new(()))
 }

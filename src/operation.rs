@@ -157,7 +157,9 @@ impl Run {
                 )));
             }
         };
-        let held = if access == Access::Read && !state.lock {
+        // Where there is nothing yet, there is nothing to lock: a file would be made for it, only to be removed again.
+        let nothing = || LocalBackend::new(state_path(state.state.as_deref())).is_absent();
+        let held = if access == Access::Read && (!state.lock || nothing()) {
             Held::Peeked(peek(cx, state)?)
         } else {
             Held::Open(open(cx, state, operation, access)?)

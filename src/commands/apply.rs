@@ -1,7 +1,7 @@
 //! `apply`
 
-use super::options::{Look, Planning, StateFlags, Variables, mode, switch_parser};
-use super::plan::{changes, remarks, show, stream};
+use super::options::{Common, mode, switch_parser};
+use super::plan::{changes, remarks, show};
 use crate::context::Context;
 use crate::environment;
 use crate::operation::{self, Access, Inputs, Run};
@@ -36,18 +36,8 @@ pub struct Apply {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     refresh_only: bool,
-    /// Tell everything as lines of JSON, for programs.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
-    json: bool,
     #[command(flatten)]
-    planning: Planning,
-    #[command(flatten)]
-    variables: Variables,
-    #[command(flatten)]
-    state: StateFlags,
-    #[command(flatten)]
-    look: Look,
+    common: Common,
     /// A plan that formwork plan -out=FILE saved: it is applied as it is, without a question.
     plan: Option<PathBuf>,
 }
@@ -55,8 +45,7 @@ pub struct Apply {
 impl Apply {
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
-        self.look.set(cx);
-        stream(cx, self.json);
+        self.common.begin(cx);
         if let Some(path) = &self.plan {
             return self.saved(cx, path, flags);
         }
@@ -65,9 +54,7 @@ impl Apply {
                 let request = Request {
                     mode,
                     auto_approve: self.auto_approve,
-                    planning: &self.planning,
-                    variables: &self.variables,
-                    state: &self.state,
+                    common: &self.common,
                     destroying: false,
                 };
                 request.run(cx, flags)
@@ -80,8 +67,8 @@ impl Apply {
         let shown = path.display().to_string();
         if self.destroy
             || self.refresh_only
-            || !self.planning.target.is_empty()
-            || !self.planning.replace.is_empty()
+            || !self.common.planning.target.is_empty()
+            || !self.common.planning.replace.is_empty()
         {
             return cx.refuse(
                 Diagnostic::error(
@@ -144,8 +131,8 @@ impl Apply {
             );
         }
         let world = Arc::new(RealWorld::applying(plan.timestamp.clone(), carried));
-        let setup = operation::setup(cx, &inputs, world, self.planning.parallelism as usize);
-        let mut run = match Run::begin(cx, setup, &self.state, "OperationTypeApply", Access::Write) {
+        let setup = operation::setup(cx, &inputs, world, self.common.planning.parallelism as usize);
+        let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypeApply", Access::Write) {
             Ok(run) => run,
             Err(code) => return code,
         };
@@ -213,12 +200,8 @@ pub struct Request<'a> {
     pub mode: Mode,
     /// `-auto-approve`
     pub auto_approve: bool,
-    /// What to plan.
-    pub planning: &'a Planning,
-    /// Variables.
-    pub variables: &'a Variables,
-    /// The state.
-    pub state: &'a StateFlags,
+    /// Everything else that was asked for.
+    pub common: &'a Common,
     /// The command is `destroy`.
     pub destroying: bool,
 }
@@ -226,18 +209,18 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// Plans, asks, applies.
     pub fn run(&self, cx: &Context, flags: &[Flag]) -> u8 {
-        let options = match self.planning.options(self.mode) {
+        let options = match self.common.planning.options(self.mode) {
             Ok(options) => options,
             Err(diags) => return cx.fail(&diags, &Sources::default()),
         };
         let mut inputs =
-            match operation::inputs(cx, flags, self.variables.ask() && !cx.screen.json, self.mode) {
+            match operation::inputs(cx, flags, self.common.variables.ask() && !cx.screen.json, self.mode) {
                 Ok(inputs) => inputs,
                 Err(code) => return code,
             };
         let world = Arc::new(RealWorld::planning(false, now()));
-        let setup = operation::setup(cx, &inputs, world, self.planning.parallelism as usize);
-        let mut run = match Run::begin(cx, setup, self.state, "OperationTypeApply", Access::Write) {
+        let setup = operation::setup(cx, &inputs, world, self.common.planning.parallelism as usize);
+        let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypeApply", Access::Write) {
             Ok(run) => run,
             Err(code) => return code,
         };
@@ -290,7 +273,7 @@ impl Request<'_> {
             )
             .help("Approve it beforehand with -auto-approve, or save it with formwork plan -out=FILE and apply that file.")
         };
-        if !self.variables.ask() || cx.screen.json {
+        if !self.common.variables.ask() || cx.screen.json {
             return Err(nobody());
         }
         let workspace = environment::workspace();

@@ -1,8 +1,7 @@
 //! `destroy`
 
 use super::apply::Request;
-use super::options::{Look, Planning, StateFlags, Variables, switch_parser};
-use super::plan::stream;
+use super::options::{Common, switch_parser};
 use crate::context::Context;
 use crate::variables::Flag;
 use clap::Args;
@@ -15,31 +14,18 @@ pub struct Destroy {
     #[arg(long, alias = "force", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     auto_approve: bool,
-    /// Tell everything as lines of JSON, for programs.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
-    json: bool,
     #[command(flatten)]
-    planning: Planning,
-    #[command(flatten)]
-    variables: Variables,
-    #[command(flatten)]
-    state: StateFlags,
-    #[command(flatten)]
-    look: Look,
+    common: Common,
 }
 
 impl Destroy {
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
-        self.look.set(cx);
-        stream(cx, self.json);
+        self.common.begin(cx);
         let request = Request {
             mode: Mode::Destroy,
             auto_approve: self.auto_approve,
-            planning: &self.planning,
-            variables: &self.variables,
-            state: &self.state,
+            common: &self.common,
             destroying: true,
         };
         request.run(cx, flags)

@@ -68,6 +68,38 @@ fn parallelism(text: &str) -> Result<u32, String> {
     }
 }
 
+/// What all commands have that plan.
+#[derive(Debug, Default, Args)]
+pub struct Common {
+    /// Tell everything as lines of JSON, for programs.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    pub json: bool,
+    /// What to plan.
+    #[command(flatten)]
+    pub planning: Planning,
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: Variables,
+    /// Where the state is.
+    #[command(flatten)]
+    pub state: StateFlags,
+    /// How text looks.
+    #[command(flatten)]
+    pub look: Look,
+}
+
+impl Common {
+    /// Obeys what decides how everything after it is told.
+    pub fn begin(&self, cx: &mut Context) {
+        self.look.set(cx);
+        if self.json {
+            cx.screen.json = true;
+            cx.screen.print(&crate::ui::stream::version());
+        }
+    }
+}
+
 /// How text looks.
 #[derive(Debug, Default, Args)]
 pub struct Look {

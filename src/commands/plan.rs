@@ -1,6 +1,6 @@
 //! `plan`
 
-use super::options::{Look, Planning, StateFlags, Variables, mode, switch_parser};
+use super::options::{Common, mode, switch_parser};
 use crate::context::Context;
 use crate::operation::{self, Access, Inputs, Run};
 use crate::ui::text::wrap;
@@ -36,40 +36,30 @@ pub struct Plan {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     detailed_exitcode: bool,
-    /// Tell everything as lines of JSON, for programs.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
-    json: bool,
     #[command(flatten)]
-    planning: Planning,
-    #[command(flatten)]
-    variables: Variables,
-    #[command(flatten)]
-    state: StateFlags,
-    #[command(flatten)]
-    look: Look,
+    common: Common,
 }
 
 impl Plan {
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
-        self.look.set(cx);
-        stream(cx, self.json);
+        self.common.begin(cx);
         let mode = match mode(self.destroy, self.refresh_only) {
             Ok(mode) => mode,
             Err(d) => return cx.refuse(d),
         };
-        let options = match self.planning.options(mode) {
+        let options = match self.common.planning.options(mode) {
             Ok(options) => options,
             Err(diags) => return cx.fail(&diags, &Default::default()),
         };
-        let mut inputs = match operation::inputs(cx, flags, self.variables.ask() && !self.json, mode) {
-            Ok(inputs) => inputs,
-            Err(code) => return code,
-        };
+        let mut inputs =
+            match operation::inputs(cx, flags, self.common.variables.ask() && !self.common.json, mode) {
+                Ok(inputs) => inputs,
+                Err(code) => return code,
+            };
         let world = Arc::new(RealWorld::planning(self.out.is_some(), now()));
-        let setup = operation::setup(cx, &inputs, world.clone(), self.planning.parallelism as usize);
-        let mut run = match Run::begin(cx, setup, &self.state, "OperationTypePlan", Access::Read) {
+        let setup = operation::setup(cx, &inputs, world.clone(), self.common.planning.parallelism as usize);
+        let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypePlan", Access::Read) {
             Ok(run) => run,
             Err(code) => return code,
         };
@@ -94,18 +84,10 @@ impl Plan {
             return code;
         }
         let changes = changes(&outcome.plan);
-        if changes && !self.json {
+        if changes && !self.common.json {
             cx.screen.print(&next(cx, self.out.as_deref()));
         }
         if changes && self.detailed_exitcode { 2 } else { 0 }
-    }
-}
-
-/// Obeys `-json`.
-pub fn stream(cx: &mut Context, json: bool) {
-    if json {
-        cx.screen.json = true;
-        cx.screen.print(&ui::stream::version());
     }
 }
 

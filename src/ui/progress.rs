@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(100);
 /// After how long, and how often, a line says that something is still running.
 const STILL: u64 = 10;
+/// How long after one line about how a call gets on the next one may follow; what comes between is left out.
+const PAUSE: Duration = Duration::from_secs(2);
 /// Rows of the region that name what is running.
 const ROWS: usize = 6;
 /// A longer id is cut in the middle.
@@ -54,6 +56,15 @@ struct Running {
     since: Instant,
     said: u64,
     id: Option<String>,
+    news: News,
+}
+
+/// How a call gets on, in the provider's words.
+#[derive(Default)]
+struct News {
+    latest: Option<String>,
+    untold: bool,
+    told: Option<Instant>,
 }
 
 impl Progress {
@@ -146,6 +157,7 @@ fn eprint_event(begun: Instant, event: &Event) {
         Event::Started { addr, verb, .. } => ("started", addr, Some(verb)),
         Event::Finished { addr, verb, .. } => ("finished", addr, Some(verb)),
         Event::Failed { addr, verb } => ("failed", addr, Some(verb)),
+        Event::Progress { addr, verb, .. } => ("goes on", addr, Some(verb)),
         Event::Recovered { addr, .. } => ("recovered", addr, None),
         Event::Total { steps } => {
             let _ =
@@ -171,6 +183,7 @@ impl Shared {
                 Err(poisoned) => poisoned.into_inner().0,
             };
             self.still(&mut state);
+            self.news(&mut state);
             let region = if self.terminal { self.region(&state) } else { String::new() };
             if region.is_empty() && state.bar.is_none() {
                 write_out(&mut state.waiting);
@@ -193,8 +206,8 @@ impl Shared {
         rows.sort_by(|a, b| (a.1.since, &a.0.0).cmp(&(b.1.since, &b.0.0)));
         let mut out = String::new();
         for ((address, verb), running) in rows.iter().take(ROWS) {
-            let text = format!("  {} {address} ", present(*verb));
-            out.push_str(&text);
+            let news = running.news.latest.as_ref().map_or(String::new(), |what| format!("{what} "));
+            let _ = write!(out, "  {} {address} {news}", present(*verb));
             let elapsed = seconds(running.since.elapsed().as_secs());
             self.style.put(&mut out, Role::Faint, &elapsed);
             out.push('\n');
@@ -225,7 +238,7 @@ impl Shared {
     }
 
     fn still(&self, state: &mut State) {
-        let mut due: Vec<(String, InstanceAddr, Verb, Option<String>, u64)> = Vec::new();
+        let mut due = Vec::new();
         for ((address, verb), running) in &mut state.running {
             let elapsed = running.since.elapsed().as_secs();
             if elapsed / STILL > running.said {
@@ -235,16 +248,44 @@ impl Shared {
                     running.addr.clone(),
                     *verb,
                     running.id.clone(),
+                    running.news.latest.clone(),
                     running.said * STILL,
                 ));
             }
         }
         due.sort_by(|a, b| a.0.cmp(&b.0));
-        for (address, addr, verb, id, elapsed) in due {
+        for (address, addr, verb, id, news, elapsed) in due {
             let shown = id.as_ref().map_or(String::new(), |id| format!("id={}, ", shorten(id)));
-            let text = format!("{address}: {} [{shown}{} elapsed]", still(verb), seconds(elapsed));
+            let news = news.map_or(String::new(), |what| format!("{what}, "));
+            let text = format!("{address}: {} [{shown}{news}{} elapsed]", still(verb), seconds(elapsed));
             let call = Call { addr: &addr, verb, stage: Stage::Progress, id: None, elapsed };
             self.call(state, call, Some(text));
+        }
+    }
+
+    /// Tells how calls get on, where no region shows it: at once, but not too often.
+    fn news(&self, state: &mut State) {
+        if self.terminal {
+            return;
+        }
+        let mut due = Vec::new();
+        for ((address, verb), running) in &mut state.running {
+            let news = &mut running.news;
+            if let Some(what) = news.latest.as_ref().filter(|_| news.untold)
+                && news.told.is_none_or(|told| told.elapsed() >= PAUSE)
+            {
+                let elapsed = running.since.elapsed().as_secs();
+                due.push((format!("{address}: {what}"), running.addr.clone(), *verb, elapsed));
+                (news.untold, news.told) = (false, Some(Instant::now()));
+            }
+        }
+        due.sort_by(|a, b| a.0.cmp(&b.0));
+        for (text, addr, verb, elapsed) in due {
+            self.call(
+                state,
+                Call { addr: &addr, verb, stage: Stage::Progress, id: None, elapsed },
+                Some(text),
+            );
         }
     }
 
@@ -252,6 +293,15 @@ impl Shared {
         let state = &mut *self.lock();
         match event {
             Event::Total { steps } => state.total = steps,
+            Event::Progress { addr, deposed, verb, what } => {
+                let address = display(&addr.to_string(), deposed.as_deref());
+                if let Some(running) = state.running.get_mut(&(address, verb)) {
+                    let what = shorten(&tame(what.lines().next().unwrap_or_default()));
+                    let news = &mut running.news;
+                    news.untold |= news.latest.as_ref() != Some(&what);
+                    news.latest = Some(what);
+                }
+            }
             Event::Recovered { addr, what } if !self.json => {
                 self.line(state, &format!("{addr}: {}", tame(&what)));
             }
@@ -262,7 +312,8 @@ impl Shared {
                 let call = Call { addr: &addr, verb, stage: Stage::Start, id: id.as_deref(), elapsed: 0 };
                 self.call(state, call, text);
                 let id = id.map(|id| tame(&id));
-                state.running.insert((address, verb), Running { addr, since: Instant::now(), said: 0, id });
+                let running = Running { addr, since: Instant::now(), said: 0, id, news: News::default() };
+                state.running.insert((address, verb), running);
             }
             Event::Finished { addr, deposed, verb, id } => {
                 let address = display(&addr.to_string(), deposed.as_deref());
@@ -372,5 +423,73 @@ fn present(verb: Verb) -> &'static str {
         Verb::Update => "modifying",
         Verb::Delete => "destroying",
         Verb::Recover => "recovering",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(terminal: bool, json: bool) -> Shared {
+        let state = Mutex::default();
+        Shared { state, wake: Condvar::new(), style: Style::PLAIN, terminal, json, log: false }
+    }
+
+    fn send(shared: &Shared, what: &[&str]) {
+        let addr: InstanceAddr = "aws_instance.x".parse().unwrap_or_else(|_| unreachable!("an address"));
+        let verb = Verb::Create;
+        if what.is_empty() {
+            shared.take(Event::Started { addr: addr.clone(), deposed: None, verb, id: None });
+        }
+        for what in what {
+            let (addr, what) = (addr.clone(), (*what).to_owned());
+            shared.take(Event::Progress { addr, deposed: None, verb, what });
+        }
+    }
+
+    /// What a tick writes.
+    fn tick(shared: &Shared) -> String {
+        let mut state = shared.lock();
+        shared.news(&mut state);
+        std::mem::take(&mut state.waiting)
+    }
+
+    #[test]
+    fn the_latest_news_are_told_but_not_too_often() {
+        let shared = shared(false, false);
+        send(&shared, &[]);
+        assert_eq!(tick(&shared), "aws_instance.x: Creating...\n");
+        send(&shared, &["starting", "waiting for SSH\nand more"]);
+        assert_eq!(tick(&shared), "aws_instance.x: waiting for SSH\n");
+        send(&shared, &["waiting for SSH"]);
+        assert_eq!(tick(&shared), "", "nothing new");
+        send(&shared, &["running the playbook"]);
+        assert_eq!(tick(&shared), "", "too early");
+        for running in shared.lock().running.values_mut() {
+            running.news.told = running.news.told.and_then(|told| told.checked_sub(PAUSE));
+        }
+        assert_eq!(tick(&shared), "aws_instance.x: running the playbook\n");
+    }
+
+    #[test]
+    fn a_terminal_shows_the_news_in_the_region_and_programs_get_a_message() {
+        let shown = shared(true, false);
+        send(&shown, &[]);
+        send(&shown, &["waiting for SSH"]);
+        assert_eq!(tick(&shown), "aws_instance.x: Creating...\n");
+        assert_eq!(shown.region(&shown.lock()), "  creating aws_instance.x waiting for SSH 0s\n");
+
+        let json = shared(false, true);
+        send(&json, &[]);
+        send(&json, &["waiting for SSH"]);
+        let lines = tick(&json);
+        let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap_or_default())
+            .unwrap_or_else(|error| unreachable!("{error}: {lines}"));
+        assert_eq!(last["type"], "apply_progress");
+        assert_eq!(last["@message"], "aws_instance.x: waiting for SSH");
+        assert_eq!(
+            (&last["hook"]["action"], &last["hook"]["elapsed_seconds"]),
+            (&"create".into(), &0.into())
+        );
     }
 }

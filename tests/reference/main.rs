@@ -43,8 +43,15 @@ fn write(folder: &Path, pages: &Pages) -> io::Result<()> {
 fn pages() -> Pages {
     let mut pages = Pages::new();
     let mut index = String::from("# Reference\n\n- [Functions](functions.md)\n");
-    for provider in formwork_provider_builtin::providers() {
-        let _ = write!(index, "\n## {}\n\n`{}`\n\n", provider.name(), provider.source());
+    for provider in formwork::providers() {
+        let name = provider.name();
+        let _ = write!(index, "\n## {name}\n\n`{}`\n\n", provider.source());
+        let arguments = &provider.schema().block;
+        if arguments.names().next().is_some() {
+            let page = format!("providers/{name}.md");
+            let _ = writeln!(index, "- [arguments of `provider \"{name}\"`]({page})");
+            pages.insert(page.into(), schema_page(&format!("Provider `{name}`"), provider.schema()));
+        }
         for resource in provider.resources() {
             let name = resource.type_name();
             let page = format!("resources/{name}.md");

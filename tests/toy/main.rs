@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             return ExitCode::from(101);
         }
     };
-    let mut providers = formwork_provider_builtin::providers();
+    let mut providers = formwork::providers();
     providers.push(Arc::new(Toy::new(probe.clone())));
     formwork::main_with(providers, probe)
 }

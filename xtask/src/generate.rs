@@ -1,7 +1,7 @@
 //! `docs/reference`, from the code.
 
 use crate::Failure;
-use crate::steps::{Steps, cargo, quietly, root, target};
+use crate::steps::{Steps, build, quietly, root, target};
 use crate::tidy::walk;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,9 @@ pub fn run(check: bool) -> Result<(), Failure> {
 pub fn work(check: bool) -> Result<(), Failure> {
     let fresh = target().join("reference");
     remove(&fresh)?;
-    let folder = fresh.display().to_string();
-    quietly(&mut cargo(&[
-        "run",
-        "--quiet",
-        "--package",
-        "formwork",
-        "--example",
-        "formwork-reference",
-        &folder,
-    ]))?;
+    quietly(&mut build(&["--example", "formwork-reference"]))?;
+    let program = target().join("debug/examples/formwork-reference");
+    quietly(std::process::Command::new(program).arg(&fresh))?;
     let written = root().join("docs/reference");
     if !check {
         remove(&written)?;

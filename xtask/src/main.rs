@@ -6,17 +6,25 @@ mod bench;
 mod components;
 mod demo;
 mod generate;
+mod interrupt;
 mod steps;
 mod test;
 mod tidy;
+#[path = "../../tests/easypay/variables.rs"]
+mod variables;
+#[path = "../../tests/easypay/witness.rs"]
+mod witness;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
-  test                     everything that must hold, as CI runs it
-  demo [--destroy]         examples/quickstart from nothing: plan, apply, change one line, plan
+  test                     everything that must hold, as CI runs it, on real components (needs root)
+      --without-components leaves out, and names, the tests that need them
+  demo                     examples/easypay from nothing on real components: plan, apply, change one line, plan
+      --destroy            takes it down in the end, or takes down what an earlier demo left
+      --quickstart         examples/quickstart instead, on nothing but files
   components <command>     the real components that demos and tests run on (components help tells more)
   bench [options]          side by side with terraform, where it is on PATH
       --quick              only the smaller cases
@@ -34,9 +42,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.split_first() {
-        Some((&"test", [])) => test::run(),
-        Some((&"demo", [])) => demo::run(false),
-        Some((&"demo", ["--destroy"])) => demo::run(true),
+        Some((&"test", [])) => test::run(true),
+        Some((&"test", ["--without-components"])) => test::run(false),
+        Some((&"demo", options)) => demo::run(options),
         Some((&"components", rest)) => components::run(rest),
         Some((&"bench", options)) => bench::run(options),
         Some((&"generate", [])) => generate::run(false),

@@ -25,12 +25,19 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// A program without the settings that this machine may have for Terraform.
+/// Cargo, to build some targets. All chores build with the whole workspace selected, and a target among them that needs
+/// the development dependencies: so every crate is built with the same features, and none is built twice.
+pub fn build(targets: &[&str]) -> Command {
+    cargo(&[&["build", "--workspace"], targets].concat())
+}
+
+/// A program without the settings that this machine may have for Terraform and its providers.
 pub fn clean(program: &Path) -> Command {
+    const OURS: [&str; 6] = ["TF_", "FORMWORK_", "AWS_", "KUBE", "ANSIBLE_", "ETCDCTL_"];
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("TF_") || name.starts_with("FORMWORK_") {
+        if OURS.iter().any(|o| name.starts_with(o)) {
             command.env_remove(&*name);
         }
     }
@@ -57,6 +64,7 @@ impl Steps {
 
     /// Does one step, and says how long it took.
     pub fn step<T>(&self, name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        crate::interrupt::check()?;
         print!("[{:6.1} s] {name} ... ", self.begun.elapsed().as_secs_f64());
         let _ = std::io::stdout().flush();
         let begun = Instant::now();

@@ -394,8 +394,10 @@ impl Evaluator {
             Ran::Missing(missing) => return self.cells.wait(id, &missing),
             Ran::Failed => return self.cells.fail(id),
         };
-        let resource =
-            ResourceAddr { module: self.module(module).addr.clone(), resource: block.block().resource.clone() };
+        let resource = ResourceAddr {
+            module: self.module(module).addr.clone(),
+            resource: block.block().resource.clone(),
+        };
         let (cells, instances, refreshes) = (&mut self.cells, &mut self.instances, &self.refreshes);
         let expansion = repeat.expand(|key, each| {
             let addr = resource.instance(key);

@@ -47,6 +47,17 @@ pub enum Event {
         /// The object's `id` attribute, if it has one and it may be shown.
         id: Option<Str>,
     },
+    /// How a call that lasts gets on, in the provider's words. There may be many.
+    Progress {
+        /// The instance.
+        addr: InstanceAddr,
+        /// The deposed object, if it is about one.
+        deposed: Option<Str>,
+        /// What is being done.
+        verb: Verb,
+        /// How far it is.
+        what: String,
+    },
     /// A call has failed; the diagnostic comes with the outcome.
     Failed {
         /// The instance.

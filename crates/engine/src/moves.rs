@@ -142,9 +142,8 @@ fn parts(target: &Target) -> Option<(&ResourceAddr, Option<&InstanceKey>)> {
 
 /// `count` was added to a block, or taken away: the one instance is instance 0.
 fn implied(config: &Config, at: &InstanceAddr, state: &State) -> InstanceAddr {
-    let block = config
-        .module(&at.resource.module.path())
-        .and_then(|m| m.resources.get(&*at.resource.resource));
+    let block =
+        config.module(&at.resource.module.path()).and_then(|m| m.resources.get(&*at.resource.resource));
     let key = match (block.map(|b| &b.repetition), &at.key) {
         (Some(Repetition::Count(_)), InstanceKey::None) => InstanceKey::Int(0),
         (Some(Repetition::Single), InstanceKey::Int(0)) => InstanceKey::None,

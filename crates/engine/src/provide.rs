@@ -77,6 +77,11 @@ impl TypeInfo {
                 paths.push((Path(steps.collect()), marks));
             }
         }
+        let inside = match &self.worker {
+            Worker::Managed(resource) => resource.secrets(&value),
+            Worker::Data(source) => source.secrets(&value),
+        };
+        paths.extend(inside.into_iter().map(|path| (path, Marks::SENSITIVE)));
         if !self.secret {
             return if paths.is_empty() { value } else { value.mark_paths(&paths) };
         }

@@ -305,6 +305,13 @@ impl ManagedResource for PlaybookRun {
         true
     }
 
+    fn removal(&self, prior: &Object) -> Vec<String> {
+        match prior.value.get("destroy_playbook") {
+            Some(file) if !file.is_null() => Vec::new(),
+            _ => vec!["a run cannot be undone; it is only forgotten".into()],
+        }
+    }
+
     fn drifts(&self) -> bool {
         false
     }

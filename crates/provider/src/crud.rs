@@ -2,7 +2,7 @@
 //! [`CrudResource`], which makes a [`ManagedResource`] of the two.
 
 use crate::compare::same;
-use crate::retry::{Backoff, retry};
+use crate::retry::{Backoff, patience, retry, worth_it};
 use crate::{
     Call, CallError, Clock, Effects, Interrupted, ManagedResource, Model, Object, Operation, PlanRequest,
     PlanResponse, Problem, Recovered, Schema, Slot, default_plan,
@@ -83,6 +83,11 @@ pub trait Crud: Model {
         plan: PlanResponse,
     ) -> Result<PlanResponse, CallError> {
         Ok(plan)
+    }
+
+    /// What the reader of a plan should know about the removal of the object, such as what stays behind.
+    fn removal(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Makes the object that `self` plans, and returns it with at least its identity filled in.
@@ -219,6 +224,29 @@ impl<T: Crud> CrudResource<T> {
         }
     }
 
+    /// Goes on where an interrupted create stopped: finishes it, and waits until the object is ready. What cannot be
+    /// finished is not an error here: the object is found, and incomplete.
+    async fn gone_on(
+        call: &Call<'_>,
+        cx: &Cx<'_, T::Client>,
+        found: T,
+        interrupted: &Interrupted,
+        private: Vec<u8>,
+    ) -> Result<Recovered, CallError> {
+        let mut ready = true;
+        if interrupted.operation == Operation::Create {
+            let wanted = Self::model(&interrupted.arguments)?;
+            ready = retry(call, true, || wanted.finish(&found, cx)).await.is_ok();
+        }
+        ready = ready && Self::wait(call, "is ready", || found.ready(cx)).await.is_ok();
+        let value = match retry(call, true, || found.read(cx)).await? {
+            Some(seen) => seen.to_value(),
+            None => found.to_value(),
+        };
+        let complete = ready && Self::has(&value, &interrupted.arguments);
+        Ok(Recovered::Found { object: Object { value: known(value), private }, complete })
+    }
+
     /// Whether an object has everything that was asked for.
     fn has(object: &Value, arguments: &Value) -> bool {
         arguments.as_map().is_some_and(|arguments| {
@@ -273,6 +301,10 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
         T::plan(&Self::cx(call)?, request, plan).await
     }
 
+    fn removal(&self, prior: &Object) -> Vec<String> {
+        Self::model(&prior.value).map(|model| model.removal()).unwrap_or_default()
+    }
+
     fn drifts(&self) -> bool {
         T::DRIFTS
     }
@@ -300,11 +332,18 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
             (Ok(cx), Ok(models)) => (cx, models),
             (Err(error), _) | (_, Err(error)) => return vec![Err(error); priors.len()],
         };
-        let mut backoff = Backoff::new(crate::retry::PATIENCE);
+        let mut backoff = None;
         loop {
             let found = T::read_many(&models, &cx).await;
-            let again = found.iter().any(|r| r.as_ref().is_err_and(|e| crate::retry::worth_it(e, true)));
-            if !again || !call.slot.released(backoff.wait()).await {
+            let again = found.iter().filter_map(|r| r.as_ref().err()).find(|e| worth_it(e, true));
+            let wait = match again {
+                Some(error) => {
+                    let backoff = backoff.get_or_insert_with(|| Backoff::new(patience(error)));
+                    call.slot.released(backoff.wait()).await
+                }
+                None => false,
+            };
+            if !wait {
                 return found
                     .into_iter()
                     .zip(priors)
@@ -363,11 +402,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
         if let Some(prior) = &interrupted.prior {
             let model = Self::model(&prior.value)?;
             if let Some(seen) = retry(call, true, || model.read(&cx)).await? {
-                let complete = retry(call, true, || seen.ready(&cx)).await?;
-                let value = seen.to_value();
-                let complete = complete && Self::has(&value, &interrupted.arguments);
-                let object = Object { value, private: prior.private.clone() };
-                return Ok(Recovered::Found { object, complete });
+                return Self::gone_on(call, &cx, seen, interrupted, prior.private.clone()).await;
             }
             if interrupted.operation != Operation::Create {
                 return Ok(Recovered::Absent);
@@ -377,10 +412,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
         let mut backoff = Backoff::new(T::quiet(&cx));
         loop {
             if let Some(found) = retry(call, true, || wanted.find(&cx)).await? {
-                let ready = retry(call, true, || found.ready(&cx)).await?;
-                let value = found.to_value();
-                let complete = ready && Self::has(&value, &interrupted.arguments);
-                return Ok(Recovered::Found { object: Object::new(value), complete });
+                return Self::gone_on(call, &cx, found, interrupted, Vec::new()).await;
             }
             if !call.slot.released(backoff.wait()).await {
                 return Ok(Recovered::Absent);

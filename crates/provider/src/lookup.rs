@@ -4,7 +4,7 @@ use crate::crud::client;
 use crate::retry::retry;
 use crate::{Call, CallError, Cx, DataSource, Model, Problem, Schema};
 use async_trait::async_trait;
-use formwork_value::Value;
+use formwork_value::{Path, Value};
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +16,11 @@ pub trait Lookup: Model {
 
     /// Checks a configuration in which values may be unknown.
     fn validate(_config: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Where an object holds secrets that the schema cannot tell of.
+    fn secrets(_object: &Value) -> Vec<Path> {
         Vec::new()
     }
 
@@ -49,6 +54,10 @@ impl<T: Lookup> DataSource for LookupSource<T> {
 
     fn validate(&self, config: &Value) -> Vec<Problem> {
         T::validate(config)
+    }
+
+    fn secrets(&self, object: &Value) -> Vec<Path> {
+        T::secrets(object)
     }
 
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {

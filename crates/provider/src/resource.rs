@@ -105,6 +105,11 @@ pub trait ManagedResource: Send + Sync {
         Vec::new()
     }
 
+    /// Where an object of this type holds secrets that the schema cannot tell of, because it depends on its content.
+    fn secrets(&self, _object: &Value) -> Vec<Path> {
+        Vec::new()
+    }
+
     /// Whether [`ManagedResource::plan`] does more than [`default_plan`]; if not, it is not called.
     fn plans(&self) -> bool {
         false
@@ -113,6 +118,11 @@ pub trait ManagedResource: Send + Sync {
     /// Plans one object. The default follows the schema's flags.
     async fn plan(&self, _call: &Call<'_>, request: &PlanRequest<'_>) -> Result<PlanResponse, CallError> {
         Ok(default_plan(self.schema(), request))
+    }
+
+    /// What the reader of a plan should know about the removal of an object, such as what stays behind.
+    fn removal(&self, _prior: &Object) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether an object can differ from what was last recorded; if not, `read` is not called.
@@ -181,6 +191,11 @@ pub trait DataSource: Send + Sync {
 
     /// Checks a configuration in which values may be unknown.
     fn validate(&self, _config: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Where an object of this type holds secrets that the schema cannot tell of, because it depends on its content.
+    fn secrets(&self, _object: &Value) -> Vec<Path> {
         Vec::new()
     }
 

@@ -5,7 +5,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 /// How long a failing call is tried again.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2 * 60);
+const PATIENCE: Duration = Duration::from_secs(2 * 60);
+
+/// How long a call is tried again that does not even get there: most likely the address is wrong.
+const UNREACHED: Duration = Duration::from_secs(10);
 
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(10);
@@ -47,16 +50,22 @@ pub(crate) fn worth_it(error: &CallError, repeatable: bool) -> bool {
     }
 }
 
+/// How long such a call is tried again.
+pub(crate) fn patience(error: &CallError) -> Duration {
+    if error.no_effect && error.retry == Retry::Transient { UNREACHED } else { PATIENCE }
+}
+
 /// Calls, and calls again while that can help. Pauses hold no place under the limit.
 pub(crate) async fn retry<'f, T: 'f>(
     call: &Call<'_>,
     repeatable: bool,
     attempt: impl Fn() -> Pending<'f, T>,
 ) -> Result<T, CallError> {
-    let mut backoff = Backoff::new(PATIENCE);
+    let mut backoff = None;
     loop {
         match attempt().await {
             Err(error) if worth_it(&error, repeatable) => {
+                let backoff = backoff.get_or_insert_with(|| Backoff::new(patience(&error)));
                 if !call.slot.released(backoff.wait()).await {
                     return Err(error);
                 }

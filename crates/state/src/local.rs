@@ -7,6 +7,7 @@ use crate::replay::{self, Files, Found};
 use crate::session::LocalSession;
 use crate::{Backend, OpenOptions, Opened, Probe, Session, StateError};
 use std::fs;
+use std::io::ErrorKind::NotFound;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +47,14 @@ impl LocalBackend {
     /// The state file.
     pub fn path(&self) -> &Path {
         &self.paths.state
+    }
+
+    /// Whether there is nothing at all: no snapshot, no journal, no copy, and nobody who works on them.
+    pub fn is_absent(&self) -> bool {
+        let Paths { state, journal, copy, .. } = &self.paths;
+        [state, journal, copy]
+            .iter()
+            .all(|path| fs::symlink_metadata(path).is_err_and(|e| e.kind() == NotFound))
     }
 
     fn read(&self) -> Result<Files, StateError> {

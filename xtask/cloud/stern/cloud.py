@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from .answers import complete
 from .call import Answer, Call
 from .control import control
 from .dependencies import Dependencies
@@ -19,6 +20,7 @@ from .late import Late
 from .log import Log
 from .names import Names
 from .network import Network
+from .objects import objects
 from .stopped import Stopped
 from .throttle import Throttle
 from .tokens import Tokens
@@ -33,6 +35,7 @@ class Cloud:
     """
 
     def __init__(self, log: Log) -> None:
+        complete()
         self.log = log
         self.faults = Faults()
         self._outer: list[Trait] = [self.faults, Throttle()]
@@ -124,6 +127,11 @@ class Cloud:
             for name, values in before.items():
                 self.traits[name].settings = values
             raise
+
+    def objects(self) -> list[dict[str, Any]]:
+        """What exists, also if the traits still hide it."""
+        with self._lock:
+            return objects()
 
     def reset(self) -> None:
         """An empty cloud, an empty log, no faults; the settings stay."""

@@ -36,6 +36,8 @@ def control(cloud: Cloud, environ: dict[str, Any]) -> Answer:
             case "GET", "log":
                 text = cloud.log.since(int(query.get("since", ["0"])[0]))
                 return _answer(200, text.encode(), "application/x-ndjson")
+            case "GET", "objects":
+                return _json(cloud.objects())
             case "DELETE", "log":
                 cloud.log.clear()
                 return _json({})
@@ -44,7 +46,7 @@ def control(cloud: Cloud, environ: dict[str, Any]) -> Answer:
                 return _json({})
     except ValueError as wrong:
         return _answer(400, json.dumps({"error": str(wrong)}).encode(), "application/json")
-    known = "GET|POST traits, GET|POST|DELETE faults, GET|DELETE log, POST reset"
+    known = "GET|POST traits, GET|POST|DELETE faults, GET|DELETE log, GET objects, POST reset"
     said = {"error": f"no such request: {method} /stern/{path}; there are {known}"}
     return _answer(404, json.dumps(said).encode(), "application/json")
 

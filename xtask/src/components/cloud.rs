@@ -82,6 +82,7 @@ pub fn finish(steps: &Steps, place: &mut Place, mut proving: Proving) -> Result<
     let facts = json!({
         "endpoint": url, "control": format!("{url}/stern/"), "region": "us-east-1", "access_key": "test",
         "secret_key": "test", "calls": folder.join("calls.jsonl"), "log": folder.join("cloud.log"),
+        "python": python::program(place, NAME, "python"),
     });
     place.ready(NAME, facts)
 }

@@ -4,10 +4,12 @@
 //! in the folder that `FORMWORK_COMPONENTS` names. What runs is in `state.json` there: processes, endpoints,
 //! credentials. Each start is from empty data.
 
+mod ahead;
 mod ansible;
 mod certs;
 mod cloud;
 mod etcd;
+mod facts;
 mod hosts;
 mod kubernetes;
 mod packages;
@@ -19,6 +21,10 @@ use crate::Failure;
 use crate::steps::Steps;
 use place::Place;
 use serde_json::Value;
+
+pub use ahead::Ahead;
+pub use facts::Facts;
+pub use packages::{is_root, need};
 
 /// What `cargo xtask components help` prints.
 const USAGE: &str = "\
@@ -35,7 +41,7 @@ names: etcd cloud hosts kubernetes ansible (without a name: all)
 
 /// One of the things that can be started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Component {
+pub enum Component {
     /// Moto behind the stern cloud.
     Cloud,
     /// One etcd member, with and without TLS.
@@ -101,9 +107,13 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
     };
     match command {
         "prepare" => prepare(&chosen(names)?),
-        "start" => start(&chosen(names)?),
+        "start" => {
+            let started = start(&Steps::new(), &chosen(names)?)?;
+            println!("what runs where: {}", started.facts.file.display());
+            Ok(())
+        }
         "status" => status(&chosen(names)?),
-        "stop" => stop(&chosen(names)?),
+        "stop" => stop(&Steps::new(), &chosen(names)?),
         "test" if names.is_empty() => test(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -156,11 +166,28 @@ fn prepare_one(steps: &Steps, place: &Place, component: Component) -> Result<(),
     component.prepare(steps, place)
 }
 
-fn start(chosen: &[Component]) -> Result<(), Failure> {
+/// What a start came to.
+pub struct Started {
+    /// What had to be started; the rest ran already.
+    pub new: Vec<Component>,
+    /// What runs where.
+    pub facts: Facts,
+}
+
+/// Starts all components; what runs already is left alone.
+pub fn start_everything(steps: &Steps) -> Result<Started, Failure> {
+    start(steps, &ALL)
+}
+
+/// Stops all components.
+pub fn stop_everything(steps: &Steps) -> Result<(), Failure> {
+    stop(steps, &ALL)
+}
+
+fn start(steps: &Steps, chosen: &[Component]) -> Result<Started, Failure> {
     let mut place = Place::open(true)?;
-    let steps = Steps::new();
     for component in closed(chosen) {
-        prepare_one(&steps, &place, component)?;
+        prepare_one(steps, &place, component)?;
     }
     let mut missing: Vec<Component> = closed(chosen).into_iter().filter(|c| !place.runs(c.name())).collect();
     // What stands on a component that has died cannot go on with its successor.
@@ -169,15 +196,15 @@ fn start(chosen: &[Component]) -> Result<(), Failure> {
         if place.entry(component.name()).is_none() {
             continue;
         }
-        place.stop(&steps, component.name())?;
+        place.stop(steps, component.name())?;
         if !missing.contains(component) {
             missing.push(*component);
         }
     }
-    if let Err(failure) = start_all(&steps, &mut place, &missing) {
+    if let Err(failure) = start_all(steps, &mut place, &missing) {
         for component in ALL.into_iter().rev().filter(|c| missing.contains(c)) {
             if !place.runs(component.name()) {
-                place.stop(&steps, component.name())?;
+                place.stop(steps, component.name())?;
             }
         }
         return Err(failure);
@@ -185,13 +212,12 @@ fn start(chosen: &[Component]) -> Result<(), Failure> {
     for component in closed(chosen).into_iter().filter(|c| !missing.contains(c)) {
         steps.announce(&format!("{}: ran already", component.name()));
     }
-    println!("what runs where: {}", place.state_file().display());
-    Ok(())
+    Ok(Started { new: missing, facts: Facts::of(&place) })
 }
 
 /// Starts what is missing. The API server and the cloud take seconds to be ready: others start meanwhile.
 fn start_all(steps: &Steps, place: &mut Place, missing: &[Component]) -> Result<(), Failure> {
-    let (mut cloud, mut kubernetes, mut proving) = (None, None, None);
+    let (mut cloud, mut kubernetes, mut proving, mut pinging) = (None, None, None, None);
     let wanted = |component: Component| missing.contains(&component);
     if wanted(Cloud) {
         cloud = Some(cloud::launch(steps, place)?);
@@ -205,6 +231,9 @@ fn start_all(steps: &Steps, place: &mut Place, missing: &[Component]) -> Result<
     if wanted(Hosts) {
         hosts::start(steps, place)?;
     }
+    if wanted(Ansible) {
+        pinging = Some(ansible::launch(place)?);
+    }
     if let Some(cloud) = cloud {
         proving = Some(cloud::wait(steps, place, &cloud)?);
     }
@@ -214,8 +243,8 @@ fn start_all(steps: &Steps, place: &mut Place, missing: &[Component]) -> Result<
     if let Some(proving) = proving {
         cloud::finish(steps, place, proving)?;
     }
-    if wanted(Ansible) {
-        ansible::start(steps, place)?;
+    if let Some(pinging) = pinging {
+        ansible::finish(steps, place, pinging)?;
     }
     if wanted(Kubernetes) { kubernetes::settled(steps, place) } else { Ok(()) }
 }
@@ -253,22 +282,23 @@ fn status(chosen: &[Component]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stop(chosen: &[Component]) -> Result<(), Failure> {
+/// Stops these, and what stands on them.
+pub fn stop(steps: &Steps, chosen: &[Component]) -> Result<(), Failure> {
     let mut place = Place::open(true)?;
-    let steps = Steps::new();
     let mut failures = Vec::new();
     for component in dependents(chosen) {
         if place.entry(component.name()).is_none() {
             continue;
         }
-        if let Err(failure) = place.stop(&steps, component.name()) {
+        if let Err(failure) = place.stop(steps, component.name()) {
             failures.push(failure);
         }
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
-fn test() -> Result<(), Failure> {
+/// Runs the stern cloud's own tests.
+pub fn test() -> Result<(), Failure> {
     let place = Place::open(true)?;
     let steps = Steps::new();
     prepare_one(&steps, &place, Cloud)?;

@@ -71,6 +71,11 @@ impl Place {
         self.root.join("state.json")
     }
 
+    /// The whole record of what runs.
+    pub fn state(&self) -> &Map<String, Value> {
+        &self.state
+    }
+
     /// A folder or file that is kept between runs.
     pub fn kept(&self, name: &str) -> PathBuf {
         self.root.join(name)

@@ -1,7 +1,7 @@
 //! One operation on one object: intent, call, and what became of it.
 
 use crate::calls::Caller;
-use crate::event::Verb;
+use crate::event::{Event, Verb};
 use crate::provide::{ProviderHandle, TypeInfo};
 use async_trait::async_trait;
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
@@ -321,6 +321,16 @@ impl Recorder for Created<'_> {
         };
         o.journal.append(&record).map_err(unrecorded)?;
         o.sync().await.map_err(unrecorded)
+    }
+
+    fn progress(&self, what: &str) {
+        let o = self.operating;
+        (o.caller.setup.events)(Event::Progress {
+            addr: o.addr.clone(),
+            deposed: o.deposed.clone(),
+            verb: o.verb(),
+            what: what.to_owned(),
+        });
     }
 }
 

@@ -157,6 +157,10 @@ impl Planner<'_> {
         };
         let own = &instance.addr.resource;
         let dependencies = self.ev.resources_in(&waiting.prepared.inputs, own);
+        let mut notes = response.notes;
+        if let (Action::Replace(_), Some(prior), Some(resource)) = (action, &waiting.prior, info.managed()) {
+            notes.extend(resource.removal(&prior.object));
+        }
         let mut change = PlannedChange {
             addr: instance.addr.clone(),
             deposed: None,
@@ -172,7 +176,7 @@ impl Planner<'_> {
             schema_version: info.schema.version,
             dependencies,
             create_before_destroy: false,
-            notes: response.notes,
+            notes,
             span: Some(instance.block.block().span),
         };
         if action == Action::NoOp && self.stale_dependencies(&mut change) {

@@ -73,6 +73,11 @@ impl Planner<'_> {
             .and_then(|m| m.resources.get(&*addr.resource.resource))
             .map(|b| b.span);
         let previous_addr = self.previous.get(&addr).cloned();
+        let info = self.ev.type_info(&addr.resource.resource);
+        let notes = match info.as_ref().and_then(|info| info.managed()) {
+            Some(resource) if !forget => resource.removal(&object.object),
+            _ => Vec::new(),
+        };
         let change = PlannedChange {
             addr,
             deposed,
@@ -88,7 +93,7 @@ impl Planner<'_> {
             schema_version: object.stored.schema_version,
             dependencies: object.stored.dependencies.clone(),
             create_before_destroy: object.stored.create_before_destroy,
-            notes: Vec::new(),
+            notes,
             span,
         };
         let seq = self.drafts.len();

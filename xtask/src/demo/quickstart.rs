@@ -1,17 +1,14 @@
 //! The quickstart, from nothing.
 
 use crate::Failure;
-use crate::steps::{Steps, cargo, clean, copy, root, target};
+use crate::steps::{Steps, clean, copy, root, target};
 use std::path::{Path, PathBuf};
-
-/// The line of the quickstart that gets changed, and what it becomes.
-const EDIT: (&str, &str) = ("demo: this line changes", "demo: this line has changed");
 
 /// Plans and applies a copy of `examples/quickstart`, shows what came of it, changes one line and plans again.
 pub fn run(destroy: bool) -> Result<(), Failure> {
     let steps = Steps::new();
-    steps.command("build", &mut cargo(&["build", "--package", "formwork", "--bin", "formwork"]))?;
-    let demo = Demo { program: target().join("debug/formwork"), folder: target().join("demo/quickstart") };
+    super::build(&steps)?;
+    let demo = Demo { program: super::program(), folder: target().join("demo/quickstart") };
 
     if demo.folder.join("terraform.tfstate").exists() {
         steps.announce("destroy what the last demo left");
@@ -33,7 +30,7 @@ pub fn run(destroy: bool) -> Result<(), Failure> {
     }
     steps.announce("what there is");
     demo.tree(&demo.folder, 1)?;
-    let edited = steps.step("change one line", || demo.edit())?;
+    let edited = steps.step("change one line", || super::edit(&demo.folder))?;
     println!("  {edited}");
     steps.announce("what that changes");
     demo.formwork(&["plan"])?;
@@ -41,7 +38,10 @@ pub fn run(destroy: bool) -> Result<(), Failure> {
         steps.announce("take it all down");
         demo.formwork(&["destroy", "-auto-approve"])?;
     } else {
-        println!("\nIt is all in {}; `cargo xtask demo --destroy` takes it down.", demo.folder.display());
+        println!(
+            "\nIt is all in {}; `cargo xtask demo --quickstart --destroy` takes it down.",
+            demo.folder.display()
+        );
     }
     Ok(())
 }
@@ -77,25 +77,5 @@ impl Demo {
             }
         }
         Ok(())
-    }
-
-    /// Changes the line that is meant for it; says which it was.
-    fn edit(&self) -> Result<String, Failure> {
-        let mut edited = None;
-        crate::tidy::walk(&self.folder, &mut |path| {
-            let Ok(text) = std::fs::read_to_string(path) else { return Ok(()) };
-            if path.extension().is_none_or(|e| e != "tf") || edited.is_some() {
-                return Ok(());
-            }
-            if let Some(line) = text.lines().find(|l| l.contains(EDIT.0)) {
-                std::fs::write(path, text.replacen(EDIT.0, EDIT.1, 1))?;
-                let name = path.strip_prefix(&self.folder).unwrap_or(path).display().to_string();
-                edited =
-                    Some(format!("{name}: {} -> {}", line.trim(), line.trim().replacen(EDIT.0, EDIT.1, 1)));
-            }
-            Ok(())
-        })
-        .map_err(|e| e.to_string())?;
-        edited.ok_or_else(|| format!("no line in examples/quickstart contains {:?}", EDIT.0))
     }
 }

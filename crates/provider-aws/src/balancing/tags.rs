@@ -1,0 +1,67 @@
+//! Tags in Elastic Load Balancing, which has calls of its own for them.
+
+use super::{Asked, PAGE, those};
+use crate::client::Context;
+use crate::error::{absent, failed, lagging};
+use crate::tags::{TOKEN, Tags, difference, with_token};
+use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
+use formwork_provider::CallError;
+use std::collections::BTreeMap;
+
+/// The codes that say that a balancer, group or listener is not there.
+pub(super) const GONE: [&str; 3] = ["LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound"];
+
+/// The tags of a new object, with the attempt's token.
+pub(super) fn new(own: &Option<Tags>, cx: &Context<'_>) -> Vec<Tag> {
+    tags(&with_token(cx, &cx.client.settings.all_tags(own)))
+}
+
+fn tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// Whether this attempt made what has these tags.
+pub(super) fn ours(tags: &Tags, cx: &Context<'_>) -> bool {
+    !cx.token.is_empty() && tags.get(TOKEN).is_some_and(|token| token == cx.token)
+}
+
+/// The tags of each of these that there is, by ARN.
+pub(super) async fn of(arns: Vec<String>, cx: &Context<'_>) -> Result<BTreeMap<String, Tags>, CallError> {
+    let mut found: Vec<TagDescription> = Vec::new();
+    for page in arns.chunks(PAGE) {
+        found.extend(those(page.to_vec(), cx, described).await?);
+    }
+    let tags = |of: &TagDescription| -> Tags {
+        let pair = |tag: &Tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()));
+        of.tags().iter().filter_map(pair).collect()
+    };
+    Ok(found.iter().filter_map(|of| Some((of.resource_arn.clone()?, tags(of)))).collect())
+}
+
+fn described<'a>(arns: Vec<String>, cx: &'a Context<'a>) -> Asked<'a, TagDescription> {
+    Box::pin(async move {
+        let answer = cx.client.elb.describe_tags().set_resource_arns(Some(arns)).send().await;
+        let answer = absent(answer, &GONE).map_err(|e| failed("Tags could not be read", e))?;
+        Ok(answer.map(|answer| answer.tag_descriptions.unwrap_or_default()))
+    })
+}
+
+/// Brings the tags of an object from `before` to `after`.
+pub(super) async fn update(
+    arn: &str,
+    before: &Tags,
+    after: &Tags,
+    cx: &Context<'_>,
+) -> Result<(), CallError> {
+    const WHAT: &str = "The tags could not be changed";
+    let (gone, new) = difference(before, after);
+    if !gone.is_empty() {
+        let call = cx.client.elb.remove_tags().resource_arns(arn).set_tag_keys(Some(gone));
+        call.send().await.map_err(|e| lagging(WHAT, e))?;
+    }
+    if !new.is_empty() {
+        let call = cx.client.elb.add_tags().resource_arns(arn).set_tags(Some(tags(&new)));
+        call.send().await.map_err(|e| lagging(WHAT, e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    ansible = {
+      source = "ansible/ansible"
+    }
+  }
+}

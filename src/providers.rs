@@ -1,0 +1,15 @@
+//! The families of resource types that the program knows.
+
+use formwork_provider::Provider;
+use std::sync::Arc;
+
+/// All of them. Without the feature `aws`, which takes minutes to build, all others.
+pub fn providers() -> Vec<Arc<dyn Provider>> {
+    let mut all = formwork_provider_builtin::providers();
+    all.push(formwork_provider_ansible::provider());
+    #[cfg(feature = "aws")]
+    all.push(formwork_provider_aws::provider());
+    all.push(formwork_provider_etcd::provider());
+    all.push(formwork_provider_kubernetes::provider());
+    all
+}

@@ -1,0 +1,291 @@
+//! Kills the program at the n-th event of each phase of easypay's apply and destroy, and looks whether a plain `apply`
+//! mends everything, by comparing the cloud's and the cluster's own lists with the state.
+//!
+//! `FORMWORK_KILLS` says how often each phase of each command is hit: a number (4), or `all` for every event.
+
+use crate::compare::{compare, empty};
+use crate::site::Site;
+use crate::world::World;
+use formwork_testkit::PHASES;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Sites that are killed side by side: more than cores, since much of the time is spent waiting.
+const LANES: usize = 4;
+
+/// How often each phase of each command is hit without `FORMWORK_KILLS`.
+const EACH: usize = 4;
+
+/// The lines at which a run is killed that is in the middle of its playbook.
+const IN_PLAYBOOK: [&str; 3] = ["Creating...", "TASK", "node.json"];
+
+const COMMANDS: [&str; 2] = ["apply", "destroy"];
+
+/// How often each phase is met by each command when nothing kills it.
+type Counts = [[usize; PHASES.len()]; 2];
+
+/// Everything that is to be done, and what has come of it.
+struct Work {
+    /// Phase and number of the event, for each command.
+    orders: [Vec<(usize, usize)>; 2],
+    next: [AtomicUsize; 2],
+    outcomes: Mutex<Vec<Outcome>>,
+    /// What was mended, and could not be destroyed.
+    stuck: Mutex<Vec<String>>,
+}
+
+struct Outcome {
+    command: usize,
+    phase: usize,
+    n: usize,
+    /// Types of the resources that were under way.
+    hit: BTreeSet<String>,
+    /// Whether the event came at all: the order of things differs from run to run.
+    killed: bool,
+    result: Result<(), String>,
+}
+
+impl Work {
+    fn take(&self, command: usize) -> Option<(usize, usize)> {
+        self.orders[command].get(self.next[command].fetch_add(1, Ordering::Relaxed)).copied()
+    }
+}
+
+#[test]
+fn nothing_is_lost_at_any_kill() {
+    let Some(world) = World::get() else { return };
+    let begun = Instant::now();
+    let counts = count(&world).unwrap_or_else(|e| panic!("{e}"));
+    println!("| counted in {:.0} s", begun.elapsed().as_secs_f64());
+    let each = match std::env::var("FORMWORK_KILLS").ok().as_deref() {
+        Some("all") => usize::MAX,
+        Some(number) => number.parse().unwrap_or_else(|_| panic!("FORMWORK_KILLS: {number:?} is no number")),
+        None => EACH,
+    };
+    let orders = counts.map(|c| spread(&c, each));
+    let wanted = orders.iter().map(Vec::len).sum::<usize>();
+    let work = Work { orders, next: Default::default(), outcomes: Mutex::default(), stuck: Mutex::default() };
+    std::thread::scope(|scope| {
+        for lane in 0..LANES.min(wanted) {
+            let (world, work) = (&world, &work);
+            scope.spawn(move || drive(world, work, lane));
+        }
+    });
+    let outcomes = work.outcomes.into_inner().expect("no lane panicked");
+    report(&counts, &outcomes, work.stuck.into_inner().expect("no lane panicked"), wanted, begun);
+}
+
+/// Lives once without a kill, and counts.
+fn count(world: &World) -> Result<Counts, String> {
+    let site = Site::quick(world, "count")?;
+    let mut counts = [[0; PHASES.len()]; 2];
+    for (command, counts) in COMMANDS.iter().zip(&mut counts) {
+        let log = site.path(&format!("probe-{command}.log")).display().to_string();
+        site.formwork_with(&[command, "-auto-approve", "-input=false"], &[("FORMWORK_TOY_PROBE", &log)])?
+            .expect(0)?;
+        let log = std::fs::read_to_string(&log).map_err(|e| format!("{log}: {e}"))?;
+        *counts = PHASES.map(|phase| log.lines().filter(|l| *l == phase).count());
+    }
+    Ok(counts)
+}
+
+/// The numbers of the events to be killed at: as far from each other as can be, since neighbours are of one type.
+fn spread(counts: &[usize; PHASES.len()], each: usize) -> Vec<(usize, usize)> {
+    let mut orders = Vec::new();
+    for (phase, &count) in counts.iter().enumerate() {
+        let kills = each.min(count);
+        orders.extend((0..kills).map(|i| (i, phase, 1 + (2 * i + 1) * count / (2 * kills))));
+    }
+    // All phases in turn, so that a run that is cut short has met them all.
+    orders.sort();
+    orders.into_iter().map(|(_, phase, n)| (phase, n.min(counts[phase]))).collect()
+}
+
+/// One lane: kills an apply, then a destroy, and so on; a site that was not mended is given up.
+fn drive(world: &World, work: &Work, lane: usize) {
+    let mut site = None;
+    loop {
+        let orders = [work.take(0), work.take(1)];
+        if orders == [None, None] {
+            break;
+        }
+        let begun = Instant::now();
+        let mut healthy = true;
+        for (command, order) in orders.into_iter().enumerate() {
+            if !healthy {
+                // The order that the broken site leaves open is carried out on another.
+                site = None;
+            }
+            let outcome = cycle(world, &mut site, lane, command, order);
+            healthy = outcome.is_ok();
+            let Some((phase, n)) = order else { continue };
+            let (hit, killed, result) = match outcome {
+                Ok((hit, killed)) => (hit, killed, Ok(())),
+                Err(e) => (BTreeSet::new(), true, Err(e)),
+            };
+            let outcome = Outcome { command, phase, n, hit, killed, result };
+            work.outcomes.lock().expect("no lane panicked").push(outcome);
+        }
+        if !healthy {
+            site = None;
+        } else if let Some(done) = &site {
+            // Empty again, for the next one; that destroys what was mended, too.
+            if let Err(e) = done.destroy().and_then(|_| empty(done)) {
+                let orders = orders.iter().flatten().map(|(p, n)| format!("{}:{n}", PHASES[*p]));
+                let orders = orders.collect::<Vec<_>>().join(" and ");
+                let stuck = format!("killed at {orders} and mended, but it cannot be destroyed: {e}");
+                work.stuck.lock().expect("no lane panicked").push(stuck);
+                site = None;
+            }
+        }
+        eprintln!("lane {lane}: {:?} in {:.0} s", orders, begun.elapsed().as_secs_f64());
+    }
+}
+
+/// Kills one command, applies, and looks. The site is empty before an apply, and whole before a destroy.
+fn cycle<'w>(
+    world: &'w World,
+    site: &mut Option<Site<'w>>,
+    lane: usize,
+    command: usize,
+    order: Option<(usize, usize)>,
+) -> Result<(BTreeSet<String>, bool), String> {
+    let fresh = site.is_none();
+    if fresh {
+        *site = Some(Site::quick(world, &format!("kill{lane}"))?);
+    }
+    let site = site.as_ref().ok_or("no site")?;
+    if fresh && command == 1 {
+        site.apply()?;
+    }
+    let Some((phase, n)) = order else {
+        return if command == 0 { site.apply().map(|_| Default::default()) } else { Ok(Default::default()) };
+    };
+    let kill = format!("{}:{n}", PHASES[phase]);
+    let args = [COMMANDS[command], "-auto-approve", "-input=false"];
+    let ran = site.formwork_with(&args, &[("FORMWORK_TOY_KILL", &kill)])?;
+    let killed = ran.killed();
+    if !killed && ran.code != Some(0) {
+        return Err(format!("{} failed by itself: {}", COMMANDS[command], ran.output));
+    }
+    let hit = under_way(&ran.output);
+    mended(site).map_err(|e| format!("{e}\n--- the killed run had printed:\n{}", tail(&ran.output)))?;
+    Ok((hit, killed))
+}
+
+/// A plain apply, and everything is right.
+fn mended(site: &Site) -> Result<(), String> {
+    let output = site.apply().map_err(|e| format!("the next apply: {e}"))?;
+    compare(site)
+        .and_then(|()| site.settled().map_err(|e| format!("the plan after it: {e}")))
+        .map_err(|e| format!("{e}\n--- the next apply had printed:\n{}", tail(&output)))
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+/// The types of resources whose operation had begun and not ended.
+fn under_way(output: &str) -> BTreeSet<String> {
+    let mut open = BTreeSet::new();
+    for line in output.lines() {
+        let Some((address, what)) = line.trim().split_once(": ") else { continue };
+        if ["Creating...", "Destroying...", "Modifying..."].iter().any(|w| what.starts_with(w)) {
+            open.insert(address.to_owned());
+        } else if what.contains(" complete after ") {
+            open.remove(address);
+        }
+    }
+    let kind = |address: &String| {
+        address.split('.').find(|p| p.contains('_') && !p.contains(['[', '"'])).map(str::to_owned)
+    };
+    open.iter().filter_map(kind).collect()
+}
+
+/// Prints the tables, and fails for what was not mended.
+fn report(counts: &Counts, outcomes: &[Outcome], stuck: Vec<String>, wanted: usize, begun: Instant) {
+    println!("| {:22}{}", "kills", PHASES.map(|p| format!("{p:>16}")).concat());
+    for (command, counts) in COMMANDS.iter().zip(counts) {
+        println!("| {:22}{}", format!("{command}, events"), counts.map(|c| format!("{c:>16}")).concat());
+    }
+    let mut reached = [0; PHASES.len()];
+    for (i, command) in COMMANDS.iter().enumerate() {
+        let hits: [usize; PHASES.len()] = std::array::from_fn(|phase| {
+            outcomes.iter().filter(|o| o.command == i && o.phase == phase && o.killed).count()
+        });
+        (0..PHASES.len()).for_each(|p| reached[p] += hits[p]);
+        println!("| {:22}{}", format!("{command}, killed"), hits.map(|c| format!("{c:>16}")).concat());
+    }
+    let mut types: BTreeMap<&str, usize> = BTreeMap::new();
+    for kind in outcomes.iter().flat_map(|o| &o.hit) {
+        *types.entry(kind).or_default() += 1;
+    }
+    for (kind, count) in &types {
+        println!("| {count:4} kills while {kind} was under way");
+    }
+    let late = outcomes.iter().filter(|o| !o.killed).count();
+    let mut failures: Vec<String> = outcomes
+        .iter()
+        .filter_map(|o| {
+            let e = o.result.as_ref().err()?;
+            Some(format!("{} killed at {}:{}: {e}", COMMANDS[o.command], PHASES[o.phase], o.n))
+        })
+        .collect();
+    failures.extend(stuck);
+    println!(
+        "| {} kills in {:.0} s, {} not mended, {late} events that did not come",
+        outcomes.len() - late,
+        begun.elapsed().as_secs_f64(),
+        failures.len()
+    );
+    let shown = failures.iter().take(5).map(String::as_str).collect::<Vec<_>>().join("\n\n");
+    assert!(failures.is_empty(), "{} of {wanted} kills were not mended:\n{shown}", failures.len());
+    assert!(late * 10 <= wanted, "{late} of {wanted} events did not come");
+    for (phase, reached) in PHASES.iter().zip(reached) {
+        assert!(reached >= EACH.min(2), "the phase {phase} was hit {reached} times only");
+    }
+}
+
+#[test]
+fn nothing_is_lost_when_a_playbook_is_cut_short() {
+    let Some(world) = World::get() else { return };
+    in_playbook(&world).unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// Kills applies while the whole playbook runs on the hosts: at its start, and later.
+fn in_playbook(world: &World) -> Result<(), String> {
+    let _alone = world.hosts_alone();
+    let site = Site::new(world, "playbook")?;
+    for mark in IN_PLAYBOOK {
+        let ran = site.formwork_until(&["apply", "-auto-approve", "-input=false"], &[], |line| {
+            line.contains("ansible_playbook.") && line.contains(mark)
+        })?;
+        println!("| killed at {mark:?}: {}", ran.killed());
+        if !ran.killed() {
+            return Err(format!("no line of the playbook's run contains {mark:?}:\n{}", ran.output));
+        }
+        mended(&site).map_err(|e| format!("killed at {mark:?}: {e}"))?;
+        site.destroy()?;
+        empty(&site)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn events_are_spread() {
+    let mut counts = [0; PHASES.len()];
+    (counts[0], counts[5]) = (10, 1);
+    assert_eq!(spread(&counts, 2), [(0, 3), (5, 1), (0, 8)]);
+    assert_eq!(spread(&counts, usize::MAX).len(), 11);
+}
+
+#[test]
+fn what_was_under_way_is_read() {
+    let output = "module.network.aws_vpc.this: Creating...\nmodule.network.aws_vpc.this: Creation complete after 1s [id=x]\n\
+                  module.nodes.aws_instance.node[\"a\"]: Creating...\nrandom_password.root: Creating...\n";
+    let expected = ["aws_instance", "random_password"].map(str::to_owned);
+    assert_eq!(under_way(output), BTreeSet::from(expected));
+}

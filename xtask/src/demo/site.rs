@@ -1,0 +1,181 @@
+//! The demo's folder: a copy of the example with its modules and playbooks, and Formwork run in it.
+
+use crate::Failure;
+use crate::components::Facts;
+use crate::steps::{Steps, cannot, clean, copy, loudly, root, target};
+use crate::variables;
+use crate::witness::{self, Kubectl, Object};
+use serde_json::{Value, json};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where everything of the demo is, and what it runs on.
+pub struct Site {
+    /// The copies' root.
+    pub top: PathBuf,
+    /// The copy of `examples/easypay`, in which Formwork runs.
+    pub folder: PathBuf,
+    /// What runs where.
+    pub facts: Facts,
+    /// The administrator's client of the cluster.
+    pub kubectl: Kubectl,
+}
+
+impl Site {
+    /// The site; nothing is made yet.
+    pub fn new(facts: Facts) -> Result<Site, Failure> {
+        let top = target().join("demo/easypay");
+        let kubectl = Kubectl::new(Path::new(facts.get("kubernetes", "kubeconfig")?), &target().join("demo"));
+        Ok(Site { folder: top.join("examples/easypay"), top, facts, kubectl })
+    }
+
+    /// A demo that begins anew takes no backup with it: an earlier one's goes to a folder of its own.
+    fn keep_snapshot(&self) -> Result<(), Failure> {
+        let old = self.folder.join("out/etcd.snapshot");
+        if !old.exists() {
+            return Ok(());
+        }
+        let folder = target().join("demo/snapshots");
+        private(&folder)?;
+        let kept = folder.join(format!("etcd-{}.snapshot", stamp()));
+        std::fs::rename(&old, &kept).map_err(|e| told(&old, e))
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.top.join("components.json")
+    }
+
+    /// Whether an earlier demo left something on the very components that run now.
+    pub fn is_left(&self) -> bool {
+        let state = self.folder.join("terraform.tfstate");
+        state.exists() && std::fs::read_to_string(self.marker()).is_ok_and(|m| m == self.facts.mark())
+    }
+
+    /// Copies everything anew, points it at the components, and notes what exists already.
+    pub fn lay_out(&self) -> Result<(), Failure> {
+        self.keep_snapshot()?;
+        if self.top.exists() {
+            std::fs::remove_dir_all(&self.top).map_err(|e| told(&self.top, e))?;
+        }
+        private(&self.top)?;
+        for part in ["examples/easypay", "modules", "ansible"] {
+            copy(&root().join(part), &self.top.join(part))?;
+        }
+        let state = std::fs::read(&self.facts.file).map_err(|e| told(&self.facts.file, e))?;
+        let state: Value = serde_json::from_slice(&state).map_err(|e| e.to_string())?;
+        let values = variables::of(&state)?;
+        let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(|e| told(path, e));
+        write(&self.folder.join("components.auto.tfvars.json"), &format!("{values:#}\n"))?;
+        let before = json!({ "cloud": names(&self.cloud()?), "cluster": names(&self.cluster()?) });
+        write(&self.top.join("before.json"), &format!("{before:#}\n"))?;
+        write(&self.marker(), &self.facts.mark())
+    }
+
+    /// What is in the cloud.
+    pub fn cloud(&self) -> Result<Vec<Object>, Failure> {
+        witness::cloud(self.facts.get("cloud", "endpoint")?)
+    }
+
+    /// What is in the cluster.
+    pub fn cluster(&self) -> Result<Vec<Object>, Failure> {
+        self.kubectl.objects()
+    }
+
+    /// What exists, and did not before the demo.
+    pub fn remaining(&self) -> Result<Vec<String>, Failure> {
+        let path = self.top.join("before.json");
+        let before = std::fs::read(&path).map_err(|e| told(&path, e))?;
+        let before: Value = serde_json::from_slice(&before).map_err(|e| e.to_string())?;
+        let known = |list: &str, name: &String| {
+            before[list].as_array().into_iter().flatten().any(|n| n.as_str() == Some(name))
+        };
+        let mut found = names(&self.cloud()?);
+        found.retain(|n| !known("cloud", n));
+        let mut cluster = names(&self.cluster()?);
+        cluster.retain(|n| !known("cluster", n));
+        found.extend(cluster);
+        Ok(found)
+    }
+
+    /// Formwork in the site's folder.
+    fn command(&self, args: &[&str]) -> Result<Command, Failure> {
+        let mut command = clean(&super::program());
+        command.current_dir(&self.folder).args(args);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let ansible = PathBuf::from(self.facts.get("ansible", "bin")?);
+        let path = std::env::join_paths(std::iter::once(ansible).chain(std::env::split_paths(&path)));
+        command.env("PATH", path.map_err(|e| e.to_string())?);
+        command.env("AWS_ACCESS_KEY_ID", self.facts.get("cloud", "access_key")?);
+        command.env("AWS_SECRET_ACCESS_KEY", self.facts.get("cloud", "secret_key")?);
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        Ok(command)
+    }
+
+    /// Runs Formwork, and shows what it prints.
+    pub fn formwork(&self, args: &[&str]) -> Result<(), Failure> {
+        crate::interrupt::check()?;
+        println!("\n$ formwork {}", args.join(" "));
+        let outcome = loudly(&mut self.command(args)?);
+        println!();
+        // What it did about an interrupt is on the screen.
+        crate::interrupt::check()?;
+        outcome.map_err(|e| format!("formwork {}: {e}", args.join(" ")))
+    }
+
+    /// Runs Formwork; what it prints is the answer.
+    pub fn ask(&self, args: &[&str]) -> Result<String, Failure> {
+        let mut command = self.command(args)?;
+        let output = command.stdin(Stdio::null()).output().map_err(|e| cannot(&command, &e))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        Err(format!("formwork {}: {}\n{complaint}", args.join(" "), output.status))
+    }
+
+    /// An output of the configuration.
+    pub fn output(&self, name: &str) -> Result<Value, Failure> {
+        serde_json::from_str(&self.ask(&["output", "-json", name])?)
+            .map_err(|e| format!("output {name}: {e}"))
+    }
+
+    /// An output that is text.
+    pub fn word(&self, name: &str) -> Result<String, Failure> {
+        Ok(self.output(name)?.as_str().ok_or_else(|| format!("the output {name} is no text"))?.to_owned())
+    }
+
+    /// The file of the snapshot.
+    pub fn snapshot(&self) -> Result<PathBuf, Failure> {
+        let snapshot = self.output("snapshot")?;
+        Ok(self.folder.join(snapshot["path"].as_str().ok_or("the output snapshot has no path")?))
+    }
+
+    /// Plans, and fails unless there is nothing to do.
+    pub fn settled(&self, steps: &Steps) -> Result<(), Failure> {
+        steps.announce("plan again: there must be nothing to do");
+        self.formwork(&["plan", "-detailed-exitcode"])
+            .map_err(|e| format!("{e}; right after an apply there should be nothing to do"))
+    }
+}
+
+/// Makes a folder for its owner only.
+fn private(folder: &Path) -> Result<(), Failure> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|e| told(folder, e))
+}
+
+/// Each object as one line.
+fn names(objects: &[Object]) -> Vec<String> {
+    objects.iter().map(Object::to_string).collect()
+}
+
+/// Seconds since 1970: no two demos share it.
+fn stamp() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// An error of the file system, with the path.
+pub fn told(path: &Path, e: std::io::Error) -> Failure {
+    format!("{}: {e}", path.display())
+}
