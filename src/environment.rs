@@ -40,6 +40,13 @@ pub fn log() -> bool {
         .is_some_and(|l| matches!(l.to_ascii_uppercase().as_str(), "INFO" | "DEBUG" | "TRACE" | "JSON" | "1"))
 }
 
+/// `KUBE_CONFIG_PATH`, or `KUBE_CONFIG_PATHS` with colons between: kubeconfig files for provider blocks that name none,
+/// as with HashiCorp's provider.
+pub fn kubeconfigs() -> Vec<PathBuf> {
+    let several = || Real.get("KUBE_CONFIG_PATHS").map(|paths| std::env::split_paths(&paths).collect());
+    Real.get("KUBE_CONFIG_PATH").map(|path| vec![path.into()]).or_else(several).unwrap_or_default()
+}
+
 /// `TF_DATA_DIR`: the folder for what is remembered between runs.
 pub fn data_dir() -> PathBuf {
     Real.get("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()).into()

@@ -1,5 +1,6 @@
 //! The families of resource types that the program knows.
 
+use crate::environment;
 use formwork_provider::Provider;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ pub fn providers() -> Vec<Arc<dyn Provider>> {
     #[cfg(feature = "aws")]
     all.push(formwork_provider_aws::provider());
     all.push(formwork_provider_etcd::provider());
-    all.push(formwork_provider_kubernetes::provider());
+    let config_paths = environment::kubeconfigs();
+    let defaults = formwork_provider_kubernetes::Defaults { config_paths, home: std::env::home_dir() };
+    all.push(formwork_provider_kubernetes::provider_with(defaults));
     all
 }

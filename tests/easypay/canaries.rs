@@ -38,6 +38,9 @@ impl Secrets {
         let before = self.all.len();
         for resource in state["resources"].as_array().into_iter().flatten() {
             for instance in resource["instances"].as_array().into_iter().flatten() {
+                // Files of private keys have the public key in them, too, sometimes as a line of its own.
+                let public = ["public_key_openssh", "public_key_pem"]
+                    .map(|name| instance["attributes"][name].as_str().unwrap_or_default().replace('\n', ""));
                 let attributes: &[&str] = match resource["type"].as_str() {
                     Some("random_password") => &["result", "bcrypt_hash"],
                     Some("tls_private_key") => {
@@ -45,9 +48,12 @@ impl Secrets {
                     }
                     _ => &[],
                 };
+                let first = self.all.len();
                 for name in attributes {
                     self.add(instance["attributes"][name].as_str().unwrap_or_default());
                 }
+                let made = self.all.split_off(first);
+                self.all.extend(made.into_iter().filter(|s| !public.iter().any(|p| p.contains(s.as_str()))));
             }
         }
         if self.all.len() - before < 4 {
@@ -90,7 +96,7 @@ fn canaries(world: &World) -> Result<(), String> {
     let site = Site::quick(world, "canary")?;
     site.write(
         "canary_override.tf",
-        &format!("module \"configure\" {{\n  extra_vars = {{ canary = \"{}\" }}\n}}\n", PLANTED[0]),
+        &format!("module \"configure\" {{\n  extra_vars = {{ canary = sensitive(\"{}\") }}\n}}\n", PLANTED[0]),
     )?;
     let mut secrets = Secrets::of_components(world)?;
     PLANTED.iter().for_each(|p| secrets.add(p));

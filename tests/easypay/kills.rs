@@ -19,7 +19,7 @@ const LANES: usize = 4;
 const EACH: usize = 4;
 
 /// The lines at which a run is killed that is in the middle of its playbook.
-const IN_PLAYBOOK: [&str; 3] = ["Creating...", "TASK", "node.json"];
+const IN_PLAYBOOK: [&str; 3] = ["Creating...", "task \"base : Install", "task \"docker :"];
 
 const COMMANDS: [&str; 2] = ["apply", "destroy"];
 

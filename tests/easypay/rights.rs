@@ -7,15 +7,14 @@ use std::path::Path;
 /// What is granted, on pods in the namespace.
 const GRANTED: [&str; 5] = ["create", "list", "get", "update", "delete"];
 
+/// Of pods; `pods/exec` would be the pod of that name.
+const SUBRESOURCES: [&str; 5] = ["exec", "log", "portforward", "eviction", "status"];
+
 const VERBS: [&str; 9] =
     ["create", "list", "get", "update", "delete", "patch", "watch", "deletecollection", "impersonate"];
 
-const RESOURCES: [&str; 12] = [
+const RESOURCES: [&str; 8] = [
     "pods",
-    "pods/exec",
-    "pods/log",
-    "pods/portforward",
-    "pods/eviction",
     "secrets",
     "configmaps",
     "services",
@@ -35,6 +34,10 @@ pub fn check(site: &Site, kubeconfig: &Path) -> Result<(), String> {
             let expected = resource == "pods" && GRANTED.contains(&verb);
             questions.push(([&[verb, resource], &inside[..]].concat(), expected));
         }
+    }
+    let parts = SUBRESOURCES.map(|s| format!("--subresource={s}"));
+    for part in &parts {
+        questions.extend(GRANTED.map(|verb| ([&[verb, "pods", part], &inside[..]].concat(), false)));
     }
     for namespace in ["default", "kube-system"] {
         questions.extend(GRANTED.map(|verb| (vec![verb, "pods", "--namespace", namespace], false)));

@@ -17,7 +17,9 @@ fn main() -> ExitCode {
             return ExitCode::from(101);
         }
     };
-    let mut providers = formwork::providers();
+    let real = formwork::providers();
+    let mut providers: Vec<_> =
+        real.into_iter().map(|p| formwork_testkit::probed(p, probe.clone())).collect();
     providers.push(Arc::new(Toy::new(probe.clone())));
     formwork::main_with(providers, probe)
 }

@@ -5,8 +5,9 @@ use crate::error::{Failed, IN_USE, Operation, failed, is};
 use crate::tags::by_token;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::Filter;
-use formwork_provider::{CallError, Crud};
+use formwork_provider::{CallError, Crud, Retry};
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// A type of which one call lists many. `read` is [`one`] then, `read_many` is [`many`], and `PAGE` is [`PAGE`].
@@ -30,6 +31,40 @@ pub(crate) trait Described: Crud<Client = Aws> {
 pub(crate) trait Filtered: Described {
     /// Lists those that a filter lets through.
     async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError>;
+}
+
+/// Makes a call again while it is throttled. A read that takes several calls gets through by this where it could not
+/// by being tried again as a whole, which would ask too often anew.
+pub(crate) async fn calm<T, F>(cx: &Context<'_>, call: impl Fn() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let mut pause = Duration::from_millis(300);
+    for _ in 0..7 {
+        match call().await {
+            Err(error) if error.retry == Retry::Throttled => cx.sleep(pause).await,
+            result => return result,
+        }
+        pause = (pause * 2).min(Duration::from_secs(5));
+    }
+    call().await
+}
+
+/// Waits, for up to a minute, until what was changed is seen: what comes next must not read what was before. That it is
+/// never seen is no error here, as the object is read and compared with the plan afterwards.
+pub(crate) async fn until<'f>(
+    cx: &Context<'_>,
+    seen: impl Fn() -> Pin<Box<dyn Future<Output = Result<bool, CallError>> + Send + 'f>>,
+) -> Result<(), CallError> {
+    let mut pause = Duration::from_millis(250);
+    for _ in 0..9 {
+        if seen().await? {
+            return Ok(());
+        }
+        cx.sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(15));
+    }
+    Ok(())
 }
 
 /// How many ids one filter takes, with room to spare.

@@ -183,7 +183,7 @@ fn unanswered<E: Operation>(what: &str, error: &Failed<E>) -> CallError {
             "No connection to {endpoint} could be made: {why}. Check the network and the region; another address is \
              set in the provider's endpoints block, or by AWS_ENDPOINT_URL."
         );
-        return CallError { retry: Retry::Transient, ..CallError::new(what, detail) };
+        return CallError { retry: Retry::Unreached, ..CallError::new(what, detail) };
     }
     match error {
         SdkError::ConstructionFailure(_) => {

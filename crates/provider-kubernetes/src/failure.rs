@@ -204,14 +204,46 @@ pub(crate) fn exists(object: &str, id: Option<&str>) -> CallError {
 
 /// A manifest that does not fit the server's schema: the message begins with a place.
 fn unfit(message: &str, said: &str, asked: &Asked<'_>) -> CallError {
-    let detail = format!("The server does not accept this manifest of {}: {said}.", asked.object);
     // `failed to create typed patch object (ns/name; v1, Kind=X): .spec.foo: field not declared in schema`
     let found = message
         .split(": ")
         .map(|part| part.trim_start_matches("errors:").trim())
         .find(|part| part.starts_with('.') && !part.contains(' '));
+    let is = found.zip(asked.body).and_then(|(field, body)| {
+        let (steps, whole) = locate(body, field);
+        crate::place::at(body, &steps).filter(|_| whole)
+    });
+    let mend = if message.contains("omits key field \"") {
+        let field = message.split("omits key field \"").nth(1).and_then(|rest| rest.split('"').next());
+        format!(
+            " The server tells the elements of this list apart by {0}: set {0} in each of them.",
+            field.unwrap_or_default()
+        )
+    } else if message.contains(": expected ") {
+        match is {
+            Some(Json::Number(_) | Json::Bool(_)) if message.contains(": expected string") => {
+                " It is not a string in the manifest: write it in quotes, or with tostring.".to_owned()
+            }
+            Some(value) => format!(" In the manifest it is {}.", kind_of(value)),
+            None => String::new(),
+        }
+    } else {
+        String::new()
+    };
+    let detail = format!("The server does not accept this manifest of {}: {said}.{mend}", asked.object);
     let at = found.map_or_else(|| manifest(&[]), |field| place(asked.body, field));
     CallError::new("Manifest refused by the server", detail).on(at)
+}
+
+fn kind_of(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "null",
+        Json::Bool(_) => "a bool",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a string",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
+    }
 }
 
 /// A manifest with values that are not allowed.
@@ -295,6 +327,7 @@ pub(crate) fn immutable(status: &Status) -> Option<(String, String)> {
 
 /// The message of a validation error without the value that it quotes, which may be secret.
 pub(crate) fn without_value(message: &str) -> String {
+    let message = without_difference(message);
     for lead in ["Invalid value: ", "Unsupported value: ", "Duplicate value: ", "Too long: ", "Not found: "] {
         let Some(start) = message.find(lead) else { continue };
         let after = &message[start + lead.len()..];
@@ -305,6 +338,15 @@ pub(crate) fn without_value(message: &str) -> String {
         return if reason.is_empty() { format!("{head}{name}") } else { format!("{head}{name}: {reason}") };
     }
     message.to_owned()
+}
+
+/// The message without the difference, in Go's notation, that some validations put under their first line.
+fn without_difference(message: &str) -> &str {
+    let is_dump = |line: &str| line.trim_end().ends_with('{') && !line.contains(' ');
+    let dump = message
+        .match_indices('\n')
+        .find(|(at, _)| message[at + 1..].lines().next().is_some_and(|l| is_dump(l.trim())));
+    dump.map_or(message, |(at, _)| message[..at].trim_end())
 }
 
 /// How long the value is that a text begins with, as Go prints it: a quoted text, or brackets around more.
@@ -331,9 +373,10 @@ fn value_len(text: &str) -> usize {
     text.len()
 }
 
-/// The message without the piece of the request that some decoders quote.
+/// The message without the pieces of the request that decoders quote, which may be secret.
 fn tidy(message: &str) -> String {
-    let cut = message.find(", error found in #").unwrap_or(message.len());
+    let quotes = [", error found in #", ", got &", ", got \""];
+    let cut = quotes.iter().filter_map(|quote| message.find(quote)).min().unwrap_or(message.len());
     message[..cut].trim().trim_end_matches('.').to_owned()
 }
 
@@ -367,6 +410,10 @@ mod tests {
         );
         check("Required value", "Required value");
         check("Duplicate value: \"secret\"", "Duplicate value");
+        check(
+            "Forbidden: pod updates may not change fields\n  core.PodSpec{\n- \tEnv: \"hunter2\",\n  }\n",
+            "Forbidden: pod updates may not change fields",
+        );
     }
 
     fn status(json: Json) -> Box<Status> {
@@ -417,9 +464,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_and_what_there_is() {
+        let body = json!({ "kind": "ConfigMap", "data": { "n": 4711, "l": ["hunter"] } });
+        let check = |said: &str, wanted: &str| {
+            let message = format!("failed to create typed patch object: {said}");
+            let detail = explained(body.clone(), json!({ "code": 500, "message": message })).detail;
+            assert!(
+                detail.contains(wanted) && !detail.contains("hunter") && !detail.contains("4711"),
+                "{detail}"
+            );
+        };
+        check(".data.n: expected string, got &value.valueUnstructured{Value:4711}", "write it in quotes");
+        check(".data.l: expected map, got &{[hunter]}", "expected map. In the manifest it is a list.");
+        check(
+            ".spec.ports: element 0: associative list with keys has an element that omits key field \"protocol\"",
+            "set protocol in each",
+        );
+    }
+
+    #[test]
     fn no_message_holds_a_secret() {
         let body = json!({ "kind": "Secret", "data": { "p": "hunter-two!" } });
         for message in [
+            ".data.p: expected map, got &value.valueUnstructured{Value:\"hunter-two!\"}",
+            ".data.q: expected string, got &value.valueUnstructured{Value:[hunter]}",
             "admission webhook \"w\" denied the request: hunter-two! is weak",
             "v1.Secret.Data: base64Codec: invalid input, error found in #10 byte of ...|hunter-two!|...",
         ] {

@@ -295,7 +295,7 @@ impl ManagedResource for ManifestResource {
         if !settings.left_to_others.is_empty()
             && let Some(live) = look(call, &target).await?
         {
-            spare(&mut target, &settings, before.as_ref(), &live);
+            spare(&mut target.body, &settings, before.as_ref(), &live);
         }
         let (answer, _) = patiently(call, || {
             Box::pin(async {
@@ -353,6 +353,12 @@ impl ManagedResource for ManifestResource {
             Recovered::Found { object: Object { value, private: private.clone() }, complete }
         };
         if interrupted.operation == Operation::Delete {
+            // What is going away already takes its time: finalizers, and children that go first.
+            if live["metadata"].get("deletionTimestamp").is_some() {
+                let patience = Settings::of(source).timeout("delete");
+                until_gone(call, cluster, &named, patience).await?;
+                return Ok(Recovered::Absent);
+            }
             return Ok(found(true, &live, source));
         }
         // Nobody else's object is taken for ours: it was applied in our name, and has all that was to be applied.

@@ -5,7 +5,7 @@ use crate::failure::{Failure, exists, immutable, missing_namespace, place};
 use crate::merge::{adopt, agreed, rebased, unsettle};
 use crate::place::{at_mut, locate, shown, unknown as first_unknown};
 use crate::shape::{self, strip, text, to_json, to_value, with};
-use crate::target::{Settings, Target, applied_by, group};
+use crate::target::{Settings, Target, applied_by, folded, group};
 use formwork_provider::{Call, CallError, Object, PlanRequest, PlanResponse, Retry, Schema, default_plan};
 use formwork_value::{Path, Value};
 use kube::core::Status;
@@ -75,20 +75,19 @@ impl Planner<'_> {
             kind.unwrap_or_default(),
             version.unwrap_or_default()
         );
+        // Definitions are of groups with a dot in their names; others are the server's own.
+        let to_come = version.is_some_and(|version| group(version).contains('.'));
         // A definition that was just made takes a moment to be served.
         let mut pauses = Pauses::new(Duration::from_secs(2), Duration::from_secs(30));
         loop {
-            let found = Target::of(self.cluster, body.clone()).await.or_else(|failure| match failure {
-                Failure::Call(error) => Err(error),
-                refused => {
-                    let object = Asked { manifest: &body };
-                    Err(object.explain(self, refused))
-                }
+            let found = Target::of(self.cluster, body.clone()).await.map_err(|failure| match failure {
+                Failure::Call(error) => error,
+                refused => Asked { manifest: &body }.explain(self, refused),
             });
             match found {
                 Ok(Some(target)) => return Ok(Ok(target)),
-                Ok(None) if !self.settled => return Ok(Err(missing)),
-                Ok(None) if pauses.wait(self.call).await => {}
+                Ok(None) if to_come && !self.settled => return Ok(Err(missing)),
+                Ok(None) if to_come && pauses.wait(self.call).await => {}
                 Ok(None) => {
                     let detail = format!(
                         "The server at {} does not offer the kind {} of {}. Check both; kubernetes_api_versions lists what there \
@@ -334,22 +333,25 @@ async fn leave_to_others(
         return Ok(());
     }
     let Some(live) = planner.live(target).await? else { return Ok(()) };
-    spare(target, &planner.settings, before, &live);
+    spare(&mut target.body, &planner.settings, before, &live);
     Ok(())
 }
 
 /// The same with the live object at hand.
-pub(crate) fn spare(target: &mut Target, settings: &Settings, before: Option<&Json>, live: &Json) {
+pub(crate) fn spare(body: &mut Json, settings: &Settings, before: Option<&Json>, live: &Json) {
+    let before = before.map(|b| folded(b.clone()));
     for name in &settings.left_to_others {
-        let (steps, whole) = locate(&target.body, name);
+        let plain = name.strip_prefix("stringData").filter(|_| body.get("stringData").is_none());
+        let name = plain.map_or_else(|| name.clone(), |rest| format!("data{rest}"));
+        let (steps, whole) = locate(body, &name);
         if !whole {
             continue;
         }
-        let was = before.and_then(|b| crate::place::at(b, &steps));
+        let was = before.as_ref().and_then(|b| crate::place::at(b, &steps));
         if was.is_some()
-            && was == crate::place::at(&target.body, &steps)
+            && was == crate::place::at(body, &steps)
             && let Some(live) = crate::place::at(live, &steps)
-            && let Some(slot) = at_mut(&mut target.body, &steps)
+            && let Some(slot) = at_mut(body, &steps)
         {
             adopt(slot, live);
         }
@@ -449,6 +451,28 @@ mod tests {
     use super::*;
     use formwork_value::Type;
     use serde_json::json;
+
+    #[test]
+    fn fields_left_to_others() {
+        let check = |names: &[&str], wanted: Json| {
+            let secret = |value: &str| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a" }, "stringData": { "p": value } });
+            let settings = Value::object([(
+                "computed_fields",
+                Value::list(Type::String, names.iter().map(|n| Value::from(*n)).collect()),
+            )]);
+            let mut body = folded(secret("mine"));
+            spare(
+                &mut body,
+                &Settings::of(&settings),
+                Some(&secret("mine")),
+                &json!({ "data": { "p": "theirs" } }),
+            );
+            assert_eq!(body["data"]["p"], wanted);
+        };
+        check(&["stringData.p"], json!("theirs"));
+        check(&["data.p"], json!("theirs"));
+        check(&["metadata.labels"], json!("bWluZQ=="));
+    }
 
     #[test]
     fn what_makes_another_object() {

@@ -4,6 +4,8 @@ use crate::cluster::{Cluster, Kind};
 use crate::failure::{Asked, Failure, conflicts, explain};
 use crate::place::locate;
 use crate::shape::text;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use formwork_provider::CallError;
 use formwork_value::{Path, Value};
 use kube::core::params::{DeleteParams, GetParams, Patch, PatchParams};
@@ -89,6 +91,25 @@ pub(crate) struct Target {
     pub import_id: String,
 }
 
+/// A Secret with its `stringData` written as `data`, as the server itself does it: only so are the fields ours, and leave
+/// the object when they leave the manifest.
+pub(crate) fn folded(mut body: Json) -> Json {
+    if text(&body, "/kind") != Some("Secret") || text(&body, "/apiVersion") != Some("v1") {
+        return body;
+    }
+    let Some(plain) = body.get("stringData").and_then(Json::as_object) else { return body };
+    let encoded: Option<Vec<(String, Json)>> =
+        plain.iter().map(|(key, v)| Some((key.clone(), STANDARD.encode(v.as_str()?).into()))).collect();
+    // What is not text is for the server to refuse.
+    let (Some(encoded), Some(map)) = (encoded, body.as_object_mut()) else { return body };
+    let data = map.entry("data").or_insert_with(|| Json::Object(serde_json::Map::new()));
+    if let Some(data) = data.as_object_mut() {
+        data.extend(encoded);
+        map.remove("stringData");
+    }
+    body
+}
+
 /// What identifies an object, as far as its manifest or the object itself tells.
 pub(crate) fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
@@ -97,6 +118,7 @@ pub(crate) fn group(api_version: &str) -> &str {
 impl Target {
     /// The object that this describes; `None` where the server does not offer its kind.
     pub async fn of(cluster: &Cluster, body: Json) -> Result<Option<Target>, Failure> {
+        let body = folded(body);
         let incomplete = || {
             let detail =
                 "The manifest does not name an object: apiVersion, kind and metadata.name are needed.";
@@ -196,8 +218,8 @@ impl Target {
             Err(failure) => failure,
         };
         let Some((before, status)) = before.zip(failure.status()) else { return Err(failure) };
-        let found = conflicts(status);
-        if found.is_empty() || !found.iter().all(|c| c.written && locate(before, &c.field).1) {
+        let (before, found) = (folded(before.clone()), conflicts(status));
+        if found.is_empty() || !found.iter().all(|c| c.written && locate(&before, &c.field).1) {
             return Err(failure);
         }
         let notes = found.iter().map(|c| {
@@ -273,6 +295,28 @@ mod tests {
         check("500ms", Some(0.5));
         for wrong in ["", "5", "m", "1d", "0s", "1.5h", "99999999999999999999h"] {
             check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn secrets_are_applied_as_data() {
+        let check = |kind: &str, fields: Json, wanted: Json| {
+            let with = |fields: &Json| {
+                let mut body = serde_json::json!({ "apiVersion": "v1", "kind": kind });
+                body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+                body
+            };
+            assert_eq!(folded(with(&fields)), with(&wanted));
+        };
+        use serde_json::json;
+        check("Secret", json!({ "stringData": { "a": "x" } }), json!({ "data": { "a": "eA==" } }));
+        let both = json!({ "stringData": { "a": "x" }, "data": { "a": "eQ==", "b": "eQ==" } });
+        check("Secret", both.clone(), json!({ "data": { "a": "eA==", "b": "eQ==" } }));
+        check("Other", both.clone(), both);
+        for refused in
+            [json!({ "stringData": { "a": 1 } }), json!({ "stringData": { "a": "x" }, "data": "y" })]
+        {
+            check("Secret", refused.clone(), refused);
         }
     }
 

@@ -462,6 +462,14 @@ async fn endpoints_and_permissions() {
     let wrong_token = [host(), ("token", "x".into()), ("insecure", true.into())];
     check(&wrong_token, "Credentials refused", "401").await;
     check(&[host(), ("insecure", true.into())], "Permission denied", "system:anonymous").await;
+    if let Some((certificate, key)) = bench::self_signed() {
+        let set =
+            [host(), ("insecure", true.into()), ("client_certificate", certificate), ("client_key", key)];
+        check(&set, "Credentials refused", "does not accept").await;
+        // The same in a later century.
+        let error = b.read_late(&b.client(&set).await, &manifest).await;
+        assert!(error.detail.contains("The client certificate expired at 20"), "{}", error.detail);
+    }
     b.end().await;
 }
 

@@ -32,6 +32,8 @@ impl Problem {
 pub enum Retry {
     /// It will fail again.
     Never,
+    /// The other side could not be reached: for a moment, or because the address is wrong.
+    Unreached,
     /// We asked too often.
     Throttled,
     /// Something passing; the call may or may not have had its effect.

@@ -247,14 +247,18 @@ impl<T: Crud> CrudResource<T> {
         Ok(Recovered::Found { object: Object { value: known(value), private }, complete })
     }
 
-    /// Whether an object has everything that was asked for.
+    /// Whether an object has everything that was asked for. What was null then was left to the other side.
     fn has(object: &Value, arguments: &Value) -> bool {
-        arguments.as_map().is_some_and(|arguments| {
-            arguments
+        match (object.as_map(), arguments.as_map(), object.as_slice(), arguments.as_slice()) {
+            _ if arguments.is_null() || same(object, arguments) => true,
+            (Some(object), Some(arguments), ..) => arguments
                 .iter()
-                .filter(|(_, wanted)| !wanted.is_null())
-                .all(|(name, wanted)| object.get(name).is_some_and(|found| same(found, wanted)))
-        })
+                .all(|(name, wanted)| object.get(name).is_some_and(|found| Self::has(found, wanted))),
+            (_, _, Some(object), Some(arguments)) => {
+                object.len() == arguments.len() && object.iter().zip(arguments).all(|(o, a)| Self::has(o, a))
+            }
+            _ => false,
+        }
     }
 }
 

@@ -45,14 +45,14 @@ impl Backoff {
 pub(crate) fn worth_it(error: &CallError, repeatable: bool) -> bool {
     match error.retry {
         Retry::Never => false,
-        Retry::Throttled => true,
+        Retry::Throttled | Retry::Unreached => true,
         Retry::Transient => repeatable || error.no_effect,
     }
 }
 
 /// How long such a call is tried again.
 pub(crate) fn patience(error: &CallError) -> Duration {
-    if error.no_effect && error.retry == Retry::Transient { UNREACHED } else { PATIENCE }
+    if error.retry == Retry::Unreached { UNREACHED } else { PATIENCE }
 }
 
 /// Calls, and calls again while that can help. Pauses hold no place under the limit.

@@ -10,6 +10,7 @@ mod case;
 mod normalise;
 mod oracle;
 mod probe;
+mod probed;
 mod sandbox;
 mod toy;
 
@@ -17,5 +18,6 @@ pub use case::{Case, CaseError, cases_below, run_case};
 pub use normalise::normalise;
 pub use oracle::{Terraform, on_path};
 pub use probe::{KillProbe, PHASES};
+pub use probed::probed;
 pub use sandbox::{Ran, Sandbox, copy_dir};
 pub use toy::{Toy, ToyObject, objects};

@@ -9,9 +9,10 @@ class Answers(CloudTest):
     def test_a_rule_for_a_group_has_its_description(self) -> None:
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         group = self.ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+        ports = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9}
         pair = {"GroupId": group, "Description": "from node to node"}
         rule = self.ec2.authorize_security_group_ingress(
-            GroupId=group, IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [pair]}],
+            GroupId=group, IpPermissions=[{**ports, "UserIdGroupPairs": [pair]}],
         )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
         def shown() -> str:
@@ -19,7 +20,7 @@ class Answers(CloudTest):
             return found["Description"]
 
         self.assertEqual(shown(), "from node to node")
-        wanted = {"IpProtocol": "-1", "ReferencedGroupId": group, "Description": "among nodes"}
+        wanted = {**ports, "ReferencedGroupId": group, "Description": "among nodes"}
         self.ec2.modify_security_group_rules(
             GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": wanted}],
         )

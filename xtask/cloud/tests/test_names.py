@@ -16,6 +16,18 @@ class Names(CloudTest):
         self.elb.delete_load_balancer(LoadBalancerArn=first["LoadBalancerArn"])
         make(Name="b", Subnets=subnets[1:])
 
+    def test_a_listeners_port(self) -> None:
+        _, subnets = self.network(2)
+        balancer = self.elb.create_load_balancer(Name="b", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+        action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        asked = {"LoadBalancerArn": balancer, "Port": 80, "Protocol": "HTTP", "DefaultActions": [action]}
+        made = [self.elb.create_listener(**asked)["Listeners"][0]["ListenerArn"] for _ in range(2)]
+        self.assertEqual(made[0], made[1])
+        other = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
+        self.refused("DuplicateListener", self.elb.create_listener, **{**asked, "DefaultActions": [other]})
+        self.elb.create_listener(**{**asked, "Port": 81})
+        self.assertEqual(len(self.elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]), 2)
+
     def test_an_auto_scaling_groups_name(self) -> None:
         scaling = client("autoscaling")
         scaling.create_launch_configuration(LaunchConfigurationName="c", ImageId=image(), InstanceType="t3.micro")

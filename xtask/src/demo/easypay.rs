@@ -8,8 +8,8 @@ use crate::steps::Steps;
 use crate::witness;
 use serde_json::Value;
 
-/// The plan of the changed line.
-const PLAN: &str = "change.plan";
+/// The plan of everything, and of the changed line.
+const PLANS: [&str; 2] = ["easypay.plan", "change.plan"];
 
 /// Prepares, starts, plans, applies, shows, changes; with `destroy` takes it all down, or what an earlier demo left.
 pub fn run(destroy: bool) -> Result<(), Failure> {
@@ -39,9 +39,9 @@ fn play(steps: &Steps, site: &Site, destroy: bool) -> Result<(), Failure> {
     steps.step("copy examples/easypay, modules and ansible to target/demo/easypay", || site.lay_out())?;
     let (_, since) = witness::calls(site.facts.get("cloud", "endpoint")?, 0)?;
     steps.announce("what is going to be made");
-    site.formwork(&["plan"])?;
+    site.formwork(&["plan", &format!("-out={}", PLANS[0])])?;
     steps.announce("make it");
-    site.formwork(&["apply", "-auto-approve"])?;
+    site.formwork(&["apply", PLANS[0]])?;
     show::cloud(steps, site, since)?;
     show::cluster(steps, site)?;
     show::hosts(steps, site)?;
@@ -51,10 +51,10 @@ fn play(steps: &Steps, site: &Site, destroy: bool) -> Result<(), Failure> {
     let edited = steps.step("change one line", || super::edit(&site.folder))?;
     println!("  {edited}");
     steps.announce("what that changes");
-    site.formwork(&["plan", &format!("-out={PLAN}")])?;
+    site.formwork(&["plan", &format!("-out={}", PLANS[1])])?;
     steps.step("nothing else is in that plan", || only_updates(site))?;
     steps.announce("change it");
-    site.formwork(&["apply", PLAN])?;
+    site.formwork(&["apply", PLANS[1]])?;
     site.settled(steps)?;
     if destroy {
         return take_down(steps, site);
@@ -69,8 +69,8 @@ fn play(steps: &Steps, site: &Site, destroy: bool) -> Result<(), Failure> {
 
 /// A change of one line changes objects; it makes none, and takes none away.
 fn only_updates(site: &Site) -> Result<(), Failure> {
-    let plan: Value =
-        serde_json::from_str(&site.ask(&["show", "-json", PLAN])?).map_err(|e| format!("show -json: {e}"))?;
+    let plan: Value = serde_json::from_str(&site.ask(&["show", "-json", PLANS[1]])?)
+        .map_err(|e| format!("show -json: {e}"))?;
     let mut updates = 0;
     for change in plan["resource_changes"].as_array().into_iter().flatten() {
         let actions = &change["change"]["actions"];

@@ -11,24 +11,20 @@ use std::process::Command;
 const VERBS: [&str; 5] = ["create", "list", "get", "update", "delete"];
 
 /// Asked besides; the answer must be no.
-const REFUSED: [(&str, &str); 8] = [
+const REFUSED: [(&str, &str); 7] = [
     ("patch", "pods"),
     ("watch", "pods"),
     ("deletecollection", "pods"),
-    ("create", "pods/exec"),
     ("get", "secrets"),
     ("list", "services"),
     ("create", "deployments.apps"),
     ("create", "rolebindings.rbac.authorization.k8s.io"),
 ];
 
-/// Runs a command line, which is shown.
-fn shown(command: &mut Command) -> Result<(), Failure> {
-    let words = command.get_args().map(|a| a.to_string_lossy().into_owned());
-    let program =
-        Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    println!("\n$ {program} {}", words.collect::<Vec<_>>().join(" "));
-    loudly(command)
+/// Runs the administrator's client, and shows its command line.
+fn kubectl(site: &Site, args: &[&str]) -> Result<(), Failure> {
+    println!("\n$ kubectl {}", args.join(" "));
+    loudly(&mut site.kubectl.command(args))
 }
 
 /// The cloud: what was asked of it since the call of that number, and what there is.
@@ -53,19 +49,21 @@ pub fn cluster(steps: &Steps, site: &Site) -> Result<(), Failure> {
     steps.announce("the API server tells: what there is");
     let kinds =
         "deployments,statefulsets,services,pods,networkpolicies,hpa,secrets,configmaps,roles,rolebindings";
-    shown(&mut site.kubectl.command(&["get", kinds, "--namespace", &namespace]))?;
-    shown(&mut site.kubectl.command(&["get", "certificatesigningrequests"]))?;
+    kubectl(site, &["get", kinds, "--namespace", &namespace])?;
+    kubectl(site, &["get", "certificatesigningrequests"])?;
     steps.announce("the API server tells: what the created user may do");
     let kubeconfig = site.folder.join(site.word("pod_user_kubeconfig")?);
     let user = Kubectl::new(&kubeconfig, &site.top);
     let ask = |verb: &str, what: &str, namespace: &str, expected: bool| {
-        let said = user.can(&[verb, what, "--namespace", namespace])?;
+        let words: Vec<&str> = std::iter::once(verb).chain(what.split(' ')).collect();
+        let said = user.can(&[&words[..], &["--namespace", namespace]].concat())?;
         let word = if said { "yes" } else { "no" };
         println!("  kubectl auth can-i {verb:16} {what:40} --namespace {namespace:12} {word}");
         if said == expected { Ok(()) } else { Err(format!("the user must not be told {word} here")) }
     };
     VERBS.iter().try_for_each(|verb| ask(verb, "pods", &namespace, true))?;
     REFUSED.iter().try_for_each(|(verb, what)| ask(verb, what, &namespace, false))?;
+    ask("create", "pods --subresource=exec", &namespace, false)?;
     VERBS.iter().try_for_each(|verb| ask(verb, "pods", "default", false))
 }
 

@@ -30,16 +30,18 @@ impl Site {
         Ok(Site { folder: top.join("examples/easypay"), top, facts, kubectl })
     }
 
-    /// A demo that begins anew takes no backup with it: an earlier one's goes to a folder of its own.
-    fn keep_snapshot(&self) -> Result<(), Failure> {
-        let old = self.folder.join("out/etcd.snapshot");
-        if !old.exists() {
-            return Ok(());
-        }
+    /// A demo that begins anew takes no backup with it: an earlier one's go to a folder of their own.
+    fn keep_snapshots(&self) -> Result<(), Failure> {
         let folder = target().join("demo/snapshots");
-        private(&folder)?;
-        let kept = folder.join(format!("etcd-{}.snapshot", stamp()));
-        std::fs::rename(&old, &kept).map_err(|e| told(&old, e))
+        for entry in std::fs::read_dir(self.folder.join("out")).into_iter().flatten().flatten() {
+            let old = entry.path();
+            if old.extension().is_some_and(|e| e == "snapshot") {
+                private(&folder)?;
+                let kept = folder.join(format!("{}-{}", stamp(), entry.file_name().to_string_lossy()));
+                std::fs::rename(&old, &kept).map_err(|e| told(&old, e))?;
+            }
+        }
+        Ok(())
     }
 
     fn marker(&self) -> PathBuf {
@@ -54,7 +56,7 @@ impl Site {
 
     /// Copies everything anew, points it at the components, and notes what exists already.
     pub fn lay_out(&self) -> Result<(), Failure> {
-        self.keep_snapshot()?;
+        self.keep_snapshots()?;
         if self.top.exists() {
             std::fs::remove_dir_all(&self.top).map_err(|e| told(&self.top, e))?;
         }

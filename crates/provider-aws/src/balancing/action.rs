@@ -133,7 +133,8 @@ impl Action {
     pub(super) fn seen(&self, found: &elb::Action) -> Self {
         let groups = found.forward_config().map(|config| config.target_groups()).unwrap_or_default();
         // Where there is one group, AWS tells it both ways.
-        let only = groups.first().filter(|_| groups.len() == 1).and_then(|group| group.target_group_arn.clone());
+        let only =
+            groups.first().filter(|_| groups.len() == 1).and_then(|group| group.target_group_arn.clone());
         Action {
             kind: found.r#type().map_or(&*self.kind, |kind| kind.as_str()).to_owned(),
             order: found.order().map(i64::from).or(self.order.get().copied()).into(),

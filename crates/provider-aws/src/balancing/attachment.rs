@@ -4,10 +4,12 @@ use super::small;
 use super::tags::GONE;
 use crate::client::{Aws, Context};
 use crate::compute::common::passing;
+use crate::described;
 use crate::error::{absent, failed, is};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use formwork_provider::{CallError, Computed, Crud, Resource};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Puts a target into a target group. Destroying it waits until the target has finished what it does, as long as the
@@ -46,15 +48,30 @@ impl Attachment {
         Attachment { id: id.into(), ..self.clone() }
     }
 
-    /// Whether it is registered; draining and what follows is not.
-    async fn health(&self, cx: &Context<'_>) -> Result<Option<elb::TargetHealth>, CallError> {
-        let call = cx.client.elb.describe_target_health().target_group_arn(&self.target_group_arn);
-        let codes = [GONE[1], "InvalidTarget"];
-        let answer = absent(call.targets(self.target()).send().await, &codes)
-            .map_err(|e| failed("The target's health could not be read", e))?;
-        let answer = answer.and_then(|answer| answer.target_health_descriptions).unwrap_or_default();
-        Ok(answer.into_iter().find_map(|description| description.target_health))
+    /// Whether a description is of it.
+    fn is(&self, found: &elb::TargetHealthDescription) -> bool {
+        let target = found.target();
+        let port = target.and_then(|target| target.port());
+        target.and_then(|target| target.id()) == Some(&self.target_id)
+            && (self.port.is_none() || port.is_none() || port == self.port.map(small))
     }
+
+    async fn health(&self, cx: &Context<'_>) -> Result<Option<elb::TargetHealth>, CallError> {
+        let found = healths(&self.target_group_arn, vec![self.target()], cx).await?;
+        Ok(found.into_iter().find(|found| self.is(found)).and_then(|found| found.target_health))
+    }
+}
+
+/// The health of targets of a group; none, if there is no such group.
+async fn healths(
+    group: &str,
+    targets: Vec<elb::TargetDescription>,
+    cx: &Context<'_>,
+) -> Result<Vec<elb::TargetHealthDescription>, CallError> {
+    let call = cx.client.elb.describe_target_health().target_group_arn(group).set_targets(Some(targets));
+    let answer = absent(call.send().await, &[GONE[1], "InvalidTarget"])
+        .map_err(|e| failed("The target's health could not be read", e))?;
+    Ok(answer.and_then(|answer| answer.target_health_descriptions).unwrap_or_default())
 }
 
 /// Whether a target of this health is not in the group, or about to be out of it.
@@ -68,6 +85,7 @@ impl Crud for Attachment {
     type Client = Aws;
     // A target that is registered again is registered once.
     const IDEMPOTENT: bool = true;
+    const PAGE: usize = described::PAGE;
 
     fn quiet(cx: &Context<'_>) -> Duration {
         cx.client.settings.recovery_wait
@@ -88,6 +106,26 @@ impl Crud for Attachment {
 
     async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
         Ok(self.health(cx).await?.filter(|health| !out(health)).map(|_| self.named()))
+    }
+
+    /// With one call for each group.
+    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
+        let mut groups: BTreeMap<&str, Vec<&Self>> = BTreeMap::new();
+        for prior in priors {
+            groups.entry(&prior.target_group_arn).or_default().push(prior);
+        }
+        let mut found = BTreeMap::new();
+        for (group, members) in groups {
+            let targets = members.iter().map(|member| member.target()).collect();
+            found.insert(group, healths(group, targets, cx).await);
+        }
+        let seen = |prior: &Self| {
+            let of_group = found.get(&*prior.target_group_arn).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
+            let health =
+                of_group.iter().find(|found| prior.is(found)).and_then(|found| found.target_health());
+            Ok(health.filter(|health| !out(health)).map(|_| prior.named()))
+        };
+        priors.iter().map(seen).collect()
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {

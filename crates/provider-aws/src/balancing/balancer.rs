@@ -13,9 +13,7 @@ use crate::tags::{Tags, filter, plan_tags};
 use crate::timeouts::{self, Timeouts};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as elb;
-use formwork_provider::{
-    CallError, Computed, Crud, Nested, PlanRequest, PlanResponse, Problem, Resource,
-};
+use formwork_provider::{CallError, Computed, Crud, Nested, PlanRequest, PlanResponse, Problem, Resource};
 use formwork_value::{Path, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -215,7 +213,8 @@ async fn complete(balancers: Vec<elb::LoadBalancer>, cx: &Context<'_>) -> Result
     for balancer in balancers {
         let arn = balancer.load_balancer_arn.clone().unwrap_or_default();
         let answer = cx.client.elb.describe_load_balancer_attributes().load_balancer_arn(&arn).send().await;
-        let (Some(answer), Some(tags)) = (absent(answer, &GONE).map_err(|e| failed(READ, e))?, tags.remove(&arn))
+        let (Some(answer), Some(tags)) =
+            (absent(answer, &GONE).map_err(|e| failed(READ, e))?, tags.remove(&arn))
         else {
             continue;
         };
@@ -316,9 +315,15 @@ fn stuck(request: &PlanRequest<'_>, plan: &PlanResponse) -> Option<&'static str>
         let blocks = plan.planned.get("subnet_mapping").is_some_and(|blocks| !blocks.is_empty());
         return Some(if blocks { "subnet_mapping" } else { "subnets" });
     }
-    let some = |value: &Value| value.get("security_groups").and_then(Value::as_slice).map(|ids| !ids.is_empty());
-    let now = plan.planned.get("security_groups").filter(|groups| groups.is_known()).and_then(|_| some(&plan.planned));
-    (changes(request, plan, "security_groups") && now.is_some() && some(prior) != now).then_some("security_groups")
+    let some =
+        |value: &Value| value.get("security_groups").and_then(Value::as_slice).map(|ids| !ids.is_empty());
+    let now = plan
+        .planned
+        .get("security_groups")
+        .filter(|groups| groups.is_known())
+        .and_then(|_| some(&plan.planned));
+    (changes(request, plan, "security_groups") && now.is_some() && some(prior) != now)
+        .then_some("security_groups")
 }
 
 #[async_trait]
@@ -390,7 +395,8 @@ impl Crud for Balancer {
             .set_tags(Some(tags::new(&self.tags, cx)));
         match call.send().await {
             Ok(made) => {
-                let arn = made.load_balancers().first().and_then(|balancer| balancer.load_balancer_arn.clone());
+                let arn =
+                    made.load_balancers().first().and_then(|balancer| balancer.load_balancer_arn.clone());
                 Ok(Balancer { name: name.into(), arn: arn.clone().into(), id: arn.into(), ..self.clone() })
             }
             Err(error) => {
@@ -437,7 +443,9 @@ impl Crud for Balancer {
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
         let call = cx.client.elb.delete_load_balancer().load_balancer_arn(self.arn());
-        absent(call.send().await, &GONE).map(drop).map_err(|e| failed("The load balancer could not be deleted", e))
+        absent(call.send().await, &GONE)
+            .map(drop)
+            .map_err(|e| failed("The load balancer could not be deleted", e))
     }
 
     /// Its interfaces go later than itself, and hold subnets, groups and addresses until then.

@@ -131,7 +131,8 @@ impl Balancer {
         let mapped = !self.subnet_mapping.is_empty() && self.places_differ(prior);
         if mapped || (self.subnet_mapping.is_empty() && new(&prior.subnets, &self.subnets).is_some()) {
             let (subnets, mappings) = self.places();
-            let call = elb.set_subnets().load_balancer_arn(arn).set_subnets(subnets).set_subnet_mappings(mappings);
+            let call =
+                elb.set_subnets().load_balancer_arn(arn).set_subnets(subnets).set_subnet_mappings(mappings);
             call.send().await.map_err(|e| failed(WHAT, e))?;
         }
         if let Some(kind) = new(&prior.ip_address_type, &self.ip_address_type) {

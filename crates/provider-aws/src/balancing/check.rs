@@ -69,7 +69,11 @@ impl HealthCheck {
             path: found.health_check_path().unwrap_or_default().into(),
             port: found.health_check_port().unwrap_or(&self.port).to_owned(),
             protocol: if same { self.protocol.clone() } else { protocol.to_owned() },
-            timeout: found.health_check_timeout_seconds().map(i64::from).or(self.timeout.get().copied()).into(),
+            timeout: found
+                .health_check_timeout_seconds()
+                .map(i64::from)
+                .or(self.timeout.get().copied())
+                .into(),
             unhealthy_threshold: number(found.unhealthy_threshold_count(), self.unhealthy_threshold),
         }
     }

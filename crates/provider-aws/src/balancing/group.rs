@@ -122,7 +122,11 @@ impl Described for TargetGroup {
             name_prefix: self.name_prefix.or_choose(String::new),
             port: group.port().map(i64::from).or(self.port),
             protocol: group.protocol().map(|p| p.as_str().to_owned()).or_else(|| self.protocol.clone()),
-            protocol_version: group.protocol_version.clone().or_else(|| self.protocol_version.get().cloned()).into(),
+            protocol_version: group
+                .protocol_version
+                .clone()
+                .or_else(|| self.protocol_version.get().cloned())
+                .into(),
             target_type: group.target_type().map_or(&*self.target_type, |kind| kind.as_str()).to_owned(),
             vpc_id: group.vpc_id.clone().or_else(|| self.vpc_id.clone()),
             ip_address_type: group
@@ -170,7 +174,8 @@ async fn complete(groups: Vec<elb::TargetGroup>, cx: &Context<'_>) -> Result<Vec
     for group in groups {
         let arn = group.target_group_arn.clone().unwrap_or_default();
         let answer = cx.client.elb.describe_target_group_attributes().target_group_arn(&arn).send().await;
-        let (Some(answer), Some(tags)) = (absent(answer, &GONE).map_err(|e| failed(READ, e))?, tags.remove(&arn))
+        let (Some(answer), Some(tags)) =
+            (absent(answer, &GONE).map_err(|e| failed(READ, e))?, tags.remove(&arn))
         else {
             continue;
         };
@@ -264,9 +269,7 @@ impl Crud for TargetGroup {
                 Ok(TargetGroup { name: name.into(), arn: arn.clone().into(), id: arn.into(), ..self.clone() })
             }
             // There is one that could not be seen before: perhaps a call before this one made it.
-            Err(error) if is(&error, &["DuplicateTargetGroupName"]) => {
-                Err(passing(failed(WHAT, error)))
-            }
+            Err(error) if is(&error, &["DuplicateTargetGroupName"]) => Err(passing(failed(WHAT, error))),
             Err(error) => Err(failed(WHAT, error)),
         }
     }

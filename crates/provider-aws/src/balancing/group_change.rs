@@ -148,7 +148,8 @@ impl TargetGroup {
             }
         }
         set(arn, wanted, cx).await?;
-        let Some(check) = self.health_check.first().filter(|_| self.health_check != prior.health_check) else {
+        let Some(check) = self.health_check.first().filter(|_| self.health_check != prior.health_check)
+        else {
             return Ok(());
         };
         let call = cx.client.elb.modify_target_group().target_group_arn(arn);

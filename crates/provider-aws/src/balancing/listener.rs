@@ -130,7 +130,12 @@ impl Listener {
     fn asked(&self) -> Option<elb::ProtocolEnum> {
         let application = self.load_balancer_arn.contains(":loadbalancer/app/");
         let usual = application.then_some("HTTP");
-        self.protocol.get().map(String::as_str).filter(|p| !p.is_empty()).or(usual).map(elb::ProtocolEnum::from)
+        self.protocol
+            .get()
+            .map(String::as_str)
+            .filter(|p| !p.is_empty())
+            .or(usual)
+            .map(elb::ProtocolEnum::from)
     }
 
     fn certificates(&self) -> Option<Vec<elb::Certificate>> {
@@ -141,7 +146,8 @@ impl Listener {
     /// What listens at the balancer's port. A port has one listener for each of TCP and UDP.
     async fn existing(&self, cx: &Context<'_>) -> Result<Named<Self>, CallError> {
         let call = cx.client.elb.describe_listeners().load_balancer_arn(&self.load_balancer_arn);
-        let found: Result<Vec<elb::Listener>, Failed<_>> = call.into_paginator().items().send().collect().await;
+        let found: Result<Vec<elb::Listener>, Failed<_>> =
+            call.into_paginator().items().send().collect().await;
         let found = absent(found, &GONE).map_err(|e| failed(READ, e))?.unwrap_or_default();
         let udp = |protocol: Option<&elb::ProtocolEnum>| protocol == Some(&elb::ProtocolEnum::Udp);
         let here = |listener: &elb::Listener| {
@@ -207,8 +213,12 @@ impl Crud for Listener {
             Err(error) => {
                 // One that could not be seen before may be ours; a new balancer, group or certificate may be unknown
                 // for a moment.
-                let soon =
-                    ["DuplicateListener", "LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound"];
+                let soon = [
+                    "DuplicateListener",
+                    "LoadBalancerNotFound",
+                    "TargetGroupNotFound",
+                    "CertificateNotFound",
+                ];
                 let soon = is(&error, &soon);
                 let told = failed("The listener could not be created", error);
                 Err(if soon { passing(told) } else { told })

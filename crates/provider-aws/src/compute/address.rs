@@ -6,8 +6,8 @@ use crate::client::{Aws, Context};
 use crate::described::{self, Described, Filtered};
 use crate::error::{absent, failed, is};
 use crate::planned::named;
-use crate::timeouts::{self, Timeouts};
 use crate::tags::{self, Tags};
+use crate::timeouts::{self, Timeouts};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Address as Found, AddressAttributeName, DomainType, Filter, ResourceType};
 use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
@@ -96,7 +96,11 @@ impl Filtered for Address {
             let of = known.iter().find(|name| name.allocation_id == *id)?;
             of.ptr_record().filter(|name| !name.is_empty()).map(|name| name.trim_end_matches('.').to_owned())
         };
-        Ok(found.into_iter().map(|address| (name(&address.allocation_id), address)).map(|(n, a)| (a, n)).collect())
+        Ok(found
+            .into_iter()
+            .map(|address| (name(&address.allocation_id), address))
+            .map(|(n, a)| (a, n))
+            .collect())
     }
 }
 
@@ -132,7 +136,10 @@ impl Described for Address {
             public_ipv4_pool: kept(&self.public_ipv4_pool, &pool),
             tags: own,
             tags_all: all.into(),
-            arn: cx.client.arn("ec2", &account, &format!("elastic-ip/{}", id.as_deref().unwrap_or_default())).into(),
+            arn: cx
+                .client
+                .arn("ec2", &account, &format!("elastic-ip/{}", id.as_deref().unwrap_or_default()))
+                .into(),
             association_id: some(&found.association_id).unwrap_or_default().into(),
             carrier_ip: some(&found.carrier_ip).unwrap_or_default().into(),
             customer_owned_ip: some(&found.customer_owned_ip).unwrap_or_default().into(),
@@ -163,7 +170,8 @@ fn suffix(region: &str) -> &'static str {
 }
 
 fn private_name(region: &str, ip: &str) -> String {
-    let zone = if region == "us-east-1" { "ec2.internal".into() } else { format!("{region}.compute.internal") };
+    let zone =
+        if region == "us-east-1" { "ec2.internal".into() } else { format!("{region}.compute.internal") };
     format!("ip-{}.{zone}", ip.replace('.', "-"))
 }
 

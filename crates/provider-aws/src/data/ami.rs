@@ -162,7 +162,8 @@ impl Image {
             ("code", reason.and_then(|r| r.code()).unwrap_or("UNSET")),
             ("message", reason.and_then(|r| r.message()).unwrap_or("UNSET")),
         ];
-        let tags = image.tags().iter().filter_map(|t| Some((t.key.clone()?, t.value.clone().unwrap_or_default())));
+        let tags =
+            image.tags().iter().filter_map(|t| Some((t.key.clone()?, t.value.clone().unwrap_or_default())));
         Image {
             architecture: text(image.architecture().map(|x| x.as_str())),
             arn: cx.client.arn("ec2", "", &format!("image/{id}")).into(),
@@ -272,7 +273,11 @@ mod tests {
     #[test]
     fn one_image_is_chosen() {
         let image = |name: &str, date: &str| ec2::Image::builder().name(name).creation_date(date).build();
-        let all = [("b", "2024-02-01T00:00:00.000Z"), ("c", "2025-01-01T00:00:00.000Z"), ("a", "2023-01-01T00:00:00.000Z")];
+        let all = [
+            ("b", "2024-02-01T00:00:00.000Z"),
+            ("c", "2025-01-01T00:00:00.000Z"),
+            ("a", "2023-01-01T00:00:00.000Z"),
+        ];
         let check = |most_recent: Option<bool>, count: usize, wanted: Result<&str, &str>| {
             let asked = Image { most_recent, ..imported(&[]).expect("a blank image") };
             let chosen = asked.choose(all[..count].iter().map(|(name, date)| image(name, date)).collect());

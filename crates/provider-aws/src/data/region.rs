@@ -91,7 +91,8 @@ fn chosen(asked: &Region, usual: &str) -> Result<String, CallError> {
         [] => Ok(usual.to_owned()),
         [region] => Ok(region.clone()),
         [one, other, ..] => {
-            let detail = format!("The arguments name two regions, {one} and {other}. Keep one of the arguments.");
+            let detail =
+                format!("The arguments name two regions, {one} and {other}. Keep one of the arguments.");
             Err(CallError::new("Conflicting regions", detail))
         }
     }
@@ -130,7 +131,11 @@ mod tests {
                 id: Computed::Unknown,
             };
             let found = chosen(&asked, "eu-west-1");
-            assert_eq!(found.as_deref().map_err(|e| e.summary.as_str()), wanted, "{region} {name} {endpoint}");
+            assert_eq!(
+                found.as_deref().map_err(|e| e.summary.as_str()),
+                wanted,
+                "{region} {name} {endpoint}"
+            );
         };
         check("", "", "", Ok("eu-west-1"));
         check("us-east-2", "", "", Ok("us-east-2"));

@@ -49,7 +49,8 @@ impl Lookup for Zones {
             names.as_ref().zip(name.as_ref()).is_some_and(|(names, name)| names.contains(name))
         };
         zones.retain(|zone| {
-            !excluded(&self.exclude_names, &zone.zone_name) && !excluded(&self.exclude_zone_ids, &zone.zone_id)
+            !excluded(&self.exclude_names, &zone.zone_name)
+                && !excluded(&self.exclude_zone_ids, &zone.zone_id)
         });
         zones.sort_by(|a, b| a.zone_name.cmp(&b.zone_name));
         Ok(Zones {

@@ -2,7 +2,7 @@
 
 use super::permissions::{Atom, Permission, atoms, blocks, found as held, permissions};
 use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one};
+use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one, until};
 use crate::error::{absent, failed, lagging, not_yet};
 use crate::planned::{named, prefix_of, unique_name};
 use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
@@ -99,32 +99,45 @@ impl SecurityGroup {
         let Some(there) = listed::<Self>(id, cx).await? else {
             return Err(not_yet("The security group's rules could not be set", id));
         };
-        let owner = there.owner_id().unwrap_or_default();
-        if let Some(wanted) = ingress {
-            let (there, wanted) = (held(there.ip_permissions(), owner), atoms(wanted, id));
+        let ingress = ingress.map(|wanted| atoms(wanted, id));
+        let egress = egress.map(|wanted| atoms(wanted, id));
+        let (incoming, outgoing) = directions(&there);
+        if let Some(wanted) = &ingress {
             bring!(
                 cx,
                 id,
                 "incoming",
-                &there,
-                &wanted,
+                &incoming,
+                wanted,
                 revoke_security_group_ingress,
                 authorize_security_group_ingress
             );
         }
-        if let Some(wanted) = egress {
-            let (there, wanted) = (held(there.ip_permissions_egress(), owner), atoms(wanted, id));
+        if let Some(wanted) = &egress {
             bring!(
                 cx,
                 id,
                 "outgoing",
-                &there,
-                &wanted,
+                &outgoing,
+                wanted,
                 revoke_security_group_egress,
                 authorize_security_group_egress
             );
         }
-        Ok(())
+        let is = |there: &BTreeSet<Atom>, wanted: &Option<BTreeSet<Atom>>| {
+            wanted.as_ref().is_none_or(|wanted| wanted == there)
+        };
+        let (is, ingress, egress) = (&is, &ingress, &egress);
+        until(cx, || {
+            Box::pin(async move {
+                let found = listed::<Self>(id, cx).await?;
+                Ok(found.is_some_and(|found| {
+                    let (incoming, outgoing) = directions(&found);
+                    is(&incoming, ingress) && is(&outgoing, egress)
+                }))
+            })
+        })
+        .await
     }
 
     /// Takes away all rules of the group, and those of others that name it.
@@ -160,6 +173,12 @@ impl SecurityGroup {
         }
         Ok(())
     }
+}
+
+/// The rules that a group has, for incoming and for outgoing traffic.
+fn directions(found: &Found) -> (BTreeSet<Atom>, BTreeSet<Atom>) {
+    let owner = found.owner_id().unwrap_or_default();
+    (held(found.ip_permissions(), owner), held(found.ip_permissions_egress(), owner))
 }
 
 #[async_trait]
@@ -270,13 +289,7 @@ impl Crud for SecurityGroup {
     }
 
     async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let Some(found) = listed::<Self>(self.id(), cx).await? else { return Ok(false) };
-        let owner = found.owner_id().unwrap_or_default();
-        let has = |wanted: &Computed<BTreeSet<Permission>>, held: BTreeSet<Atom>| {
-            wanted.get().is_none_or(|wanted| atoms(wanted, self.id()) == held)
-        };
-        Ok(has(&self.ingress, held(found.ip_permissions(), owner))
-            && has(&self.egress, held(found.ip_permissions_egress(), owner)))
+        Ok(listed::<Self>(self.id(), cx).await?.is_some())
     }
 
     async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {

@@ -2,7 +2,7 @@
 
 use super::route::{self, DESTINATIONS, Route, TARGETS};
 use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one};
+use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one, until};
 use crate::error::{absent, failed, lagging};
 use crate::planned::named;
 use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
@@ -58,6 +58,13 @@ impl RouteTable {
         let none = BTreeSet::new();
         if let Some(wanted) = self.route.get().filter(|_| self.route != before.route) {
             route::change(id, before.route.get().unwrap_or(&none), wanted, cx).await?;
+            until(cx, || {
+                Box::pin(async move {
+                    let found = listed::<Self>(id, cx).await?;
+                    Ok(found.is_some_and(|found| routes(&found) == *wanted))
+                })
+            })
+            .await?;
         }
         let Some(wanted) = self.propagating_vgws.get() else { return Ok(()) };
         let none = BTreeSet::new();
@@ -73,6 +80,10 @@ impl RouteTable {
         }
         Ok(())
     }
+}
+
+fn routes(found: &Found) -> BTreeSet<Route> {
+    found.routes().iter().filter_map(Route::of).collect()
 }
 
 /// Each known route of a configuration has one destination and one target.
@@ -122,7 +133,7 @@ impl Described for RouteTable {
         let vgws = found.propagating_vgws().iter().filter_map(|vgw| vgw.gateway_id.clone());
         Ok(Some(RouteTable {
             vpc_id: found.vpc_id().unwrap_or_default().to_owned(),
-            route: found.routes().iter().filter_map(Route::of).collect::<BTreeSet<_>>().into(),
+            route: routes(found).into(),
             propagating_vgws: vgws.collect::<BTreeSet<_>>().into(),
             tags,
             tags_all: tags_all.into(),
@@ -175,8 +186,7 @@ impl Crud for RouteTable {
     }
 
     async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let seen = one(self, cx).await?;
-        Ok(seen.is_some_and(|seen| self.route.get().is_none() || seen.route == self.route))
+        Ok(listed::<Self>(self.id(), cx).await?.is_some())
     }
 
     async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {

@@ -2,7 +2,7 @@
 
 use super::cidr::{self, Family};
 use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete, found, listed, many, one};
+use crate::described::{Described, Filtered, PAGE, calm, delete, found, listed, many, one};
 use crate::error::{Operation, absent, failed, lagging};
 use crate::planned::{in_place, replaced};
 use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
@@ -201,27 +201,27 @@ impl Described for Vpc {
         let id = found.vpc_id().unwrap_or_default();
         let of_vpc = || filter("vpc-id", [id]);
         let ec2 = &cx.client.ec2;
-        let groups = async {
+        let groups = || async {
             let call =
                 ec2.describe_security_groups().filters(of_vpc()).filters(filter("group-name", ["default"]));
             call.send().await.map_err(|e| failed("The VPC's security group could not be read", e))
         };
-        let tables = async {
+        let tables = || async {
             let call =
                 ec2.describe_route_tables().filters(of_vpc()).filters(filter("association.main", ["true"]));
             call.send().await.map_err(|e| failed("The VPC's route table could not be read", e))
         };
-        let lists = async {
+        let lists = || async {
             let call = ec2.describe_network_acls().filters(of_vpc()).filters(filter("default", ["true"]));
             call.send().await.map_err(|e| failed("The VPC's network access list could not be read", e))
         };
         let (support, hostnames, metrics, groups, tables, lists) = tokio::try_join!(
-            Self::attribute(id, VpcAttributeName::EnableDnsSupport, cx),
-            Self::attribute(id, VpcAttributeName::EnableDnsHostnames, cx),
-            Self::attribute(id, VpcAttributeName::EnableNetworkAddressUsageMetrics, cx),
-            groups,
-            tables,
-            lists,
+            calm(cx, || Self::attribute(id, VpcAttributeName::EnableDnsSupport, cx)),
+            calm(cx, || Self::attribute(id, VpcAttributeName::EnableDnsHostnames, cx)),
+            calm(cx, || Self::attribute(id, VpcAttributeName::EnableNetworkAddressUsageMetrics, cx)),
+            calm(cx, groups),
+            calm(cx, tables),
+            calm(cx, lists),
         )?;
         // Gone since it was listed.
         let (Some(support), Some(hostnames)) = (support, hostnames) else { return Ok(None) };

@@ -9,7 +9,7 @@ use formwork_provider::{
 };
 use formwork_value::{Kind, Type, Value, json};
 use serde_json::{Map, json};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -73,6 +73,7 @@ pub async fn world_with(more: Json) -> Option<World> {
     let world = World { provider, client, endpoint, recorded, limit, _turn: turn };
     world.stern("DELETE faults", json!({}));
     world.stern("DELETE log", json!({}));
+    world.stern("POST traits", json!({"throttle": {"rate": 20, "burst": 100}}));
     Some(world)
 }
 
@@ -333,15 +334,26 @@ impl World {
         let mut stream = TcpStream::connect(address).expect("the cloud listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
         let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{header}\r\n"
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {kind}\r\n\
+             Content-Length: {length}\r\n{header}\r\n{body}"
         );
-        stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(body.as_bytes()))
-            .expect("it takes it");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+        stream.write_all(request.as_bytes()).expect("it takes it");
+        let mut answer = BufReader::new(stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            answer.read_line(&mut line).expect("it answers");
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.parse().expect("a length");
+                }
+                None if line.trim_end().is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        answer.read_exact(&mut body).expect("it answers");
+        String::from_utf8(body).expect("text")
     }
 }

@@ -70,6 +70,20 @@ fn empty(block: &formwork_provider::Block) -> Map {
     attributes.chain(blocks).collect()
 }
 
+/// A certificate for a client that no cluster knows, and its key.
+pub fn self_signed() -> Option<(Value, Value)> {
+    let args =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "-", "-subj", "/CN=jane", "-days", "1"];
+    let Ok(output) = std::process::Command::new("openssl").args(args).output() else {
+        eprintln!("skipped: there is no openssl");
+        return None;
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    let begin = text.find("-----BEGIN CERTIFICATE-----").unwrap();
+    let key = text.find("-----BEGIN PRIVATE KEY-----").unwrap();
+    Some((Value::string(&text[begin..]), Value::string(&text[key..])))
+}
+
 impl Bench {
     pub async fn new(name: &str) -> Option<Self> {
         let Ok(kubeconfig) = std::env::var("FORMWORK_KUBECONFIG") else {
@@ -134,6 +148,19 @@ impl Bench {
             i128::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
         });
         f(&Call { client, token, recorder: &self.told, slot: &slot, clock: &clock }).await
+    }
+
+    /// A call in the year 2096.
+    async fn late<T>(&self, client: &Client, f: impl AsyncFnOnce(&Call<'_>) -> T) -> T {
+        let slot = Slot::acquire(Arc::new(Semaphore::new(1))).await;
+        let clock: Clock = Arc::new(|| 4_000_000_000_000_000_000);
+        f(&Call { client, token: "", recorder: &self.told, slot: &slot, clock: &clock }).await
+    }
+
+    /// How reading an object in the year 2096 fails.
+    pub async fn read_late(&self, client: &Client, manifest: &Json) -> CallError {
+        let object = Object::new(self.config(manifest));
+        self.late(client, async |call| self.resource.read(call, &object).await).await.unwrap_err()
     }
 
     pub async fn plan(&self, config: &Value, prior: Option<&Object>) -> Result<PlanResponse, CallError> {
@@ -381,10 +408,8 @@ impl Bench {
             .unwrap()
             .unwrap();
         assert_eq!(plan(Some(&read)), read.value);
-        let slot = Slot::acquire(Arc::new(Semaphore::new(1))).await;
-        let later: Clock = Arc::new(|| 4_000_000_000_000_000_000);
-        let late = Call { client: &self.client, token: "", recorder: &self.told, slot: &slot, clock: &later };
-        assert!(resource.read(&late, &made).await.unwrap().is_none());
+        let read = self.late(&self.client, async |call| resource.read(call, &made).await).await;
+        assert!(read.unwrap().is_none());
         self.call(&self.client, "", async |call| resource.delete(call, &made).await).await.unwrap();
     }
 }

@@ -8,8 +8,8 @@ use crate::tags::{self, Tags};
 use aws_sdk_ec2::operation::modify_instance_attribute::builders::ModifyInstanceAttributeFluentBuilder as Modify;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, AttributeValue, IamInstanceProfileSpecification, InstanceCreditSpecificationRequest,
-    SecureBlobAttributeValue,
+    AttributeBooleanValue, AttributeValue, IamInstanceProfileSpecification,
+    InstanceCreditSpecificationRequest, SecureBlobAttributeValue,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -73,12 +73,24 @@ impl Instance {
         let (id, ec2) = (prior.id(), &cx.client.ec2);
         if let Some(on) = new(&prior.monitoring, &self.monitoring) {
             if *on {
-                ec2.monitor_instances().instance_ids(id).send().await.map(drop).map_err(|e| failed(WHAT, e))?;
+                ec2.monitor_instances()
+                    .instance_ids(id)
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|e| failed(WHAT, e))?;
             } else {
-                ec2.unmonitor_instances().instance_ids(id).send().await.map(drop).map_err(|e| failed(WHAT, e))?;
+                ec2.unmonitor_instances()
+                    .instance_ids(id)
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|e| failed(WHAT, e))?;
             }
         }
-        if let Some(options) = self.metadata_options.first().filter(|_| self.metadata_options != prior.metadata_options) {
+        if let Some(options) =
+            self.metadata_options.first().filter(|_| self.metadata_options != prior.metadata_options)
+        {
             let wanted = options.request();
             let call = ec2
                 .modify_instance_metadata_options()
@@ -92,7 +104,8 @@ impl Instance {
         }
         let credits = self.credit_specification.first().and_then(|credits| credits.cpu_credits.as_deref());
         if let Some(credits) = credits.filter(|_| self.credit_specification != prior.credit_specification) {
-            let wanted = InstanceCreditSpecificationRequest::builder().instance_id(id).cpu_credits(credits).build();
+            let wanted =
+                InstanceCreditSpecificationRequest::builder().instance_id(id).cpu_credits(credits).build();
             let call = ec2.modify_instance_credit_specification().instance_credit_specifications(wanted);
             call.send().await.map_err(|e| failed(WHAT, e))?;
         }
@@ -101,7 +114,9 @@ impl Instance {
 
     async fn change_profile(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
         const WHAT: &str = "The instance profile could not be changed";
-        let Some(wanted) = new(&prior.iam_instance_profile, &self.iam_instance_profile) else { return Ok(()) };
+        let Some(wanted) = new(&prior.iam_instance_profile, &self.iam_instance_profile) else {
+            return Ok(());
+        };
         let ec2 = &cx.client.ec2;
         let call = ec2.describe_iam_instance_profile_associations();
         let call = call.filters(tags::filter("instance-id", [prior.id()]));

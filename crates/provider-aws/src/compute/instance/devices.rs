@@ -199,11 +199,13 @@ pub(super) async fn change_root(
     let kind = after.volume_type.get().filter(|kind| before.volume_type.get() != Some(kind));
     let grown = differs(&before.volume_size, &after.volume_size);
     if grown && before.volume_size.get().cmp(&after.volume_size.get()) == Ordering::Greater {
-        let detail = "A volume can grow, and cannot shrink. Set the old volume_size, or replace the instance.";
+        let detail =
+            "A volume can grow, and cannot shrink. Set the old volume_size, or replace the instance.";
         let at = formwork_value::Path::root().attr("root_block_device");
         return Err(CallError::new(WHAT, detail).on(at));
     }
-    let (iops, throughput) = (differs(&before.iops, &after.iops), differs(&before.throughput, &after.throughput));
+    let (iops, throughput) =
+        (differs(&before.iops, &after.iops), differs(&before.throughput, &after.throughput));
     if grown || kind.is_some() || iops || throughput {
         let call = cx.client.ec2.modify_volume().volume_id(volume);
         let call = call

@@ -9,8 +9,9 @@ use crate::error::{code, failed};
 use crate::tags;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder as Call;
 use aws_sdk_ec2::types::{
-    HibernationOptionsRequest, IamInstanceProfileSpecification, InstanceNetworkInterfaceSpecification, InstanceType,
-    Placement, PrivateIpAddressSpecification, ResourceType, RunInstancesMonitoringEnabled, ShutdownBehavior, Tenancy,
+    HibernationOptionsRequest, IamInstanceProfileSpecification, InstanceNetworkInterfaceSpecification,
+    InstanceType, Placement, PrivateIpAddressSpecification, ResourceType, RunInstancesMonitoringEnabled,
+    ShutdownBehavior, Tenancy,
 };
 use formwork_provider::{CallError, Computed};
 
@@ -37,18 +38,19 @@ impl Instance {
                     .map(|behaviour| ShutdownBehavior::from(behaviour.as_str())),
             )
             .set_monitoring(
-                self.monitoring
-                    .get()
-                    .map(|on| RunInstancesMonitoringEnabled::builder().enabled(*on).build()),
+                self.monitoring.get().map(|on| RunInstancesMonitoringEnabled::builder().enabled(*on).build()),
             )
             .set_user_data(self.data())
-            .set_credit_specification(self.credit_specification.first().and_then(CreditSpecification::request))
+            .set_credit_specification(
+                self.credit_specification.first().and_then(CreditSpecification::request),
+            )
             .set_metadata_options(self.metadata_options.first().map(MetadataOptions::request));
         let call = self.tagged(self.connected(self.placed(call)), cx);
         let call = self.equipped(call, cx).await?;
         // A subnet, group or key pair that is new may be unknown there for a moment.
         let answer = call.send().await.map_err(|error| {
-            let unknown = code(&error).is_some_and(|code| code.ends_with(".NotFound") && !code.contains("AMI"));
+            let unknown =
+                code(&error).is_some_and(|code| code.ends_with(".NotFound") && !code.contains("AMI"));
             let told = failed("The instance could not be launched", error);
             if unknown { passing(told) } else { told }
         })?;
@@ -105,7 +107,9 @@ impl Instance {
                 .set_security_groups(names);
         }
         let others = others.map(|ips| {
-            let one = |ip: &String| PrivateIpAddressSpecification::builder().private_ip_address(ip).primary(false).build();
+            let one = |ip: &String| {
+                PrivateIpAddressSpecification::builder().private_ip_address(ip).primary(false).build()
+            };
             ips.iter().map(one).collect()
         });
         let interface = InstanceNetworkInterfaceSpecification::builder()

@@ -184,10 +184,7 @@ impl Crud for Instance {
     }
 
     fn validate(config: &Value) -> Vec<Problem> {
-        let pairs = [
-            ("user_data", "user_data_base64"),
-            ("vpc_security_group_ids", "security_groups"),
-        ];
+        let pairs = [("user_data", "user_data_base64"), ("vpc_security_group_ids", "security_groups")];
         let conflicts = pairs.into_iter().filter_map(|(one, other)| conflict(config, one, other));
         conflicts.chain(timeouts::check(config)).collect()
     }
@@ -230,7 +227,8 @@ impl Crud for Instance {
 
     async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
         // An instance that somebody stopped is changed while it is stopped, and stays so.
-        let done = if self.instance_state.get().is_some_and(|s| s == "stopped") { "stopped" } else { "running" };
+        let done =
+            if self.instance_state.get().is_some_and(|s| s == "stopped") { "stopped" } else { "running" };
         match self.state(cx).await?.as_deref() {
             Some(state) if state == done => Ok(true),
             Some(state @ ("terminated" | "shutting-down")) => {

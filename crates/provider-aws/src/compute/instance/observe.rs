@@ -6,8 +6,8 @@ use crate::client::Context;
 use crate::error::{Failed, failed};
 use crate::tags;
 use aws_sdk_ec2::types::{
-    Filter, Instance as Machine, InstanceAttributeName, InstanceNetworkInterface, InstanceStateName, MonitoringState,
-    Reservation, Tag, Tenancy, Volume,
+    Filter, Instance as Machine, InstanceAttributeName, InstanceNetworkInterface, InstanceStateName,
+    MonitoringState, Reservation, Tag, Tenancy, Volume,
 };
 use formwork_provider::{CallError, Computed};
 
@@ -83,7 +83,8 @@ impl Instance {
             Some(owner) => owner,
             None => cx.client.account().await?,
         };
-        let restarting = machine.tags().iter().any(|tag| tag.key() == Some(RESTART)) && found.state() != "running";
+        let restarting =
+            machine.tags().iter().any(|tag| tag.key() == Some(RESTART)) && found.state() != "running";
         let visible: Vec<Tag> =
             machine.tags().iter().filter(|tag| tag.key() != Some(RESTART)).cloned().collect();
         let (own, all) = tags::seen(cx, &self.tags, &visible);
@@ -94,7 +95,10 @@ impl Instance {
         let asked = self.asked(id, cx).await?;
         Ok(Instance {
             ami: machine.image_id().unwrap_or(&self.ami).to_owned(),
-            instance_type: machine.instance_type().map_or(&*self.instance_type, |kind| kind.as_str()).to_owned(),
+            instance_type: machine
+                .instance_type()
+                .map_or(&*self.instance_type, |kind| kind.as_str())
+                .to_owned(),
             // An Elastic IP that comes or goes later is not what was asked for here.
             associate_public_ip_address: self.associate_public_ip_address.or_choose(|| public.is_some()),
             availability_zone: told(placement.and_then(|p| p.availability_zone()), &self.availability_zone),
@@ -115,7 +119,8 @@ impl Instance {
             private_ip: told(machine.private_ip_address(), &self.private_ip),
             secondary_private_ips: primary
                 .map(|interface| {
-                    let others = interface.private_ip_addresses().iter().filter(|ip| ip.primary() == Some(false));
+                    let others =
+                        interface.private_ip_addresses().iter().filter(|ip| ip.primary() == Some(false));
                     others.filter_map(|ip| ip.private_ip_address.clone()).collect()
                 })
                 .into(),
@@ -135,7 +140,9 @@ impl Instance {
             metadata_options: self
                 .metadata_options
                 .iter()
-                .map(|options| machine.metadata_options().map_or_else(|| options.clone(), |m| options.seen(m)))
+                .map(|options| {
+                    machine.metadata_options().map_or_else(|| options.clone(), |m| options.seen(m))
+                })
                 .collect(),
             root_block_device: self.root_device(machine, volumes, cx),
             arn: cx.client.arn("ec2", &account, &format!("instance/{id}")).into(),
@@ -169,13 +176,15 @@ impl Instance {
         }
         let usual = self.instance_initiated_shutdown_behavior.get().is_some_and(|how| how == "stop");
         if !usual {
-            let told = ask(Name::InstanceInitiatedShutdownBehavior).await?.instance_initiated_shutdown_behavior;
+            let told =
+                ask(Name::InstanceInitiatedShutdownBehavior).await?.instance_initiated_shutdown_behavior;
             asked.instance_initiated_shutdown_behavior = told.and_then(|told| told.value).into();
         }
         if matches!((&self.user_data, &self.user_data_base64), (Computed::Null, Computed::Null)) {
             return Ok(asked);
         }
-        let told = ask(Name::UserData).await?.user_data.and_then(|told| told.value).filter(|told| !told.is_empty());
+        let told =
+            ask(Name::UserData).await?.user_data.and_then(|told| told.value).filter(|told| !told.is_empty());
         if self.user_data_base64.get().is_some() {
             (asked.user_data_base64, asked.user_data) = (told.into(), Computed::Null);
             return Ok(asked);

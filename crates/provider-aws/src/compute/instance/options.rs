@@ -71,7 +71,10 @@ impl MetadataOptions {
         let hops = found.http_put_response_hop_limit().map(i64::from);
         MetadataOptions {
             http_endpoint: text(&self.http_endpoint, found.http_endpoint().map(|x| x.as_str())),
-            http_protocol_ipv6: text(&self.http_protocol_ipv6, found.http_protocol_ipv6().map(|x| x.as_str())),
+            http_protocol_ipv6: text(
+                &self.http_protocol_ipv6,
+                found.http_protocol_ipv6().map(|x| x.as_str()),
+            ),
             http_put_response_hop_limit: hops.or(self.http_put_response_hop_limit.get().copied()).into(),
             http_tokens: text(&self.http_tokens, found.http_tokens().map(|x| x.as_str())),
             instance_metadata_tags: text(
