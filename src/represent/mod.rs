@@ -104,8 +104,7 @@ impl Writer<'_> {
         put(&mut out, "full_name", (*key.source).into());
         put(&mut out, "alias", key.alias.as_deref().unwrap_or_default().into());
         put(&mut out, "module_address", key.module.to_string().into());
-        let module = self.config.module(&key.module);
-        if let Some(block) = module.and_then(|m| m.providers.get(&(key.local.clone(), key.alias.clone()))) {
+        if let Some(block) = self.config.provider_block(key) {
             let schema = self.registry.providers().get(&key.source).map(|p| &p.schema().block);
             put(&mut out, "expressions", expressions(&block.body, schema).into());
         }

@@ -96,7 +96,10 @@ fn canaries(world: &World) -> Result<(), String> {
     let site = Site::quick(world, "canary")?;
     site.write(
         "canary_override.tf",
-        &format!("module \"configure\" {{\n  extra_vars = {{ canary = sensitive(\"{}\") }}\n}}\n", PLANTED[0]),
+        &format!(
+            "module \"configure\" {{\n  extra_vars = {{ canary = sensitive(\"{}\") }}\n}}\n",
+            PLANTED[0]
+        ),
     )?;
     let mut secrets = Secrets::of_components(world)?;
     PLANTED.iter().for_each(|p| secrets.add(p));

@@ -106,6 +106,17 @@ impl<'w> Site<'w> {
         self.write("test.auto.tfvars.json", &format!("{:#}\n", self.values))
     }
 
+    /// Takes another port of the cluster's nodes, if no Service has the one that it wants.
+    pub fn other_port(&mut self) -> Result<bool, String> {
+        let services = self.kubectl.run(&["get", "--raw", "/api/v1/services"])?;
+        let port = self.values["node_port"].as_u64().unwrap_or_default();
+        if services.contains(&format!("\"nodePort\":{port}")) {
+            return Ok(false);
+        }
+        self.set("node_port", json!(30_000 + (port - 30_000 + 1_384) % 2_768))?;
+        Ok(true)
+    }
+
     /// Writes a file beside the configuration.
     pub fn write(&self, name: &str, text: &str) -> Result<(), String> {
         std::fs::write(self.dir().join(name), text).map_err(|e| format!("{name}: {e}"))

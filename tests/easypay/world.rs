@@ -95,12 +95,18 @@ impl Cloud {
             } else if begun.elapsed() > Duration::from_secs(120)
                 || matches!(cloud.child.try_wait(), Ok(Some(_)))
             {
-                let said = std::fs::read_to_string(cloud.folder.path().join("log")).unwrap_or_default();
-                return Err(format!("the stern cloud does not listen: {said}"));
+                return Err(format!("the stern cloud does not listen: {}", cloud.complaints()));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(cloud)
+    }
+
+    /// What it has complained about, for whoever has to find out why it answered as it did.
+    pub fn complaints(&self) -> String {
+        let said = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(40).collect();
+        last.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     /// One request to its control endpoint, or to moto's own.

@@ -1,6 +1,6 @@
 //! Provider names, sources, and which configuration a resource uses.
 
-use crate::{Config, Module, ProviderRef, ResourceBlock};
+use crate::{Config, Module, ProviderBlock, ProviderRef, ResourceBlock};
 use formwork_addr::ModulePath;
 use formwork_syntax::Str;
 use std::fmt;
@@ -65,6 +65,16 @@ impl Module {
             None => format!("registry.terraform.io/hashicorp/{}", local.to_lowercase()).into(),
         }
     }
+
+    /// The local name by which this module calls a provider; the usual one if it never speaks of it.
+    pub fn provider_local(&self, source: &str) -> Str {
+        let required =
+            self.required_providers.iter().find(|(_, r)| *r.source == *source).map(|(name, _)| name);
+        let configured =
+            || self.providers.keys().map(|(name, _)| name).find(|n| *self.provider_source(n) == *source);
+        let usual = || source.rsplit('/').next().unwrap_or_default().into();
+        required.or_else(configured).cloned().unwrap_or_else(usual)
+    }
 }
 
 impl Config {
@@ -79,28 +89,32 @@ impl Config {
     /// The provider configuration that a name means in a module: its own, one passed by the caller, or the default
     /// one of the nearest caller that has any.
     pub fn provider_key(&self, module: &Module, local: &str, alias: Option<&Str>) -> ProviderKey {
-        let own = ProviderKey {
-            module: module.path.clone(),
-            local: local.into(),
-            source: module.provider_source(local),
-            alias: alias.cloned(),
-        };
+        self.key_of(module, local, alias, module.provider_source(local))
+    }
+
+    /// `local` is what the module would call `source`; it may mean another one there.
+    fn key_of(&self, module: &Module, local: &str, alias: Option<&Str>, source: Str) -> ProviderKey {
+        let meant = module.provider_source(local) == source;
+        let name = (Str::from(local), alias.cloned());
+        let own =
+            ProviderKey { module: module.path.clone(), local: local.into(), source, alias: alias.cloned() };
         let Some((call_name, parent)) = module.path.0.split_last() else { return own };
         let Some(parent) = self.modules.get(&ModulePath(parent.to_vec())) else { return own };
-        let passed =
-            parent.calls.get(call_name).and_then(|c| c.providers.get(&(Str::from(local), alias.cloned())));
+        let passed = parent.calls.get(call_name).and_then(|call| call.providers.get(&name)).filter(|_| meant);
         if let Some(passed) = passed {
             return self.provider_key(parent, &passed.name, passed.alias.as_ref());
         }
-        if alias.is_some() || module.providers.contains_key(&(Str::from(local), None)) {
+        if alias.is_some() || (meant && module.providers.contains_key(&name)) {
             return own;
         }
-        // Inherited: the caller may know the same source by another local name.
-        let outer = parent
-            .required_providers
-            .iter()
-            .find(|(_, r)| r.source == own.source)
-            .map_or_else(|| Str::from(local), |(name, _)| name.clone());
-        self.provider_key(parent, &outer, None)
+        // What is inherited is the same source, by whatever name the caller knows it.
+        self.key_of(parent, &parent.provider_local(&own.source), None, own.source)
+    }
+
+    /// The block of a provider configuration, where there is one.
+    pub fn provider_block(&self, key: &ProviderKey) -> Option<&ProviderBlock> {
+        let module = self.module(&key.module)?;
+        let block = module.providers.get(&(key.local.clone(), key.alias.clone()))?;
+        (module.provider_source(&key.local) == key.source).then_some(block)
     }
 }

@@ -158,3 +158,33 @@ fn the_state_may_be_elsewhere() {
     let set = loaded(&[("main.tf", backend)]).config.unwrap();
     assert_eq!(set.root().local_state.as_deref(), Some(Path::new("foo/x.tfstate")));
 }
+
+#[test]
+fn configurations_are_inherited_by_source() {
+    let source = |name: &str, source: &str| {
+        format!("terraform {{\n required_providers {{\n {name} = {{ source = \"{source}\" }}\n }}\n}}\n")
+    };
+    let check = |root: &str, child: &str, expected: &str| {
+        let root = format!("{root}\nmodule \"m\" {{\n source = \"./m\"\n}}\n");
+        let child = format!("{child}\nresource \"play_book\" \"p\" {{}}\n");
+        let config = loaded(&[("main.tf", &root), ("m/main.tf", &child)]).config.unwrap();
+        let module = config.modules.values().last().unwrap();
+        let key = config.provider_of(module, module.resources.values().next().unwrap());
+        let block = if config.provider_block(&key).is_some() { "configured" } else { "empty" };
+        assert_eq!(format!("{key} {} {block}", key.local), expected);
+    };
+    let own = "provider[\"registry.terraform.io/play/play\"]";
+    check(
+        &(source("play", "play/play") + "provider \"play\" {}"),
+        &source("play", "play/play"),
+        &format!("{own} play configured"),
+    );
+    check(
+        &(source("p", "play/play") + "provider \"p\" {}"),
+        &source("play", "play/play"),
+        &format!("{own} p configured"),
+    );
+    // The root's `play` is hashicorp/play: another one.
+    check("provider \"play\" {}", &source("play", "play/play"), &format!("{own} play empty"));
+    check("provider \"play\" {}", "", "provider[\"registry.terraform.io/hashicorp/play\"] play configured");
+}

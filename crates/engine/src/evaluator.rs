@@ -547,9 +547,7 @@ impl Evaluator {
             .map(|name| formwork_addr::ModuleStep { name: name.clone(), key: InstanceKey::None })
             .collect();
         let module = self.by_addr.get(&ModuleInstance::new(steps)).copied();
-        let block = module.and_then(|m| {
-            self.module(m).module.providers.get(&(key.local.clone(), key.alias.clone())).cloned()
-        });
+        let block = self.setup.config.provider_block(key).cloned();
         let schema = family.schema().clone();
         let ran = match (module, &block) {
             (Some(module), Some(block)) => self.evaluate(
@@ -615,12 +613,7 @@ impl Evaluator {
             }
             Err(error) => {
                 let Kind::Provider(key) = self.cells.get(cell).kind.clone() else { return };
-                let span = self
-                    .setup
-                    .config
-                    .module(&key.module)
-                    .and_then(|m| m.providers.get(&(key.local.clone(), key.alias.clone())))
-                    .map(|b| b.span);
+                let span = self.setup.config.provider_block(&key).map(|b| b.span);
                 let mut d = Diagnostic::error(error.summary, error.detail).about(&key);
                 d.span = span;
                 self.diags.push(d);

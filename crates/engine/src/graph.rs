@@ -322,12 +322,25 @@ impl Builder<'_> {
         if self.graph.index.contains_key(&node) {
             return false;
         }
-        let known: Vec<&str> = self.registry.providers().values().map(|p| p.name()).collect();
+        let all = self.registry.providers().values();
+        let name = key.source.rsplit('/').next().unwrap_or_default();
+        let help = match all.clone().find(|p| p.name() == name) {
+            Some(p) => format!(
+                "The provider of that name here is {0}. Say so: required_providers {{ {1} = {{ source = \"{0}\" }} }} in the \
+                 terraform block.",
+                p.source().trim_start_matches("registry.terraform.io/"),
+                key.local
+            ),
+            None => {
+                let known: Vec<&str> = all.map(|p| p.name()).collect();
+                format!("Providers are built in; there are: {}.", known.join(", "))
+            }
+        };
         let mut d = Diagnostic::error(
             "Unknown provider",
             format!("There is no provider {} in this program.", key.source),
         )
-        .help(format!("Providers are built in; there are: {}.", known.join(", ")))
+        .help(help)
         .at(type_span.unwrap_or(span));
         if let Some(requirement) = self.module.required_providers.get(&key.local) {
             d = d.label(requirement.span, "its source is given here");

@@ -33,20 +33,14 @@ pub(crate) fn provider_key(config: &Config, text: &str) -> Option<ProviderKey> {
         Some(holder) => (path, holder),
         None => (ModulePath::default(), config.root()),
     };
-    let named = holder.providers.keys().find(|(name, _)| holder.provider_source(name) == source);
-    let local = match (named, holder.required_providers.iter().find(|(_, r)| r.source == source)) {
-        (Some((name, _)), _) => name.clone(),
-        (None, Some((name, _))) => name.clone(),
-        (None, None) => source.rsplit('/').next().unwrap_or_default().into(),
-    };
+    let local = holder.provider_local(&source);
     Some(ProviderKey { module: path, local, source, alias })
 }
 
 /// The provider configuration that a state names, when the configuration has it: another one may lead to another account.
 pub(crate) fn present_provider(config: &Config, text: &str) -> Result<ProviderKey, Diagnostic> {
     let key = provider_key(config, text).filter(|key| {
-        let here = config.module(&key.module);
-        let block = here.is_some_and(|m| m.providers.contains_key(&(key.local.clone(), key.alias.clone())));
+        let block = config.provider_block(key).is_some();
         let default = key.module.0.is_empty() && key.alias.is_none();
         key.to_string() == text && (block || default)
     });

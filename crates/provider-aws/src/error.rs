@@ -234,12 +234,30 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 /// The reasons behind an error, from the outside in, each once.
 fn causes(error: &(dyn Error + 'static)) -> Option<String> {
     let mut told: Vec<String> = Vec::new();
-    for cause in chain(error).skip(1) {
+    for cause in chain(error).skip(1).filter(|cause| !cause.is::<Unreachable>()) {
         let text = cause.to_string();
-        let empty = ["io error", "timeout", "other", "user error", "dispatch failure", "unhandled error"];
-        if !text.is_empty() && !empty.contains(&text.as_str()) && !told.iter().any(|t| t.contains(&text)) {
+        let empty = [
+            "io error",
+            "timeout",
+            "other",
+            "user error",
+            "dispatch failure",
+            "connector error",
+            "unhandled error",
+        ];
+        // Some errors tell the whole request, and what is secret in it.
+        let request = text.contains("SdkBody");
+        if !request
+            && !text.is_empty()
+            && !empty.contains(&text.as_str())
+            && !told.iter().any(|t| t.contains(&text))
+        {
             told.push(text);
         }
     }
     (!told.is_empty()).then(|| told.join(": "))
 }
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

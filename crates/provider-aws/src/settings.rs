@@ -181,6 +181,15 @@ impl Arguments {
             );
             return Err(CallError::new("Invalid AWS region", detail).on(at("region")));
         }
+        for (name, url) in self.endpoints.iter().flat_map(Endpoints::named) {
+            if !url.is_empty() && !is_url(url) {
+                let detail = format!(
+                    "The endpoint {name} is {url:?}, which is no URL. It starts with http:// or https://, then comes a \
+                     host, such as http://127.0.0.1:5000."
+                );
+                return Err(CallError::new("Invalid endpoint", detail).on(at("endpoints")));
+            }
+        }
         Ok(())
     }
 
@@ -188,6 +197,27 @@ impl Arguments {
     pub fn endpoint(&self, of: impl Fn(&Endpoints) -> Option<&String>) -> Option<&str> {
         self.endpoints.iter().find_map(of).map(String::as_str).filter(|url| !url.is_empty())
     }
+}
+
+impl Endpoints {
+    /// Those that are given, with their names.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let all = [
+            ("ec2", &self.ec2),
+            ("elb", &self.elb),
+            ("elasticloadbalancing", &self.elasticloadbalancing),
+            ("elbv2", &self.elbv2),
+            ("elasticloadbalancingv2", &self.elasticloadbalancingv2),
+            ("sts", &self.sts),
+        ];
+        all.into_iter().filter_map(|(name, url)| Some((name, url.as_ref()?)))
+    }
+}
+
+/// Whether a text is an address that a service can be called at.
+fn is_url(text: &str) -> bool {
+    text.parse::<http::Uri>()
+        .is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
 }
 
 /// Whether a name is made like those of regions: `us-east-1`, `us-gov-west-1`.
@@ -207,7 +237,7 @@ fn is_region(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_region;
+    use super::{is_region, is_url};
 
     #[test]
     fn region_names() {
@@ -215,5 +245,13 @@ mod tests {
         assert!(good.iter().all(|name| is_region(name)), "{good:?}");
         let bad = ["", "us-east1", "us-east-1a", "us-1", "EU-central-1", "us--1", "us-east-"];
         assert!(!bad.iter().any(|name| is_region(name)), "{bad:?}");
+    }
+
+    #[test]
+    fn endpoints_are_urls() {
+        let good = ["http://127.0.0.1:5000", "https://ec2.example.com", "http://[::1]:80/path"];
+        assert!(good.iter().all(|url| is_url(url)), "{good:?}");
+        let bad = ["127.0.0.1:5000", "['a', 'b']", "http://", "ftp://x", "localhost"];
+        assert!(!bad.iter().any(|url| is_url(url)), "{bad:?}");
     }
 }

@@ -43,6 +43,17 @@ impl std::error::Error for Unreachable {
     }
 }
 
+/// Makes an error of the same kind.
+fn kept(error: &ConnectorError) -> impl FnOnce(BoxError) -> ConnectorError + use<> {
+    let (timeout, io, user, other) = (error.is_timeout(), error.is_io(), error.is_user(), error.as_other());
+    move |source| match () {
+        () if timeout => ConnectorError::timeout(source),
+        () if io => ConnectorError::io(source),
+        () if user => ConnectorError::user(source),
+        () => ConnectorError::other(source, other),
+    }
+}
+
 impl Intercept for Trace {
     fn name(&self) -> &'static str {
         "Trace"
@@ -71,14 +82,10 @@ impl Intercept for Trace {
         let Some(Address(endpoint)) = cfg.load::<Address>() else { return Ok(()) };
         let Some(Err(error)) = context.output_or_error_mut() else { return Ok(()) };
         let Some(connector) = error.as_connector_error() else { return Ok(()) };
-        let remake: fn(BoxError) -> ConnectorError = match () {
-            () if connector.is_timeout() => ConnectorError::timeout,
-            () if connector.is_io() => ConnectorError::io,
-            // What stands behind other failures, such as missing credentials, is not about the connection.
-            () => return Ok(()),
-        };
+        let remake = kept(connector);
         let endpoint = endpoint.clone();
-        let source: BoxError = std::mem::replace(error, OrchestratorError::other("replaced")).into();
+        let source = std::mem::replace(error, OrchestratorError::other("replaced"));
+        let source: BoxError = source.into();
         *error = OrchestratorError::connector(remake(Box::new(Unreachable { endpoint, source })));
         Ok(())
     }

@@ -419,7 +419,7 @@ async fn failures_are_told() {
         "enable_dns_support": true, "cidr_block": "10.0.0.0/16"}),
     );
     let read = async { world.call("", async |call| resource.read(call, &Object::new(prior)).await).await };
-    // It is worth trying again, so it takes two minutes to give up; nobody waits for that here.
+    // It is worth trying again for a while; nobody waits for that here.
     let waited = tokio::time::timeout(std::time::Duration::from_secs(1), read).await;
     assert!(waited.is_err(), "an endpoint that is away may come back");
 }

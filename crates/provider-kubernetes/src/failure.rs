@@ -224,6 +224,9 @@ fn unfit(message: &str, said: &str, asked: &Asked<'_>) -> CallError {
             Some(Json::Number(_) | Json::Bool(_)) if message.contains(": expected string") => {
                 " It is not a string in the manifest: write it in quotes, or with tostring.".to_owned()
             }
+            Some(Json::String(_)) if message.contains(": expected numeric") => {
+                " It is a string in the manifest: write it without quotes, or with tonumber.".to_owned()
+            }
             Some(value) => format!(" In the manifest it is {}.", kind_of(value)),
             None => String::new(),
         }
@@ -375,7 +378,7 @@ fn value_len(text: &str) -> usize {
 
 /// The message without the pieces of the request that decoders quote, which may be secret.
 fn tidy(message: &str) -> String {
-    let quotes = [", error found in #", ", got &", ", got \""];
+    let quotes = [", error found in #", ", got &", ", got *", ", got \""];
     let cut = quotes.iter().filter_map(|quote| message.find(quote)).min().unwrap_or(message.len());
     message[..cut].trim().trim_end_matches('.').to_owned()
 }
@@ -465,7 +468,7 @@ mod tests {
 
     #[test]
     fn what_is_expected_and_what_there_is() {
-        let body = json!({ "kind": "ConfigMap", "data": { "n": 4711, "l": ["hunter"] } });
+        let body = json!({ "kind": "ConfigMap", "data": { "n": 4711, "s": "1", "l": ["hunter"] } });
         let check = |said: &str, wanted: &str| {
             let message = format!("failed to create typed patch object: {said}");
             let detail = explained(body.clone(), json!({ "code": 500, "message": message })).detail;
@@ -475,6 +478,7 @@ mod tests {
             );
         };
         check(".data.n: expected string, got &value.valueUnstructured{Value:4711}", "write it in quotes");
+        check(".data.s: expected numeric (int or float), got *value.valueUnstructured", "with tonumber");
         check(".data.l: expected map, got &{[hunter]}", "expected map. In the manifest it is a list.");
         check(
             ".spec.ports: element 0: associative list with keys has an element that omits key field \"protocol\"",

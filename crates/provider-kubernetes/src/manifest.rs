@@ -5,7 +5,7 @@ use crate::failure::{Failure, exists};
 use crate::merge::filled;
 use crate::planning::{self, spare};
 use crate::shape::{known, secrets, strip, text, to_json, to_value, with};
-use crate::target::{Settings, Target, applied_by};
+use crate::target::{Settings, Target, made_by};
 use crate::validate::validate;
 use crate::waiting::{Progress, Wait, until_gone};
 use async_trait::async_trait;
@@ -364,7 +364,7 @@ impl ManagedResource for ManifestResource {
         // Nobody else's object is taken for ours: it was applied in our name, and has all that was to be applied.
         let body = arguments.get("manifest").filter(|m| !m.is_null()).map(to_json).unwrap_or_default();
         let Some(target) = find(call, body).await? else { return Ok(Recovered::Absent) };
-        let ours = applied_by(&live, &settings.manager);
+        let ours = made_by(&live, &settings.manager, &target.body);
         let dry = patiently(call, || {
             Box::pin(async {
                 match target.apply(cluster, &settings, false, true).await {

@@ -281,6 +281,31 @@ pub(crate) fn applied_by(object: &Json, manager: &str) -> bool {
         .any(|entry| text(entry, "/manager") == Some(manager) && text(entry, "/operation") == Some("Apply"))
 }
 
+/// Whether the object is one that this manager made by applying this body. The server keeps no record of an apply that
+/// sets no fields, as of a Namespace with nothing but its name: then, nobody else may have set any.
+pub(crate) fn made_by(object: &Json, manager: &str, body: &Json) -> bool {
+    let recorded = object.pointer("/metadata/managedFields").and_then(Json::as_array);
+    applied_by(object, manager) || (sets_nothing(body) && recorded.is_none_or(Vec::is_empty))
+}
+
+/// Whether a manifest only names an object.
+fn sets_nothing(body: &Json) -> bool {
+    fn empty(value: &Json) -> bool {
+        match value {
+            Json::Object(map) => map.values().all(empty),
+            Json::Array(items) => items.is_empty(),
+            _ => false,
+        }
+    }
+    body.as_object().into_iter().flatten().all(|(key, value)| match (key.as_str(), value) {
+        ("apiVersion" | "kind", _) => true,
+        ("metadata", Json::Object(metadata)) => {
+            metadata.iter().all(|(key, value)| key == "name" || key == "namespace" || empty(value))
+        }
+        (_, value) => empty(value),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,5 +351,28 @@ mod tests {
             { "manager": "Terraform", "operation": "Update" }, { "manager": "kubectl", "operation": "Apply" }] } });
         assert!(!applied_by(&object, "Terraform"));
         assert!(applied_by(&object, "kubectl"));
+    }
+
+    #[test]
+    fn objects_without_fields_are_known_again() {
+        let check = |fields: Json, entries: Json, wanted: bool| {
+            let mut body =
+                serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a" } });
+            body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            let object = serde_json::json!({ "metadata": { "name": "a", "managedFields": entries } });
+            assert_eq!(made_by(&object, "Terraform", &body), wanted, "{body}");
+        };
+        use serde_json::json;
+        let created = json!([{ "manager": "kubectl-create", "operation": "Update" }]);
+        check(json!({}), Json::Null, true);
+        check(json!({ "spec": {} }), json!([]), true);
+        check(json!({}), created, false);
+        check(json!({ "data": { "a": "b" } }), Json::Null, false);
+        check(json!({ "metadata": { "name": "a", "labels": { "a": "b" } } }), Json::Null, false);
+        check(
+            json!({ "data": { "a": "b" } }),
+            json!([{ "manager": "Terraform", "operation": "Apply" }]),
+            true,
+        );
     }
 }

@@ -356,6 +356,17 @@ async fn an_interrupted_create_is_found_if_it_is_ours() {
         panic!("not found")
     };
     b.no_changes(&config, &object).await;
+    // Ours, of which the server keeps no record, since it sets no fields.
+    let bare = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "s", "namespace": b.ns } });
+    let named = Interrupted {
+        operation: Operation::Create,
+        token: "t".into(),
+        arguments: bench::known(&b.plan(&b.config(&bare), None).await.unwrap().planned),
+        prior: None,
+    };
+    b.apply_as("Terraform", &bare).await;
+    assert!(matches!(b.recover(&named).await, Recovered::Found { complete: true, .. }));
+    b.remove(&bare).await;
     // An update that did not happen leaves the old arguments; one that did, the new.
     let newer = b.config(&config_map(&b.ns, "c", json!({ "a": "2" })));
     let plan = b.plan(&newer, Some(&object)).await.unwrap();

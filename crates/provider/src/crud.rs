@@ -229,7 +229,7 @@ impl<T: Crud> CrudResource<T> {
     async fn gone_on(
         call: &Call<'_>,
         cx: &Cx<'_, T::Client>,
-        found: T,
+        mut found: T,
         interrupted: &Interrupted,
         private: Vec<u8>,
     ) -> Result<Recovered, CallError> {
@@ -237,6 +237,9 @@ impl<T: Crud> CrudResource<T> {
         if interrupted.operation == Operation::Create {
             let wanted = Self::model(&interrupted.arguments)?;
             ready = retry(call, true, || wanted.finish(&found, cx)).await.is_ok();
+            if let Some(finished) = retry(call, true, || found.read(cx)).await? {
+                found = finished;
+            }
         }
         ready = ready && Self::wait(call, "is ready", || found.ready(cx)).await.is_ok();
         let value = match retry(call, true, || found.read(cx)).await? {
@@ -407,6 +410,10 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
             let model = Self::model(&prior.value)?;
             if let Some(seen) = retry(call, true, || model.read(&cx)).await? {
                 return Self::gone_on(call, &cx, seen, interrupted, prior.private.clone()).await;
+            }
+            if interrupted.operation == Operation::Delete {
+                // What is not seen any more may still be going, and hold what others need.
+                Self::wait(call, "is gone", || model.gone(&cx)).await?;
             }
             if interrupted.operation != Operation::Create {
                 return Ok(Recovered::Absent);

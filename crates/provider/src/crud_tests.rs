@@ -20,6 +20,8 @@ struct Thing {
 struct World {
     things: Mutex<BTreeMap<String, String>>,
     calls: AtomicUsize,
+    /// For how many looks what was deleted is still going.
+    going: AtomicUsize,
     /// What the next calls fail with.
     failures: Mutex<Vec<CallError>>,
 }
@@ -47,6 +49,11 @@ impl Crud for Thing {
     async fn delete(&self, cx: &Cx<'_, World>) -> Result<(), CallError> {
         cx.client.things.lock().unwrap().remove(self.key.get().unwrap());
         Ok(())
+    }
+
+    async fn gone(&self, cx: &Cx<'_, World>) -> Result<bool, CallError> {
+        let one_less = |n: usize| n.checked_sub(1);
+        Ok(cx.client.going.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err())
     }
 
     async fn find(&self, cx: &Cx<'_, World>) -> Result<Option<Self>, CallError> {
@@ -112,6 +119,22 @@ async fn creating_records_reads_back_and_recovers() {
     assert!(things.read(&call, &made).await.unwrap().is_none());
     assert!(matches!(things.recover(&call, &interrupted).await.unwrap(), Recovered::Absent));
     assert!(things.update(&call, &made, &planned(), &[]).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_removal_is_waited_for() {
+    let bench = Bench::new().await;
+    bench.world.going.store(3, Ordering::Relaxed);
+    let prior = Object::new(Thing { name: "a".into(), key: "t0".into() }.to_value());
+    let interrupted = Interrupted {
+        operation: Operation::Delete,
+        token: "t1".into(),
+        arguments: prior.value.clone(),
+        prior: Some(prior),
+    };
+    let found = CrudResource::<Thing>::new().recover(&bench.call(), &interrupted).await.unwrap();
+    assert!(matches!(found, Recovered::Absent));
+    assert_eq!(bench.world.going.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]

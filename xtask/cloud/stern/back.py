@@ -72,4 +72,6 @@ def drop_interface(call: Call, interface: Any) -> None:
         if held.eni is interface:
             held.eni = held.instance = held.association_id = None
     interface.public_ip = None
+    # Moto keeps the addresses of what is gone.
+    interface.subnet.del_subnet_ip(interface.private_ip_address)
     ec2(call).enis.pop(interface.id, None)

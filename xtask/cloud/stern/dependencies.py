@@ -19,6 +19,14 @@ class Dependencies(Trait):
     def _violation(self, call: Call, said: str) -> Answer:
         return call.error("DependencyViolation", said, by=self.name)
 
+    def _RunInstances(self, call: Call) -> Answer | None:
+        first = "NetworkInterface.1."
+        wanted = call.params.get("PrivateIpAddress") or call.params.get(first + "PrivateIpAddress", "")
+        subnet = call.params.get("SubnetId") or call.params.get(first + "SubnetId", "")
+        if any(e.subnet.id == subnet and e.private_ip_address == wanted for e in back.interfaces(call)):
+            return call.error("InvalidIPAddress.InUse", f"Address {wanted} is in use.", by=self.name)
+        return None
+
     def _DeleteSubnet(self, call: Call) -> Answer | None:
         id = call.params.get("SubnetId", "")
         used = (

@@ -108,6 +108,17 @@ class Dependencies(CloudTest):
         self.ec2.disassociate_address(AssociationId=made)
         self.ec2.release_address(AllocationId=address)
 
+    def test_a_private_address_in_use(self) -> None:
+        self.only(dependencies={}, transitions={"calls": 1})
+        _, [subnet] = self.network()
+        first = self.run_instance(SubnetId=subnet, PrivateIpAddress="10.9.0.11")
+        self.state(first)
+        self.ec2.terminate_instances(InstanceIds=[first])
+        self.refused("InvalidIPAddress.InUse", self.run_instance, SubnetId=subnet, PrivateIpAddress="10.9.0.11")
+        while self.state(first) != "terminated":
+            pass
+        self.run_instance(SubnetId=subnet, PrivateIpAddress="10.9.0.11")
+
     def test_an_interface_in_use(self) -> None:
         _, [subnet] = self.network()
         self.run_instance(SubnetId=subnet)

@@ -148,7 +148,7 @@ impl Planner<'_> {
             // The order is settled when everything is planned.
             (Some(before), Some((reason, mut paths))) => {
                 if paths.is_empty() && reason != Reason::ReplaceBecauseTainted {
-                    paths = changed_paths(&info.schema, before, &after);
+                    paths = changed_paths(&info.schema, &waiting.prepared.config, before, &after);
                 }
                 (Action::Replace(ReplaceOrder::DestroyFirst), Some(reason), paths)
             }
@@ -242,13 +242,22 @@ impl Planner<'_> {
     }
 }
 
-/// Attributes marked `replace` in the schema that differ.
-fn changed_paths(schema: &formwork_provider::Schema, before: &Value, after: &Value) -> Vec<Path> {
+/// Attributes marked `replace` in the schema that differ, because the configuration says something else now: what the
+/// provider chooses anew for a new object is no cause of it.
+fn changed_paths(
+    schema: &formwork_provider::Schema,
+    config: &Value,
+    before: &Value,
+    after: &Value,
+) -> Vec<Path> {
+    let left_open = |name: &str| config.get(name).is_none_or(Value::is_null);
     schema
         .block
         .attributes
         .iter()
-        .filter(|(name, a)| a.replace && before.get(name) != after.get(name))
+        .filter(|(name, a)| {
+            a.replace && before.get(name) != after.get(name) && !(a.computed && left_open(name))
+        })
         .map(|(name, _)| Path::root().attr(name.clone()))
         .collect()
 }
