@@ -106,7 +106,7 @@ fn object(kind: &str, attributes: &Json) -> Result<Option<Object>, String> {
 
 /// Nothing half done may stay beside the state and the snapshot.
 fn leftovers(site: &Site) -> Result<(), String> {
-    for folder in [site.dir(), site.dir().join("out")] {
+    for folder in [site.dir(), site.out()] {
         let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         for name in entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()) {
             let state = name.contains("tfstate")

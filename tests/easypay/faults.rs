@@ -189,7 +189,7 @@ fn the_disk_is_full() {
             let out = site.dir().join("full");
             command("mount", &["-o", "remount,size=256m"], &out)
         },
-        says: &["module.backup.etcd_snapshot.this", "No space left"],
+        says: &["module.backup.etcd_snapshot.this", "disk is full"],
         done: &["aws_instance", "kubernetes_manifest"],
     });
 }

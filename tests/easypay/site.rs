@@ -117,6 +117,11 @@ impl<'w> Site<'w> {
         Ok(true)
     }
 
+    /// Where the configuration writes its files.
+    pub fn out(&self) -> PathBuf {
+        self.dir().join(self.values["out"].as_str().unwrap_or("out"))
+    }
+
     /// Writes a file beside the configuration.
     pub fn write(&self, name: &str, text: &str) -> Result<(), String> {
         std::fs::write(self.dir().join(name), text).map_err(|e| format!("{name}: {e}"))

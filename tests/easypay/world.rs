@@ -84,8 +84,9 @@ impl Cloud {
         // The thousand managed policies take most of the start, and nothing here asks for them.
         command.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "false").env("PYTHONDONTWRITEBYTECODE", "1");
         command.current_dir(crate::common::repository("xtask/cloud"));
-        command.args(["-m", "stern", "--port-file"]).arg(&port);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // It ends with this process, however that ends: nobody else holds the other end of its input.
+        command.args(["-m", "stern", "--attended", "--port-file"]).arg(&port);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(|e| format!("the stern cloud cannot be started: {e}"))?;
         let mut cloud = Cloud { child, folder, endpoint: String::new() };
         let begun = Instant::now();

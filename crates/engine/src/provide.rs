@@ -66,21 +66,26 @@ impl TypeInfo {
 
     /// Marks what the schema says is sensitive, and copies of what is sensitive.
     pub fn mark(&self, value: Value) -> Value {
-        let mut paths = Vec::new();
-        for (copy, original) in &self.copies {
-            let Some(original) = value.get(original).filter(|v| !v.marks_deep().is_empty()) else { continue };
-            if value.get(copy).is_none_or(Value::is_null) {
-                continue;
-            }
-            for (path, marks) in original.clone().unmark_paths().1 {
-                let steps = Path::root().attr(copy.clone()).0.into_iter().chain(path.0);
-                paths.push((Path(steps.collect()), marks));
-            }
-        }
         let inside = match &self.worker {
             Worker::Managed(resource) => resource.secrets(&value),
             Worker::Data(source) => source.secrets(&value),
         };
+        let mut paths = Vec::new();
+        for (copy, original) in &self.copies {
+            let Some(found) = value.get(original).filter(|v| !v.marks_deep().is_empty()) else { continue };
+            if value.get(copy).is_none_or(Value::is_null) {
+                continue;
+            }
+            for (path, marks) in found.clone().unmark_paths().1 {
+                let under = |name: &Str| {
+                    Path(Path::root().attr(name.clone()).0.into_iter().chain(path.0.clone()).collect())
+                };
+                // What is secret by itself may not stand at the same place in the copy, which says so of its own places.
+                if !inside.contains(&under(original)) {
+                    paths.push((under(copy), marks));
+                }
+            }
+        }
         paths.extend(inside.into_iter().map(|path| (path, Marks::SENSITIVE)));
         if !self.secret {
             return if paths.is_empty() { value } else { value.mark_paths(&paths) };

@@ -213,14 +213,16 @@ fn no_credentials(what: &str, error: &CredentialsError) -> CallError {
     CallError::new(what, detail)
 }
 
-/// Whether the request certainly never left: nobody listens there, or there is no such host.
+/// Whether the request certainly never left: nobody listens there, there is no such host, or TLS cannot be agreed on.
 fn never_reached<E: Operation>(error: &Failed<E>, why: &str) -> bool {
     let refused = find::<io::Error>(error).is_some_and(|error| {
         use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
         matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable)
     });
     refused
-        || ["dns error", "tcp connect error", "HTTP connect timeout"].iter().any(|sign| why.contains(sign))
+        || ["dns error", "tcp connect error", "client error (Connect)", "HTTP connect timeout"]
+            .iter()
+            .any(|sign| why.contains(sign))
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -116,6 +116,10 @@ async fn broken_connections_name_the_endpoint() {
         "endpoints block",
     ];
     check(&ask(&url, true).await, Retry::Unreached, true, &says);
+    // Whoever listens there speaks no TLS.
+    let url = server(http(400, "text/plain", "what?")).replace("http:", "https:");
+    let says = [&format!("No connection to the endpoint {url}")[..], "TLS", "https"];
+    check(&ask(&url, true).await, Retry::Unreached, true, &says);
 }
 
 #[tokio::test]

@@ -107,7 +107,8 @@ async fn instance_lives() {
         json!({
             "private_ip": "10.20.1.11", "key_name": text(&key, "id"), "user_data": "#!/bin/sh\ntrue\n",
             "source_dest_check": false, "tags": {"Name": "n1"},
-            "root_block_device": [{"volume_size": 20, "volume_type": "gp3"}],
+            "root_block_device": [{"volume_size": 20, "volume_type": "gp3", "tags": {"on": "root"}}],
+            "ebs_block_device": [{"device_name": "/dev/sdg", "volume_size": 5, "tags": {"on": "sdg"}}],
             "metadata_options": [{"http_tokens": "required"}],
         }),
     );
@@ -120,6 +121,8 @@ async fn instance_lives() {
         (&json!(false), &json!("#!/bin/sh\ntrue\n"))
     );
     assert_eq!(seen["root_block_device"][0]["volume_size"], json!(20));
+    assert_eq!(seen["root_block_device"][0]["tags"], json!({"on": "root"}));
+    assert_eq!(seen["ebs_block_device"][0]["tags"], json!({"on": "sdg"}));
     assert_eq!(seen["metadata_options"][0]["http_tokens"], json!("required"));
     assert_eq!(seen["availability_zone"], json!("us-east-1a"));
     assert!(text(&made, "arn").ends_with(&format!(":instance/{id}")));

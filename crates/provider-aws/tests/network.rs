@@ -122,6 +122,16 @@ async fn subnet_lives() {
     assert_eq!(read.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(world.calls("DescribeSubnets") - before, 1);
 
+    // IPv6 addresses are seen again.
+    let wide = json!({"cidr_block": "10.44.0.0/16", "assign_generated_ipv6_cidr_block": true});
+    let wide = world.create("aws_vpc", wide).await;
+    let range = text(&wide, "ipv6_cidr_block").replace("::/56", "::/64");
+    let six = json!({"vpc_id": text(&wide, "id"), "cidr_block": "10.44.1.0/24", "ipv6_cidr_block": range});
+    let six = world.create("aws_subnet", six).await;
+    assert_eq!(text(&six, "ipv6_cidr_block"), range);
+    world.delete("aws_subnet", &six).await;
+    world.delete("aws_vpc", &wide).await;
+
     let wrong = json!({"vpc_id": "vpc-1", "cidr_block": "10.4.1.1/24"});
     let resource = world.resource("aws_subnet");
     let problems = resource.validate(&common::value(&resource.schema().block, &wrong));
@@ -163,6 +173,16 @@ async fn routes_lead_out() {
     let drifted = world.read("aws_route_table", &table).await.expect("there");
     assert_eq!(shown(&drifted)["route"], json!([]));
     let table = world.update("aws_route_table", &drifted, config(&["0.0.0.0/0"])).await;
+    // The VPC's own route may be written down, and stays where it is not.
+    let own = json!({"vpc_id": id, "tags": {"Name": "t"}, "route": [
+        {"cidr_block": "0.0.0.0/0", "gateway_id": text(&gateway, "id")},
+        {"cidr_block": "10.5.0.0/16", "gateway_id": "local"},
+    ]});
+    let table = world.update("aws_route_table", &table, own.clone()).await;
+    world
+        .unchanged("aws_route_table", &world.read("aws_route_table", &table).await.expect("there"), own)
+        .await;
+    let table = world.update("aws_route_table", &table, config(&["0.0.0.0/0"])).await;
 
     let second = world.create("aws_route_table", json!({"vpc_id": id})).await;
     let config =

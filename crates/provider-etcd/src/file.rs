@@ -102,6 +102,28 @@ pub(crate) fn occupied(path: &Path) -> io::Result<bool> {
     Ok(absent(fs::symlink_metadata(path))?.is_some())
 }
 
+/// What a new file would find in its place.
+pub(crate) enum InTheWay {
+    Nothing,
+    /// A whole snapshot with this hash.
+    Snapshot(String),
+    /// Anything else.
+    Other,
+}
+
+/// Looks at the place of a new file.
+pub(crate) fn in_the_way(path: &Path) -> io::Result<InTheWay> {
+    match absent(fs::symlink_metadata(path))? {
+        None => Ok(InTheWay::Nothing),
+        Some(found) if !found.is_file() => Ok(InTheWay::Other),
+        Some(_) => Ok(match look(path)? {
+            None => InTheWay::Nothing,
+            Some(found) if found.whole => InTheWay::Snapshot(found.sha256),
+            Some(_) => InTheWay::Other,
+        }),
+    }
+}
+
 /// Reads a file; `None` when there is none.
 pub(crate) fn look(path: &Path) -> io::Result<Option<Look>> {
     // What is not a file, such as a pipe, might never let itself be opened.
@@ -186,7 +208,7 @@ pub(crate) fn sweep(target: &Path, token: &str) -> io::Result<()> {
 
 /// Where a file is kept that took a snapshot's place.
 pub(crate) fn aside(path: &str, sha256: &str) -> String {
-    format!("{path}.changed-{}", sha256.get(..12).unwrap_or(sha256))
+    format!("{path}.kept-{}", sha256.get(..12).unwrap_or(sha256))
 }
 
 /// Gives a file its second name, under which it stays.

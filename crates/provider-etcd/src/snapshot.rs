@@ -5,7 +5,7 @@
 //! way at `path` is never overwritten, save a snapshot that this object is known to have made, by its hash.
 
 use crate::client;
-use crate::file::{self, Look, Part, Seen};
+use crate::file::{self, InTheWay, Look, Part, Seen};
 use crate::settings::{Settings, check_endpoint};
 use crate::transfer::{Taken, cannot, take};
 use async_trait::async_trait;
@@ -27,8 +27,8 @@ use std::time::Duration;
 /// It is taken when the object is made, and again when `triggers` change or when the file is missing or is not the one
 /// that was written. It appears whole or not at all, readable by its owner only, after its hash was found to be the one
 /// that etcd gave and its revision one that the member had at that time. A new one takes the place of the last. A file
-/// at `path` that this object did not write is never lost: a new object is refused there, and one that took the
-/// snapshot's place later is kept beside it, as `<path>.changed-<hash>`.
+/// at `path` that this object did not write is never lost: an older snapshot, and whatever took this one's place later,
+/// is kept beside it, as `<path>.kept-<hash>`; any other file is left as it is, and apply refuses.
 #[derive(Clone, Debug, Resource)]
 #[resource(name = "etcd_snapshot")]
 pub(crate) struct Snapshot {
@@ -276,9 +276,15 @@ impl ManagedResource for SnapshotFile {
         let Some(prior) = request.prior.filter(|_| plan.replace.is_empty()) else {
             if let Some(path) = path {
                 let target = PathBuf::from(&path);
-                if blocking(&path, "looked at", move || file::occupied(&target)).await? {
-                    plan.notes
-                        .push("there is a file at path; unless it is gone by then, apply refuses".into());
+                match blocking(&path, "looked at", move || file::in_the_way(&target)).await? {
+                    InTheWay::Nothing => {}
+                    InTheWay::Snapshot(sha256) => plan.notes.push(format!(
+                        "there is a snapshot at path that this object does not know: it is kept with {} after its name",
+                        file::aside("", &sha256)
+                    )),
+                    InTheWay::Other => plan
+                        .notes
+                        .push("there is a file at path; unless it is gone by then, apply refuses".into()),
                 }
             }
             return Ok(plan);
@@ -319,13 +325,25 @@ impl ManagedResource for SnapshotFile {
         let planned = model(planned)?;
         let target = PathBuf::from(&planned.path);
         let asked = target.clone();
-        if blocking(&planned.path, "looked at", move || file::occupied(&asked)).await? {
-            return Err(in_the_way(&planned.path));
-        }
+        let before = match blocking(&planned.path, "looked at", move || file::in_the_way(&asked)).await? {
+            InTheWay::Nothing => None,
+            // Such as one that an object before this one left here: it was to stay.
+            InTheWay::Snapshot(sha256) => Some(sha256),
+            InTheWay::Other => return Err(in_the_way(&planned.path)),
+        };
         let (part, object) = self.take(call, &planned).await?;
         // From here on the journal knows by its hash what may appear at the path.
         call.recorder.created(&object).await?;
-        let placed = tokio::task::spawn_blocking(move || part.place()).await;
+        let at = target.clone();
+        let place = move || match before {
+            None => part.place(),
+            Some(sha256) => {
+                file::keep(&at, &sha256)?;
+                part.replace()?;
+                file::sync(&at)
+            }
+        };
+        let placed = tokio::task::spawn_blocking(place).await;
         match placed.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => Ok(remembered(object, &target)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(in_the_way(&planned.path)),

@@ -170,7 +170,7 @@ pub(crate) fn explain(failure: Failure, asked: &Asked<'_>) -> CallError {
             );
             refused("Fields belong to others", detail).on(place.unwrap_or_else(|| manifest(&[])))
         }
-        409 if status.reason == "AlreadyExists" => exists(object, None),
+        409 if status.reason == "AlreadyExists" => exists(object),
         409 => CallError {
             retry: Retry::Transient,
             ..refused("Object is changing", format!("{object}: {said}."))
@@ -193,11 +193,10 @@ pub(crate) fn explain(failure: Failure, asked: &Asked<'_>) -> CallError {
 }
 
 /// An object that stands where one is to be made.
-pub(crate) fn exists(object: &str, id: Option<&str>) -> CallError {
-    let import = id.map(|id| format!(" with the id '{id}'")).unwrap_or_default();
+pub(crate) fn exists(object: &str) -> CallError {
     let detail = format!(
-        "The cluster has a {object} already, and this configuration did not make it. Import it{import} to manage it here, or give \
-         the new one another name."
+        "The cluster has a {object} already, and this configuration did not make it. Give the new one another name; or \
+         delete the old one, if nobody needs it."
     );
     CallError::new("Object exists already", detail).on(manifest(&["metadata", "name"]))
 }

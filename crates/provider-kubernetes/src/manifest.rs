@@ -260,7 +260,7 @@ impl ManagedResource for ManifestResource {
             return Err(gone(text(&body, "/kind").unwrap_or("object")));
         };
         if look(call, &target).await?.is_some() {
-            return Err(exists(&target.label, Some(&target.import_id)));
+            return Err(exists(&target.label));
         }
         let answer = patiently(call, || {
             Box::pin(async {

@@ -202,14 +202,14 @@ impl Planner<'_> {
         let why = self.cluster.replaced(&target.key);
         let ours = why.is_some() || self.cluster.is_managed(&target.key);
         if self.settled || !(ours || applied_by(live, &self.settings.manager)) {
-            return Err(exists(&target.label, Some(&target.import_id)));
+            return Err(exists(&target.label));
         }
         plan.planned = with(&plan.planned, "object", shape::unknown());
         match why {
             Some(why) => plan.notes.push(format!("made anew, because {why}")),
             None if !ours => plan.notes.push(format!(
-                "{} exists already: unless this plan deletes it first, the apply will refuse; import it with the id '{}'",
-                target.label, target.import_id
+                "{} exists already: unless this plan deletes it first, the apply will refuse",
+                target.label
             )),
             None => {}
         }

@@ -87,8 +87,6 @@ pub(crate) struct Target {
     pub label: String,
     /// The object's identity, whatever the version of its group.
     pub key: String,
-    /// What `import` takes.
-    pub import_id: String,
 }
 
 /// A Secret with its `stringData` written as `data`, as the server itself does it: only so are the fields ours, and leave
@@ -137,11 +135,9 @@ impl Target {
         }
         let namespace = kind.namespaced.then(|| given.unwrap_or_else(|| "default".to_owned()));
         let place = namespace.as_ref().map(|n| format!("{n}/")).unwrap_or_default();
-        let import = namespace.as_ref().map(|n| format!("namespace={n},")).unwrap_or_default();
         Ok(Some(Target {
             label: format!("{kind_name} \"{place}{name}\""),
             key: format!("{}/{kind_name}/{place}{name}", group(&version)),
-            import_id: format!("apiVersion={version},kind={kind_name},{import}name={name}"),
             kind,
             namespace,
             name,
@@ -167,7 +163,6 @@ impl Target {
             body,
             label: self.label.clone(),
             key: self.key.clone(),
-            import_id: self.import_id.clone(),
         }
     }
 

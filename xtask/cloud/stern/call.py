@@ -128,6 +128,7 @@ class Call:
         """As it came, to be read again."""
         environ = dict(self.environ)
         environ["wsgi.input"] = io.BytesIO(self.body)
+        environ["stern.body"] = self.body
         environ["CONTENT_LENGTH"] = str(len(self.body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ

@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from .answers import complete
+from .answers import complete, refused
 from .call import Answer, Call
 from .control import control
 from .dependencies import Dependencies
@@ -104,7 +104,7 @@ class Cloud:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        answer = Answer(began["status"], list(began["headers"]), body)
+        answer = refused(call, Answer(began["status"], list(began["headers"]), body))
         self._effect.answer = answer
         return answer
 

@@ -32,12 +32,6 @@ impl Facts {
         list.into_iter().flatten().map(|h| (text(h, "name"), text(h, "address"))).collect()
     }
 
-    /// What tells these processes from those of any other start.
-    pub fn mark(&self) -> String {
-        let processes = ["cloud", "etcd", "kubernetes"].map(|c| self.state.get(c).map(|e| &e["processes"]));
-        serde_json::to_string(&processes).unwrap_or_default()
-    }
-
     fn value(&self, component: &str, key: &str) -> Option<&Value> {
         self.state.get(component)?.get("facts")?.get(key)
     }

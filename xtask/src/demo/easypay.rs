@@ -30,6 +30,7 @@ pub fn run(destroy: bool) -> Result<(), Failure> {
 
 fn play(steps: &Steps, site: &Site, destroy: bool) -> Result<(), Failure> {
     if site.is_left() {
+        site.point()?;
         if destroy {
             return take_down(steps, site);
         }

@@ -44,14 +44,19 @@ impl Site {
         Ok(())
     }
 
-    fn marker(&self) -> PathBuf {
-        self.top.join("components.json")
-    }
-
-    /// Whether an earlier demo left something on the very components that run now.
+    /// Whether an earlier demo left something.
     pub fn is_left(&self) -> bool {
         let state = self.folder.join("terraform.tfstate");
-        state.exists() && std::fs::read_to_string(self.marker()).is_ok_and(|m| m == self.facts.mark())
+        state.exists() || state.with_file_name(".terraform.tfstate.journal").exists()
+    }
+
+    /// Points the configuration at the components as they run now: some may have been started anew since.
+    pub fn point(&self) -> Result<(), Failure> {
+        let state = std::fs::read(&self.facts.file).map_err(|e| told(&self.facts.file, e))?;
+        let state: Value = serde_json::from_slice(&state).map_err(|e| e.to_string())?;
+        let values = variables::of(&state)?;
+        let path = self.folder.join("components.auto.tfvars.json");
+        std::fs::write(&path, format!("{values:#}\n")).map_err(|e| told(&path, e))
     }
 
     /// Copies everything anew, points it at the components, and notes what exists already.
@@ -64,14 +69,10 @@ impl Site {
         for part in ["examples/easypay", "modules", "ansible"] {
             copy(&root().join(part), &self.top.join(part))?;
         }
-        let state = std::fs::read(&self.facts.file).map_err(|e| told(&self.facts.file, e))?;
-        let state: Value = serde_json::from_slice(&state).map_err(|e| e.to_string())?;
-        let values = variables::of(&state)?;
-        let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(|e| told(path, e));
-        write(&self.folder.join("components.auto.tfvars.json"), &format!("{values:#}\n"))?;
+        self.point()?;
         let before = json!({ "cloud": names(&self.cloud()?), "cluster": names(&self.cluster()?) });
-        write(&self.top.join("before.json"), &format!("{before:#}\n"))?;
-        write(&self.marker(), &self.facts.mark())
+        let path = self.top.join("before.json");
+        std::fs::write(&path, format!("{before:#}\n")).map_err(|e| told(&path, e))
     }
 
     /// What is in the cloud.

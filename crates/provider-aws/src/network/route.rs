@@ -6,6 +6,9 @@ use aws_sdk_ec2::types::{Route as Found, RouteOrigin};
 use formwork_provider::{CallError, Nested};
 use std::collections::BTreeSet;
 
+/// The gateway of the VPC's own route.
+const LOCAL: &str = "local";
+
 /// A route: one destination, and one target.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Nested)]
 pub(crate) struct Route {
@@ -74,11 +77,18 @@ macro_rules! with {
 }
 
 impl Route {
-    /// The route, if it is one that a table's owner makes: not the VPC's own, and none that AWS or a VPN puts in.
-    pub(crate) fn of(found: &Found) -> Option<Self> {
+    /// The route, if it is one that a table's owner makes: none that AWS or a VPN puts in, and the VPC's own only if
+    /// `known` has it.
+    pub(crate) fn of(found: &Found, known: &BTreeSet<Route>) -> Option<Self> {
         let gateway = found.gateway_id.clone();
         let endpoint = gateway.as_deref().is_some_and(|id| id.starts_with("vpce-"));
-        if gateway.as_deref() == Some("local")
+        let told = [
+            &found.destination_cidr_block,
+            &found.destination_ipv6_cidr_block,
+            &found.destination_prefix_list_id,
+        ];
+        let adopted = || known.iter().any(|route| route.local() && route.destination() == told);
+        if (gateway.as_deref() == Some(LOCAL) && !adopted())
             || found.origin() == Some(&RouteOrigin::EnableVgwRoutePropagation)
             || (endpoint && found.destination_prefix_list_id.is_some())
         {
@@ -103,6 +113,11 @@ impl Route {
         })
     }
 
+    /// Whether it is the VPC's own, which cannot be made or removed.
+    fn local(&self) -> bool {
+        self.gateway_id.as_deref() == Some(LOCAL)
+    }
+
     fn destination(&self) -> [&Option<String>; 3] {
         [&self.cidr_block, &self.ipv6_cidr_block, &self.destination_prefix_list_id]
     }
@@ -125,6 +140,8 @@ impl Route {
     async fn replace(&self, table: &str, cx: &Context<'_>) -> Result<(), CallError> {
         let what = format!("The route to {} could not be changed", self.name());
         let call = with!(cx.client.ec2.replace_route().route_table_id(table), self);
+        // Where it led elsewhere, it is not given its old target again, but reset.
+        let call = if self.local() { call.set_gateway_id(None).local_target(true) } else { call };
         call.send().await.map(drop).map_err(|e| failed(&what, e))
     }
 
@@ -147,13 +164,13 @@ pub(crate) async fn change(
     cx: &Context<'_>,
 ) -> Result<(), CallError> {
     let same = |a: &Route, b: &Route| a.destination() == b.destination();
-    for gone in before.iter().filter(|old| !after.iter().any(|new| same(old, new))) {
+    for gone in before.iter().filter(|old| !old.local() && !after.iter().any(|new| same(old, new))) {
         gone.remove(table, cx).await?;
     }
     for new in after.iter().filter(|new| !before.contains(new)) {
         if before.iter().any(|old| same(old, new)) {
             new.replace(table, cx).await?;
-        } else {
+        } else if !new.local() {
             new.set(table, cx).await?;
         }
     }

@@ -61,7 +61,7 @@ impl RouteTable {
             until(cx, || {
                 Box::pin(async move {
                     let found = listed::<Self>(id, cx).await?;
-                    Ok(found.is_some_and(|found| routes(&found) == *wanted))
+                    Ok(found.is_some_and(|found| routes(&found, wanted) == *wanted))
                 })
             })
             .await?;
@@ -82,8 +82,9 @@ impl RouteTable {
     }
 }
 
-fn routes(found: &Found) -> BTreeSet<Route> {
-    found.routes().iter().filter_map(Route::of).collect()
+/// The routes that a table has, if it is known to have `known`.
+fn routes(found: &Found, known: &BTreeSet<Route>) -> BTreeSet<Route> {
+    found.routes().iter().filter_map(|found| Route::of(found, known)).collect()
 }
 
 /// Each known route of a configuration has one destination and one target.
@@ -133,7 +134,7 @@ impl Described for RouteTable {
         let vgws = found.propagating_vgws().iter().filter_map(|vgw| vgw.gateway_id.clone());
         Ok(Some(RouteTable {
             vpc_id: found.vpc_id().unwrap_or_default().to_owned(),
-            route: routes(found).into(),
+            route: routes(found, self.route.get().unwrap_or(&BTreeSet::new())).into(),
             propagating_vgws: vgws.collect::<BTreeSet<_>>().into(),
             tags,
             tags_all: tags_all.into(),

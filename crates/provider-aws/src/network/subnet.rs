@@ -91,10 +91,10 @@ fn switch(on: bool) -> AttributeBooleanValue {
 
 /// The IPv6 addresses in use.
 fn ipv6(found: &Found) -> Option<&SubnetIpv6CidrBlockAssociation> {
-    use SubnetCidrBlockStateCode::{Associated, Associating};
+    use SubnetCidrBlockStateCode::{Disassociated, Disassociating, Failed, Failing};
     found.ipv6_cidr_block_association_set().iter().find(|association| {
         let state = association.ipv6_cidr_block_state().and_then(|s| s.state());
-        matches!(state, None | Some(Associated | Associating))
+        !matches!(state, Some(Disassociated | Disassociating | Failed | Failing))
     })
 }
 

@@ -92,10 +92,10 @@ fn bits(length: Option<i64>) -> Option<i32> {
 
 /// The IPv6 addresses in use.
 fn ipv6(found: &Found) -> Option<&VpcIpv6CidrBlockAssociation> {
-    use VpcCidrBlockStateCode::{Associated, Associating};
+    use VpcCidrBlockStateCode::{Disassociated, Disassociating, Failed, Failing};
     found.ipv6_cidr_block_association_set().iter().find(|association| {
         let state = association.ipv6_cidr_block_state().and_then(|s| s.state());
-        matches!(state, None | Some(Associated | Associating))
+        !matches!(state, Some(Disassociated | Disassociating | Failed | Failing))
     })
 }
 

@@ -164,10 +164,25 @@ async fn a_file_that_took_its_place_is_kept() {
     let new = bench.apply(&config, Some(&drifted)).await.unwrap();
     compare(&facts, &bench, &new);
     let names = bench.names();
-    assert!(names.len() == 2 && names[1].starts_with("a.db.changed-"), "{names:?}");
+    assert!(names.len() == 2 && names[1].starts_with("a.db.kept-"), "{names:?}");
     assert_eq!(fs::read_to_string(bench.path(&names[1])).unwrap(), "somebody's notes");
     let read = bench.read(&new).await.unwrap();
     assert_eq!(bench.plan(&config, Some(&read), "").await.planned, new.value);
     let missing = Value::null(formwork_value::Type::String);
     assert_eq!(new.value.get("endpoint"), Some(&missing));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_forgotten_there_is_kept() {
+    let Some(facts) = Facts::find() else { return };
+    let bench = Bench::at(&[facts.get("endpoint")]).await;
+    let config = bench.config(js!({}));
+    let first = bench.apply(&config, None).await.unwrap();
+    let old = fs::read(bench.path("a.db")).unwrap();
+    bench.delete(&first).await.unwrap();
+    let second = bench.apply(&config, None).await.unwrap();
+    compare(&facts, &bench, &second);
+    let names = bench.names();
+    assert!(names.len() == 2 && names[1].starts_with("a.db.kept-"), "{names:?}");
+    assert_eq!(fs::read(bench.path(&names[1])).unwrap(), old);
 }

@@ -1,17 +1,17 @@
 //! Launching an instance.
 
-use super::devices::root_name;
+use super::devices::{root_name, volumes};
 use super::options::{CreditSpecification, MetadataOptions};
-use super::{Instance, user_data};
+use super::{Instance, observe, user_data};
 use crate::client::Context;
 use crate::compute::common::{passing, said};
-use crate::error::{code, failed};
-use crate::tags;
+use crate::error::{code, failed, not_yet};
+use crate::tags::{self, Tags};
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder as Call;
 use aws_sdk_ec2::types::{
     HibernationOptionsRequest, IamInstanceProfileSpecification, InstanceNetworkInterfaceSpecification,
     InstanceType, Placement, PrivateIpAddressSpecification, ResourceType, RunInstancesMonitoringEnabled,
-    ShutdownBehavior, Tenancy,
+    ShutdownBehavior, Tenancy, Volume,
 };
 use formwork_provider::{CallError, Computed};
 
@@ -70,6 +70,33 @@ impl Instance {
             user_data_base64: null_if_unknown(&self.user_data_base64),
             ..self.clone()
         })
+    }
+
+    /// Tags the volumes of a new instance, each as its block says: the launch can only tag all of them alike.
+    pub(super) async fn tag_volumes(&self, id: &str, cx: &Context<'_>) -> Result<(), CallError> {
+        const WHAT: &str = "The volumes of the instance could not be tagged";
+        let some = |tags: &&Tags| !tags.is_empty();
+        let others = self.ebs_block_device.iter();
+        let mut wanted: Vec<(String, &Tags)> = others
+            .filter_map(|device| Some((device.device_name.clone(), device.tags.as_ref().filter(some)?)))
+            .collect();
+        if let Some(tags) = self.root_block_device.first().and_then(|root| root.tags.as_ref()).filter(some) {
+            let found = observe::describe(vec![tags::filter("instance-id", [id])], cx).await?;
+            let name = found.first().and_then(|found| found.instance.root_device_name());
+            wanted.push((name.ok_or_else(|| not_yet(WHAT, id))?.to_owned(), tags));
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let volumes = volumes(vec![id.to_owned()], cx).await?;
+        for (device, tags) in wanted {
+            let there =
+                |volume: &&Volume| volume.attachments().iter().any(|a| a.device() == Some(device.as_str()));
+            let volume = volumes.iter().find(there).and_then(Volume::volume_id);
+            let volume = volume.ok_or_else(|| not_yet(WHAT, &format!("the volume {device} of {id}")))?;
+            tags::update(cx, volume, &Tags::new(), tags).await?;
+        }
+        Ok(())
     }
 
     /// User data, as it is sent.

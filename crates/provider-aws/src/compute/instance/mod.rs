@@ -162,6 +162,21 @@ impl Instance {
     }
 }
 
+/// A problem, if volumes are given tags both as a whole and one by one: these would take each other's away.
+fn tagged_twice(config: &Value) -> Option<Problem> {
+    let set = |object: &Value, name: &str| object.get(name).is_some_and(|v| v.is_known() && !v.is_null());
+    let block = ["root_block_device", "ebs_block_device"].into_iter().find(|name| {
+        let blocks = config.get(name).and_then(Value::as_slice).unwrap_or_default();
+        blocks.iter().any(|block| set(block, "tags"))
+    })?;
+    set(config, "volume_tags").then(|| {
+        let detail = format!(
+            "volume_tags tags all volumes of the instance, and a block {block} has tags of its own. Keep one of them."
+        );
+        Problem::error(Path::root().attr("volume_tags"), "Conflicting arguments", detail)
+    })
+}
+
 /// A summary that the two arguments cannot both be set.
 fn conflict(config: &Value, one: &str, other: &str) -> Option<Problem> {
     let set = |name: &str| config.get(name).is_some_and(|v| v.is_known() && !v.is_null());
@@ -186,7 +201,7 @@ impl Crud for Instance {
     fn validate(config: &Value) -> Vec<Problem> {
         let pairs = [("user_data", "user_data_base64"), ("vpc_security_group_ids", "security_groups")];
         let conflicts = pairs.into_iter().filter_map(|(one, other)| conflict(config, one, other));
-        conflicts.chain(timeouts::check(config)).collect()
+        conflicts.chain(tagged_twice(config)).chain(timeouts::check(config)).collect()
     }
 
     async fn plan(
@@ -219,10 +234,10 @@ impl Crud for Instance {
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        if self.source_dest_check {
-            return Ok(());
+        if !self.source_dest_check {
+            change::source_dest_check(created.id(), false, cx).await?;
         }
-        change::source_dest_check(created.id(), false, cx).await
+        self.tag_volumes(created.id(), cx).await
     }
 
     async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
