@@ -275,7 +275,7 @@ fn report(counts: &Counts, outcomes: &[Outcome], stuck: Vec<String>, wanted: usi
         failures.len()
     );
     let shown = failures.iter().take(5).map(String::as_str).collect::<Vec<_>>().join("\n\n");
-    assert!(failures.is_empty(), "{} of {wanted} kills were not mended:\n{shown}", failures.len());
+    assert!(failures.is_empty(), "{} of {} kills were not mended:\n{shown}", failures.len(), outcomes.len());
     assert!(late * 10 <= wanted, "{late} of {wanted} events did not come");
     for (phase, reached) in PHASES.iter().zip(reached) {
         assert!(reached >= EACH.min(2), "the phase {phase} was hit {reached} times only");

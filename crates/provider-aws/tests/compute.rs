@@ -108,7 +108,6 @@ async fn instance_lives() {
             "private_ip": "10.20.1.11", "key_name": text(&key, "id"), "user_data": "#!/bin/sh\ntrue\n",
             "source_dest_check": false, "tags": {"Name": "n1"},
             "root_block_device": [{"volume_size": 20, "volume_type": "gp3", "tags": {"on": "root"}}],
-            "ebs_block_device": [{"device_name": "/dev/sdg", "volume_size": 5, "tags": {"on": "sdg"}}],
             "metadata_options": [{"http_tokens": "required"}],
         }),
     );
@@ -122,7 +121,6 @@ async fn instance_lives() {
     );
     assert_eq!(seen["root_block_device"][0]["volume_size"], json!(20));
     assert_eq!(seen["root_block_device"][0]["tags"], json!({"on": "root"}));
-    assert_eq!(seen["ebs_block_device"][0]["tags"], json!({"on": "sdg"}));
     assert_eq!(seen["metadata_options"][0]["http_tokens"], json!("required"));
     assert_eq!(seen["availability_zone"], json!("us-east-1a"));
     assert!(text(&made, "arn").ends_with(&format!(":instance/{id}")));
@@ -168,6 +166,26 @@ async fn instance_lives() {
     }
     world.delete("aws_instance", &bigger).await;
     assert!(world.read("aws_instance", &bigger).await.is_none(), "a terminated instance is none");
+}
+
+#[tokio::test]
+async fn volumes_have_tags_of_their_own() {
+    let Some(world) = world().await else { return };
+    let place = place(&world).await;
+    let devices = json!({
+        "root_block_device": [{"volume_size": 20, "tags": {"on": "root"}}],
+        "ebs_block_device": [{"device_name": "/dev/sdg", "volume_size": 5, "tags": {"on": "sdg"}}],
+    });
+    let config = with(&machine(&place), devices);
+    let made = world.create("aws_instance", config.clone()).await;
+    assert_eq!(shown(&made)["root_block_device"][0]["tags"], json!({"on": "root"}));
+    assert_eq!(shown(&made)["ebs_block_device"][0]["tags"], json!({"on": "sdg"}));
+    world.delete("aws_instance", &made).await;
+
+    let twice = with(&config, json!({"volume_tags": {"on": "all"}}));
+    let resource = world.resource("aws_instance");
+    let problems = resource.validate(&common::value(&resource.schema().block, &twice));
+    assert_eq!(problems[0].summary, "Conflicting arguments");
 }
 
 #[tokio::test]
