@@ -59,7 +59,7 @@ fn cargo_checks(steps: &Steps) -> Result<(), Failure> {
     steps.command("clippy", clippy.args(["--", "-D", "warnings"]))?;
     steps.command("build", &mut build(&["--all-targets"]))?;
     // With an example, so that dependencies are checked with the same features as for clippy, and not once more.
-    let targets = ["--lib", "--bins", "--example", "formwork-reference"];
+    let targets = ["--lib", "--bin", "xtask", "--example", "formwork-reference"];
     let mut doc = cargo(&[&["doc", "--workspace", "--no-deps"], &targets[..], light].concat());
     steps.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     steps.step("reference", || generate::work(true))

@@ -3,7 +3,7 @@
 //! Type names, attributes, defaults and ids are those of HashiCorp's provider of the same name, so that configurations
 //! and states move over. The SDK's own retries are off: the framework around resource types retries, because it knows
 //! which calls may be repeated. Whatever can carry tags is made with one that holds the attempt's token
-//! ([`tags::TOKEN`]), by which an interrupted create is found again.
+//! (`formwork:token`), by which an interrupted create is found again.
 //!
 //! A new type is a struct that derives `Resource`, an `impl Described` that says how it is listed and how an answer
 //! fills it, and an `impl Crud` with the calls that make, change and remove it: `network/gateway.rs` is a short example.
