@@ -137,7 +137,8 @@ impl Slot {
 
     /// Gives the place up while `wait` runs, and takes one again afterwards.
     pub async fn released<T>(&self, wait: impl Future<Output = T>) -> T {
-        let mut permit = self.permit.lock().await;
+        // Who waits inside of a wait has no place to give up.
+        let Ok(mut permit) = self.permit.try_lock() else { return wait.await };
         *permit = None;
         let result = wait.await;
         *permit = self.limit.clone().acquire_owned().await.ok();

@@ -186,19 +186,15 @@ impl<T: Crud> CrudResource<T> {
         if retry(call, true, &done).await? {
             return Ok(());
         }
-        call.slot
-            .released(async {
-                let mut backoff = Backoff::new(T::PATIENCE);
-                while backoff.wait().await {
-                    if retry(call, true, &done).await? {
-                        return Ok(());
-                    }
-                }
-                let minutes = T::PATIENCE.as_secs().div_ceil(60);
-                let detail = format!("It was waited for {minutes} minutes until the object {what}.");
-                Err(CallError::uncertain("The object took too long", detail))
-            })
-            .await
+        let mut backoff = Backoff::new(T::PATIENCE);
+        while call.slot.released(backoff.wait()).await {
+            if retry(call, true, &done).await? {
+                return Ok(());
+            }
+        }
+        let minutes = T::PATIENCE.as_secs().div_ceil(60);
+        let detail = format!("It was waited for {minutes} minutes until the object {what}.");
+        Err(CallError::uncertain("The object took too long", detail))
     }
 
     /// Waits until an object is ready and can be seen, and returns it as it is then.

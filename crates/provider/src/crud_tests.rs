@@ -150,3 +150,23 @@ async fn only_what_cannot_have_happened_is_tried_again() {
     check(CallError { retry: Retry::Transient, ..CallError::new("x", "") }, 2, true).await;
     check(CallError::uncertain("x", ""), 1, false).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn failures_while_waiting_are_ridden_out() {
+    let bench = Bench::new().await;
+    bench.world.going.store(3, Ordering::Relaxed);
+    let throttled = || CallError { retry: Retry::Throttled, ..CallError::new("x", "") };
+    let call = bench.call();
+    let waits = async {
+        // Twice inside each other, as a retried look while waiting does.
+        call.slot.released(call.slot.released(tokio::time::sleep(std::time::Duration::from_secs(1)))).await;
+        let tries = AtomicUsize::new(0);
+        crate::retry::retry(&call, true, || {
+            let n = tries.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move { if n < 2 { Err(throttled()) } else { Ok(n) } })
+        })
+        .await
+    };
+    let done = tokio::time::timeout(std::time::Duration::from_secs(600), waits).await;
+    assert_eq!(done.expect("it ends").unwrap(), 2);
+}

@@ -159,7 +159,10 @@ fn may_come_from(block: &Block, prior: &Value, config: &Value) -> bool {
     }
     let (Some(p), Some(c)) = (prior.as_map(), config.as_map()) else { return false };
     let attributes = block.attributes.iter().all(|(name, attribute)| match (p.get(name), c.get(name)) {
-        (Some(p), Some(c)) => (attribute.computed && c.is_null()) || same(p, c),
+        (Some(p), Some(c)) => match &attribute.default {
+            Some(default) if c.is_null() => same(p, default),
+            _ => (attribute.computed && c.is_null()) || same(p, c),
+        },
         _ => false,
     });
     attributes

@@ -3,6 +3,7 @@
 use crate::{Call, CallError, Retry};
 use std::pin::Pin;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a failing call is tried again.
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
@@ -19,24 +20,23 @@ pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError
 /// Growing pauses, with jitter so that many waiters do not come back together.
 pub(crate) struct Backoff {
     next: Duration,
-    left: Duration,
+    until: Instant,
 }
 
 impl Backoff {
-    /// Pauses that together take about `patience`.
+    /// Pauses for as long as `patience` lasts, whatever happens between them.
     pub(crate) fn new(patience: Duration) -> Self {
-        Backoff { next: FIRST, left: patience }
+        Backoff { next: FIRST, until: Instant::now() + patience }
     }
 
     /// Pauses; `false`, at once, when patience is at its end.
     pub(crate) async fn wait(&mut self) -> bool {
-        if self.left.is_zero() {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return false;
         }
-        let pause = self.next.mul_f64(rand::random_range(0.5..1.0)).min(self.left);
-        self.left -= pause;
+        tokio::time::sleep(self.next.mul_f64(rand::random_range(0.5..1.0)).min(left)).await;
         self.next = (self.next * 2).min(LONGEST);
-        tokio::time::sleep(pause).await;
         true
     }
 }

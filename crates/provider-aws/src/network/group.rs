@@ -322,7 +322,14 @@ impl Crud for SecurityGroup {
         let call = cx.client.ec2.delete_security_group().group_id(self.id());
         let patience = timeouts::for_delete(&self.timeouts);
         let what = "The security group could not be deleted";
-        delete_within(cx, what, patience, &GONE, || call.clone().send()).await
+        let again = async || {
+            if self.revoke_rules_on_delete {
+                // A rule that was just made may not have been listed before.
+                let _ = self.revoke(cx).await;
+            }
+            call.clone().send().await
+        };
+        delete_within(cx, what, patience, &GONE, again).await
     }
 
     async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
