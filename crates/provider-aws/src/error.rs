@@ -208,7 +208,10 @@ fn no_credentials(what: &str, error: &CredentialsError) -> CallError {
              identity token, a container's role, or the role of an EC2 instance. Give them in one of these ways."
                 .to_owned()
         }
-        _ => format!("The credentials could not be got: {why}. Check the provider block, AWS_PROFILE and the profile."),
+        _ => format!(
+            "The credentials could not be got: {}. Check the provider block, AWS_PROFILE and the profile.",
+            why.trim_end_matches('.')
+        ),
     };
     CallError::new(what, detail)
 }
