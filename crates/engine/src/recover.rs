@@ -11,9 +11,10 @@ use crate::provide::{ProviderHandle, TypeInfo};
 use formwork_addr::{InstanceAddr, ModulePath, Str};
 use formwork_config::{Config, ProviderKey, normalise_source};
 use formwork_diag::{Diagnostic, has_errors};
-use formwork_provider::{CallError, Interrupted, Object, Operation, Recovered};
-use formwork_state::{Pending, Record, Session, Status, StoredObject};
+use formwork_provider::{Call, CallError, Interrupted, Object, Operation, Recovered};
+use formwork_state::{Intent, Pending, Record, Session, Status, StoredObject};
 use formwork_value::{Value, json};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 
 /// The provider configuration that a state's `provider["…"].alias` means here; the nearest one, if that is gone.
@@ -70,9 +71,18 @@ pub async fn recover(setup: &Setup, session: &mut dyn Session) -> Vec<Diagnostic
     let usable = !has_errors(&diags);
     let foreign = session.foreign();
     let mut diags = Vec::new();
+    // All at once: each may have to wait until nothing of it can take effect any more.
+    let mut asked = FuturesUnordered::new();
     for p in &pending {
-        match recovery.one(p, usable, foreign).await {
-            Ok((records, what)) => {
+        match recovery.question(p, usable).await {
+            Ok(question) => asked.push(question.ask(recovery.caller.clone(), p)),
+            Err(d) => diags.push(d),
+        }
+    }
+    while let Some((p, answer)) = asked.next().await {
+        match answer {
+            Ok(answer) => {
+                let (records, what) = recovery.settle(p, answer, foreign);
                 let journal = session.journal();
                 for record in &records {
                     record.apply_to(&mut recovery.state);
@@ -92,6 +102,56 @@ pub async fn recover(setup: &Setup, session: &mut dyn Session) -> Vec<Diagnostic
     diags
 }
 
+/// What is to be asked about one interrupted operation.
+struct Question {
+    info: Arc<TypeInfo>,
+    provider: Arc<ProviderHandle>,
+    interrupted: Interrupted,
+    /// The object as it was recorded before.
+    stored: Option<Arc<StoredObject>>,
+}
+
+/// What the provider said to it.
+struct Answer {
+    info: Arc<TypeInfo>,
+    stored: Option<Arc<StoredObject>>,
+    recovered: Recovered,
+}
+
+impl Question {
+    /// Asks the provider.
+    async fn ask(self, caller: Caller, pending: &Pending) -> (&Pending, Result<Answer, Diagnostic>) {
+        let Question { info, provider, interrupted, stored } = self;
+        let intent = &pending.intent;
+        let addr = &intent.address;
+        caller.started(addr, intent.deposed.as_ref(), Verb::Recover, None);
+        let result = match info.managed() {
+            Some(resource) => {
+                let work = async |call: &Call<'_>| resource.recover(call, &interrupted).await;
+                caller.with(&provider, &intent.token, &NoRecorder, work).await
+            }
+            None => Ok(Recovered::Absent),
+        };
+        let recovered = result.map_err(|error: CallError| {
+            Diagnostic::error(
+                "Interrupted operation could not be settled",
+                format!("What became of {addr} could not be found out: {}: {}", error.summary, error.detail),
+            )
+            .help("Nothing is lost: it stays in the journal. Run again when the cause is gone.")
+            .about(addr)
+        });
+        (pending, recovered.map(|recovered| Answer { info, stored, recovered }))
+    }
+}
+
+fn operation_of(intent: &Intent) -> Operation {
+    match intent.operation {
+        formwork_state::Operation::Create => Operation::Create,
+        formwork_state::Operation::Update => Operation::Update,
+        formwork_state::Operation::Delete => Operation::Delete,
+    }
+}
+
 struct Recovery {
     ev: Evaluator,
     caller: Caller,
@@ -99,12 +159,8 @@ struct Recovery {
 }
 
 impl Recovery {
-    async fn one(
-        &mut self,
-        pending: &Pending,
-        usable: bool,
-        foreign: bool,
-    ) -> Result<(Vec<Record>, String), Diagnostic> {
+    /// What there is to ask, and whom.
+    async fn question(&mut self, pending: &Pending, usable: bool) -> Result<Question, Diagnostic> {
         let intent = &pending.intent;
         let addr = &intent.address;
         let Some(info) =
@@ -117,7 +173,6 @@ impl Recovery {
             .help("Use a version of the program that knows the type; the journal stays until then.")
             .about(addr));
         };
-        let Some(resource) = info.managed().cloned() else { return Ok((Vec::new(), String::new())) };
         let provider = self.provider(pending, &info, usable).await?;
         let unreadable = |e: String| {
             Diagnostic::error(
@@ -133,32 +188,21 @@ impl Recovery {
                 Some(key) => i.deposed.get(key).cloned(),
             })
         });
-        let operation = match intent.operation {
-            formwork_state::Operation::Create => Operation::Create,
-            formwork_state::Operation::Update => Operation::Update,
-            formwork_state::Operation::Delete => Operation::Delete,
-        };
+        let operation = operation_of(intent);
         let known = if operation == Operation::Create { pending.partial.clone() } else { stored.clone() };
         let prior = match &known {
             Some(stored) => Some(decode(addr, &info, stored)?),
             None => None,
         };
         let interrupted = Interrupted { operation, token: intent.token.clone(), arguments, prior };
-        self.caller.started(addr, intent.deposed.as_ref(), Verb::Recover, None);
-        let result = self
-            .caller
-            .with(&provider, &intent.token, &NoRecorder, async |call| {
-                resource.recover(call, &interrupted).await
-            })
-            .await;
-        let recovered = result.map_err(|error: CallError| {
-            Diagnostic::error(
-                "Interrupted operation could not be settled",
-                format!("What became of {addr} could not be found out: {}: {}", error.summary, error.detail),
-            )
-            .help("Nothing is lost: it stays in the journal. Run again when the cause is gone.")
-            .about(addr)
-        })?;
+        Ok(Question { info, provider, interrupted, stored })
+    }
+
+    /// What is to be recorded, and what to tell.
+    fn settle(&self, pending: &Pending, answer: Answer, foreign: bool) -> (Vec<Record>, String) {
+        let Answer { info, stored, recovered } = answer;
+        let intent = &pending.intent;
+        let addr = &intent.address;
         let set = |object: Option<StoredObject>| Record::Set {
             token: Some(intent.token.clone()),
             partial: false,
@@ -168,7 +212,7 @@ impl Recovery {
             object: object.map(Arc::new),
         };
         let settled = Record::NoEffect { token: intent.token.clone() };
-        Ok(match (operation, recovered) {
+        match (operation_of(intent), recovered) {
             (Operation::Create, Recovered::Absent) if pending.partial.is_some() && !foreign => {
                 (vec![set(None)], "its creation had been interrupted, and it does not exist".into())
             }
@@ -191,7 +235,7 @@ impl Recovery {
                         object: Some(Arc::new(stored)),
                     };
                     let what = "its creation had been interrupted, and another object took its place meanwhile: to be removed";
-                    return Ok((vec![record], what.into()));
+                    return (vec![record], what.into());
                 }
                 let what = if complete {
                     "its creation had been interrupted after it was made: adopted"
@@ -214,7 +258,7 @@ impl Recovery {
             (Operation::Delete, Recovered::Found { .. }) => {
                 (vec![settled], "its removal had been interrupted before it had any effect".into())
             }
-        })
+        }
     }
 
     /// Whether the place of an object is taken by another one.
@@ -237,7 +281,7 @@ impl Recovery {
         object: &Object,
         old: Option<&StoredObject>,
         status: Status,
-        intent: &formwork_state::Intent,
+        intent: &Intent,
     ) -> StoredObject {
         let template = StoredObject {
             schema_version: info.schema.version,

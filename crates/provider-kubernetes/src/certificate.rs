@@ -143,6 +143,14 @@ impl Request {
         }
     }
 
+    /// The server's object, unless it is another one of the same name.
+    async fn own(&self, cx: &Cx<'_, Cluster>) -> Result<Option<Json>, CallError> {
+        let Some(name) = self.known_name() else { return Ok(None) };
+        let uid = self.metadata().and_then(|m| m.uid.get());
+        let found = self.get(cx, name).await?;
+        Ok(found.filter(|object| uid.is_none_or(|uid| text(object, "/metadata/uid") == Some(uid))))
+    }
+
     /// Whether an object is the one that this asks for: nobody else has the key that the request is signed with.
     fn is(&self, object: &Json) -> bool {
         let wanted = self.body("");
@@ -283,17 +291,20 @@ impl Crud for Request {
     }
 
     async fn read(&self, cx: &Cx<'_, Cluster>) -> Result<Option<Self>, CallError> {
-        let Some(name) = self.known_name() else { return Ok(None) };
-        let uid = self.metadata().and_then(|m| m.uid.get());
-        let found = self.get(cx, name).await?;
-        let found = found.filter(|object| uid.is_none_or(|uid| text(object, "/metadata/uid") == Some(uid)));
-        Ok(match found {
+        if self.known_name().is_none() {
+            return Ok(None);
+        }
+        Ok(match self.own(cx).await? {
             Some(object) if issued(&object).is_none() || self.seen(&object).valid(cx.now()) => {
                 Some(self.seen(&object))
             }
             None if self.valid(cx.now()) => Some(self.clone()),
             _ => None,
         })
+    }
+
+    async fn present(&self, cx: &Cx<'_, Cluster>) -> Result<bool, CallError> {
+        Ok(self.own(cx).await?.is_some())
     }
 
     async fn delete(&self, cx: &Cx<'_, Cluster>) -> Result<(), CallError> {

@@ -125,6 +125,11 @@ pub trait Crud: Model {
     /// Removes the object. That it was gone already is not an error.
     async fn delete(&self, cx: &Cx<'_, Self::Client>) -> Result<(), CallError>;
 
+    /// Whether the object itself is still there: what [`Crud::read`] answers, where that tells of nothing more.
+    async fn present(&self, cx: &Cx<'_, Self::Client>) -> Result<bool, CallError> {
+        Ok(self.read(cx).await?.is_some())
+    }
+
     /// Whether a deleted object has really gone.
     async fn gone(&self, _cx: &Cx<'_, Self::Client>) -> Result<bool, CallError> {
         Ok(true)
@@ -244,6 +249,24 @@ impl<T: Crud> CrudResource<T> {
         };
         let complete = ready && Self::has(&value, &interrupted.arguments);
         Ok(Recovered::Found { object: Object { value: known(value), private }, complete })
+    }
+
+    /// What became of an interrupted delete. It may take effect late: only what is still there after that time stays.
+    async fn removed(
+        call: &Call<'_>,
+        cx: &Cx<'_, T::Client>,
+        model: &T,
+        prior: &Object,
+    ) -> Result<Recovered, CallError> {
+        let mut backoff = Backoff::new(T::quiet(cx));
+        while retry(call, true, || model.present(cx)).await? {
+            if !call.slot.released(backoff.wait()).await {
+                return Ok(Recovered::Found { object: prior.clone(), complete: true });
+            }
+        }
+        // What is not seen any more may still be going, and hold what others need.
+        Self::wait(call, "is gone", || model.gone(cx)).await?;
+        Ok(Recovered::Absent)
     }
 
     /// Whether an object has everything that was asked for. What was null then was left to the other side.
@@ -404,12 +427,11 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
         // An object whose identity is known can simply be looked at.
         if let Some(prior) = &interrupted.prior {
             let model = Self::model(&prior.value)?;
+            if interrupted.operation == Operation::Delete {
+                return Self::removed(call, &cx, &model, prior).await;
+            }
             if let Some(seen) = retry(call, true, || model.read(&cx)).await? {
                 return Self::gone_on(call, &cx, seen, interrupted, prior.private.clone()).await;
-            }
-            if interrupted.operation == Operation::Delete {
-                // What is not seen any more may still be going, and hold what others need.
-                Self::wait(call, "is gone", || model.gone(&cx)).await?;
             }
             if interrupted.operation != Operation::Create {
                 return Ok(Recovered::Absent);

@@ -4,7 +4,7 @@ use super::*;
 use crate::{Client, Computed, Recorder, Resource, Retry, Slot};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A thing.
 #[derive(Clone, Resource)]
@@ -24,12 +24,14 @@ struct World {
     going: AtomicUsize,
     /// What the next calls fail with.
     failures: Mutex<Vec<CallError>>,
+    /// Whether what `read` tells of is not the object any more, but something that is left of it.
+    outlived: AtomicBool,
 }
 
 #[async_trait]
 impl Crud for Thing {
     type Client = World;
-    const QUIET: Duration = Duration::ZERO;
+    const QUIET: Duration = Duration::from_secs(10);
 
     async fn create(&self, cx: &Cx<'_, World>) -> Result<Self, CallError> {
         cx.client.calls.fetch_add(1, Ordering::Relaxed);
@@ -44,6 +46,10 @@ impl Crud for Thing {
         let things = cx.client.things.lock().unwrap();
         let name = self.key.get().and_then(|key| things.get(key));
         Ok(name.map(|name| Thing { name: name.clone(), key: self.key.clone() }))
+    }
+
+    async fn present(&self, cx: &Cx<'_, World>) -> Result<bool, CallError> {
+        Ok(self.read(cx).await?.is_some() && !cx.client.outlived.load(Ordering::Relaxed))
     }
 
     async fn delete(&self, cx: &Cx<'_, World>) -> Result<(), CallError> {
@@ -97,7 +103,7 @@ fn planned() -> Value {
     Thing { name: "a".into(), key: Computed::Unknown }.to_value()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn creating_records_reads_back_and_recovers() {
     let bench = Bench::new().await;
     let (call, things) = (bench.call(), CrudResource::<Thing>::new());
@@ -135,6 +141,35 @@ async fn an_interrupted_removal_is_waited_for() {
     let found = CrudResource::<Thing>::new().recover(&bench.call(), &interrupted).await.unwrap();
     assert!(matches!(found, Recovered::Absent));
     assert_eq!(bench.world.going.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_removal_may_take_effect_late() {
+    let bench = Bench::new().await;
+    let thing = Thing { name: "a".into(), key: "t0".into() };
+    let prior = Object::new(thing.to_value());
+    let interrupted = Interrupted {
+        operation: Operation::Delete,
+        token: "t1".into(),
+        arguments: prior.value.clone(),
+        prior: Some(prior),
+    };
+    let there = || bench.world.things.lock().unwrap().insert("t0".into(), "a".into());
+    let (things, call) = (CrudResource::<Thing>::new(), bench.call());
+    there();
+    let found = things.recover(&call, &interrupted).await.unwrap();
+    assert!(matches!(found, Recovered::Found { .. }));
+    let late = async {
+        tokio::time::sleep(Thing::QUIET / 2).await;
+        bench.world.things.lock().unwrap().clear();
+    };
+    let (found, ()) = tokio::join!(things.recover(&call, &interrupted), late);
+    assert!(matches!(found.unwrap(), Recovered::Absent));
+    // What still answers for the object when it is gone does not count.
+    there();
+    bench.world.outlived.store(true, Ordering::Relaxed);
+    let found = things.recover(&call, &interrupted).await.unwrap();
+    assert!(matches!(found, Recovered::Absent));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! SSH hosts: network namespaces on one bridge, each with its own root file system, host key and sshd.
 //!
-//! They have the private addresses that `FORMWORK_HOSTS` lists (comma-separated, IPv4), so that an inventory made of
-//! EC2 attributes reaches them. There is no route out of them.
+//! They have the private addresses that `FORMWORK_HOSTS` lists (comma-separated, IPv4), or else the first ones that are
+//! free, so that an inventory made of EC2 attributes reaches them. There is no route out of them.
 
 mod image;
 
@@ -19,8 +19,10 @@ use std::process::Command;
 use std::time::Duration;
 
 const NAME: &str = "hosts";
-/// Two zones' subnets, as `examples` have them.
-const ADDRESSES: &str = "10.20.1.11,10.20.2.11,10.20.1.12";
+/// What comes after `10.20.` in the hosts' addresses: two zones' subnets, as `examples` have them. Where those are in
+/// use, it is `10.21.`, and so on.
+const ENDINGS: [&str; 3] = ["1.11", "2.11", "1.12"];
+const NETWORKS: std::ops::Range<u8> = 20..60;
 const ENTER: &str = include_str!("enter.sh");
 /// Who may log in besides root; may use sudo, as on Debian's cloud images.
 const USER: &str = "admin";
@@ -49,7 +51,10 @@ pub fn start(steps: &Steps, place: &mut Place) -> Result<(), Failure> {
     if !packages::is_root() {
         return Err("the SSH hosts are network namespaces, and making those needs root".into());
     }
-    let hosts = wanted(&std::env::var("FORMWORK_HOSTS").unwrap_or_else(|_| ADDRESSES.to_owned()))?;
+    let hosts = match std::env::var("FORMWORK_HOSTS") {
+        Ok(list) => wanted(&list)?,
+        Err(_) => usual(in_use)?,
+    };
     let folder = place.fresh(NAME)?;
     // Names of their own, so that other runs on this machine are not disturbed. A link's name has 15 letters at most.
     let tag = token(&folder.join("tag"))?[..6].to_owned();
@@ -135,6 +140,42 @@ fn wanted(list: &str) -> Result<Vec<Host>, Failure> {
     if hosts.is_empty() { Err("FORMWORK_HOSTS lists no address".into()) } else { Ok(hosts) }
 }
 
+/// The usual hosts, in the first networks of which none is in use.
+fn usual(in_use: impl Fn(Ipv4Addr) -> Result<Option<String>, Failure>) -> Result<Vec<Host>, Failure> {
+    let mut found = None;
+    for network in NETWORKS {
+        let hosts = wanted(&ENDINGS.map(|ending| format!("10.{network}.{ending}")).join(","))?;
+        for gateway in gateways(&hosts) {
+            found = in_use(gateway)?;
+            if found.is_some() {
+                break;
+            }
+        }
+        if found.is_none() {
+            return Ok(hosts);
+        }
+    }
+    let last = found.unwrap_or_default();
+    Err(format!(
+        "this machine uses all of the networks that are tried ({last}); choose others with FORMWORK_HOSTS"
+    ))
+}
+
+/// The route by which this machine already reaches the /24 of an address, other than the default one: what it leads to
+/// belongs to somebody else.
+fn in_use(gateway: Ipv4Addr) -> Result<Option<String>, Failure> {
+    let [a, b, c, _] = gateway.octets();
+    let net = format!("{a}.{b}.{c}.0/24");
+    let inside = process::output(Command::new("ip").args(["-4", "route", "show", "root", &net]))?;
+    let around = process::output(Command::new("ip").args(["-4", "route", "show", "match", &net]))?;
+    let mut routes = inside.lines().chain(around.lines()).map(str::trim);
+    Ok(routes.find(|l| !l.is_empty() && !l.starts_with("default")).map(|l| format!("{net}: {l}")))
+}
+
+fn gateways(hosts: &[Host]) -> BTreeSet<Ipv4Addr> {
+    hosts.iter().map(|h| gateway(h.address)).collect()
+}
+
 /// The bridge's address in the /24 of a host.
 fn gateway(address: Ipv4Addr) -> Ipv4Addr {
     let [a, b, c, _] = address.octets();
@@ -143,20 +184,10 @@ fn gateway(address: Ipv4Addr) -> Ipv4Addr {
 
 fn network(place: &mut Place, tag: &str, hosts: &[Host]) -> Result<(), Failure> {
     let bridge = format!("fw{tag}");
-    let gateways: BTreeSet<Ipv4Addr> = hosts.iter().map(|h| gateway(h.address)).collect();
+    let gateways = gateways(hosts);
     for gateway in &gateways {
-        // A route to the network that is not the default one belongs to somebody else.
-        let [a, b, c, _] = gateway.octets();
-        let net = format!("{a}.{b}.{c}.0/24");
-        let taken = process::output(Command::new("ip").args(["-4", "route", "show", "root", &net]))?;
-        let exact = process::output(Command::new("ip").args(["-4", "route", "show", "match", &net]))?;
-        if let Some(line) =
-            taken.lines().chain(exact.lines()).find(|l| !l.trim().is_empty() && !l.starts_with("default"))
-        {
-            return Err(format!(
-                "this machine already uses {net} ({}); choose others with FORMWORK_HOSTS",
-                line.trim()
-            ));
+        if let Some(route) = in_use(*gateway)? {
+            return Err(format!("this machine already uses {route}; choose others with FORMWORK_HOSTS"));
         }
     }
     place.undo_with(NAME, &["ip", "link", "delete", &bridge])?;
@@ -259,7 +290,22 @@ mod tests {
         check("10.1.1.1", "not ending in");
         check("10.1.1.5,10.1.1.5", "twice");
         check(" , ", "no address");
-        let names: Vec<String> = wanted(ADDRESSES).unwrap().into_iter().map(|h| h.name).collect();
-        assert_eq!(names, ["h1", "h2", "h3"]);
+        let names: Vec<String> = wanted("10.1.1.5,10.1.2.5").unwrap().into_iter().map(|h| h.name).collect();
+        assert_eq!(names, ["h1", "h2"]);
+    }
+
+    #[test]
+    fn networks_in_use_are_left_alone() {
+        let check = |used: &[&str], expected: Option<&str>| {
+            let in_use = |gateway: Ipv4Addr| {
+                let text = gateway.to_string();
+                Ok(used.iter().any(|u| text.starts_with(u)).then_some(text))
+            };
+            let first = usual(in_use).ok().map(|hosts| hosts[0].address.to_string());
+            assert_eq!(first.as_deref(), expected, "{used:?}");
+        };
+        check(&[], Some("10.20.1.11"));
+        check(&["10.20.2.", "10.21.1."], Some("10.22.1.11"));
+        check(&["10."], None);
     }
 }
