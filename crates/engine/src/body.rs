@@ -81,9 +81,10 @@ impl Decoder<'_> {
             if attrs.contains_key(name) {
                 continue;
             }
-            let given =
-                body.attribute(name).is_some() || body.blocks.iter().any(|b| kind(b, schema) == Some(name));
-            if declared.required && !given {
+            let given = || {
+                body.attribute(name).is_some() || body.blocks.iter().any(|b| kind(b, schema) == Some(name))
+            };
+            if declared.required && !given() {
                 self.error(
                     Diagnostic::error(
                         "Missing required argument",

@@ -10,6 +10,7 @@ use formwork_diag::Diagnostic;
 use formwork_lang::{Scope, eval};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
+use std::fmt::Display;
 
 const ASSERTION: &str = "Check block assertion failed";
 
@@ -57,12 +58,13 @@ pub(crate) fn conditions(
     each: Option<(&InstanceKey, Option<&Value>)>,
     own: Option<&Value>,
     list: &[Condition],
-    address: &str,
+    address: &dyn Display,
     kind: &str,
 ) -> Ran<()> {
     if list.is_empty() {
         return Ran::Done((), Deps::default());
     }
+    let address = address.to_string();
     let subject = if address.starts_with("output.") { "Module output value" } else { "Resource" };
     let summary = format!("{subject} {kind} failed");
     let ran = e.evaluate(
@@ -79,7 +81,7 @@ pub(crate) fn conditions(
     );
     let full = match e.module(module).addr.is_root() {
         false if address.starts_with("output.") => format!("{}.{address}", e.module(module).addr),
-        _ => address.to_owned(),
+        _ => address,
     };
     finish(e, ran, &full, |d| d.about(&full))
 }

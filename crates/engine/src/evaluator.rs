@@ -62,6 +62,8 @@ pub(crate) struct Evaluator {
     pub modules: Vec<ModuleNode>,
     pub by_addr: FxHashMap<ModuleInstance, ModuleId>,
     pub providers: FxHashMap<ProviderKey, CellId>,
+    /// The same by module and block (its address in memory): instances of one block have one provider.
+    providers_of_blocks: FxHashMap<(ModuleId, usize), CellId>,
     pub types: Types,
     pub diags: Vec<Diagnostic>,
     pub checks: Vec<CheckResult>,
@@ -82,6 +84,7 @@ impl Evaluator {
             modules: Vec::new(),
             by_addr: FxHashMap::default(),
             providers: FxHashMap::default(),
+            providers_of_blocks: FxHashMap::default(),
             types: Types::default(),
             diags: Vec::new(),
             checks: Vec::new(),
@@ -166,6 +169,18 @@ impl Evaluator {
         }
         let cell = self.cells.add(Kind::Provider(key.clone()));
         self.providers.insert(key, cell);
+        cell
+    }
+
+    /// The cell of the provider configuration that an instance belongs to.
+    pub fn provider_cell_of(&mut self, instance: &InstanceInfo) -> CellId {
+        let block = std::ptr::from_ref(instance.block.block()).addr();
+        if let Some(cell) = self.providers_of_blocks.get(&(instance.module, block)) {
+            return *cell;
+        }
+        let key = instance.block.provider(&self.setup.config);
+        let cell = self.provider_cell(key);
+        self.providers_of_blocks.insert((instance.module, block), cell);
         cell
     }
 

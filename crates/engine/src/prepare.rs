@@ -28,8 +28,7 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepared> {
     let block = instance.block.block();
     let Some(info) = e.type_info(&block.resource) else { return Ran::Failed };
-    let key = instance.block.provider(&e.setup.config);
-    let provider_cell = e.provider_cell(key);
+    let provider_cell = e.provider_cell_of(instance);
     let gate = e.module(instance.module).gate;
     let mut missing = Vec::new();
     for cell in [Some(provider_cell), gate, instance.refresh].into_iter().flatten() {
@@ -73,10 +72,10 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     if !missing.is_empty() {
         return Ran::Missing(missing);
     }
-    let address = instance.addr.to_string();
     let conditions = &block.lifecycle.preconditions;
     let mut inputs = deps;
-    match checks::conditions(e, instance.module, Some(each), None, conditions, &address, "precondition") {
+    match checks::conditions(e, instance.module, Some(each), None, conditions, &instance.addr, "precondition")
+    {
         Ran::Done((), deps) => inputs.add(&Arc::new(deps)),
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,

@@ -132,6 +132,10 @@ impl Question {
             }
             None => Ok(Recovered::Absent),
         };
+        match &result {
+            Ok(_) => caller.finished(addr, intent.deposed.as_ref(), Verb::Recover, None),
+            Err(_) => caller.failed(addr, Verb::Recover),
+        }
         let recovered = result.map_err(|error: CallError| {
             Diagnostic::error(
                 "Interrupted operation could not be settled",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::playbook::Host;
-use formwork_provider::{Client, Recorder, Slot, proposed};
+use formwork_provider::{Client, Recorder, Slot};
 use formwork_value::json;
 use std::sync::Arc;
 
@@ -42,8 +42,7 @@ async fn plan(config: &Value, prior: Option<&Object>, token: &str) -> Result<Pla
     let clock: formwork_provider::Clock = Arc::new(|| 0);
     let call = Call { client: &client, token, recorder: &Quiet, slot: &slot, clock: &clock };
     let resource = PlaybookRun::new();
-    let proposed = proposed(resource.schema(), prior.map(|p| &p.value), config);
-    resource.plan(&call, &PlanRequest { config, prior, proposed: &proposed }).await
+    resource.plan(&call, &PlanRequest { config, prior }).await
 }
 
 /// The object that a run would have left.

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use formwork_provider::{
     Call, CallError, Client, Clock, ManagedResource, Object, PlanRequest, PlanResponse, Provider, Recorder,
-    Slot, check_applied, check_planned, check_refines, proposed,
+    Slot, check_applied, check_planned, check_refines,
 };
 use formwork_value::{Value, json};
 use std::fs;
@@ -106,8 +106,7 @@ impl Bench {
         let schema = self.resource.schema();
         let found = self.resource.validate(config);
         assert!(found.is_empty(), "{found:?}");
-        let proposed = proposed(schema, prior.map(|p| &p.value), config);
-        let request = PlanRequest { config, prior, proposed: &proposed };
+        let request = PlanRequest { config, prior };
         let plan = self.call(token, async |call| self.resource.plan(call, &request).await).await.unwrap();
         let wrong = check_planned(schema, config, prior.map(|p| &p.value), &plan.planned);
         assert!(wrong.is_empty(), "{wrong:?}");

@@ -3,7 +3,7 @@
 use super::*;
 use formwork_provider::{
     Call, CallError, Clock, Interrupted, Object, Operation, PlanRequest, PlanResponse, Recorder, Recovered,
-    Slot, check_applied, check_planned, proposed,
+    Slot, check_applied, check_planned,
 };
 use formwork_value::{Map, Type, convert};
 use std::sync::Mutex;
@@ -42,8 +42,7 @@ impl Bench {
 
     pub(crate) async fn plan(&self, ty: &str, config: &Value, prior: Option<&Object>) -> PlanResponse {
         let ty = resource(ty);
-        let proposed = proposed(ty.schema(), prior.map(|p| &p.value), config);
-        let request = PlanRequest { config, prior, proposed: &proposed };
+        let request = PlanRequest { config, prior };
         let plan = ty.plan(&self.call(), &request).await.unwrap();
         let kept = prior.filter(|_| plan.replace.is_empty()).map(|p| &p.value);
         let problems = check_planned(ty.schema(), config, kept, &plan.planned);

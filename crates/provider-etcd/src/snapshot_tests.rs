@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bolt::tests::database;
-use formwork_provider::{Clock, Recorder, Slot, check_planned, proposed};
+use formwork_provider::{Clock, Recorder, Slot, check_planned};
 use formwork_value::json;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -73,8 +73,7 @@ impl Bench {
     async fn plan(&self, config: &Value, prior: Option<&Object>) -> PlanResponse {
         let resource = SnapshotFile::new();
         let before = prior.map(|p| &p.value);
-        let proposed = proposed(resource.schema(), before, config);
-        let request = PlanRequest { config, prior, proposed: &proposed };
+        let request = PlanRequest { config, prior };
         let plan = call(async |call| resource.plan(call, &request).await).await.unwrap();
         let wrong = check_planned(resource.schema(), config, before, &plan.planned);
         assert!(wrong.is_empty(), "{wrong:?}");

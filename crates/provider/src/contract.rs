@@ -4,7 +4,7 @@
 
 use crate::compare::{conforms, join, refines, same};
 use crate::{Attribute, Block, NestedBlock, Nesting, Problem, Schema};
-use formwork_value::{Path, Value};
+use formwork_value::{Kind, Path, Value};
 
 const INVALID_PLAN: &str = "Provider produced an invalid plan";
 const WRONG_RESULT: &str = "Provider produced an inconsistent result";
@@ -18,7 +18,7 @@ pub fn check_planned(
     planned: &Value,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if !conforms(planned, &schema.block.ty()) {
+    if !fits(&schema.block, planned) {
         problems.push(misfit(INVALID_PLAN, &schema.block, planned, "The planned value"));
         return problems;
     }
@@ -33,7 +33,7 @@ pub fn check_applied(schema: &Schema, planned: &Value, actual: &Value) -> Vec<Pr
         let detail = "The object is absent after an operation that should have made or changed it.";
         return vec![Problem::error(Path::root(), WRONG_RESULT, detail)];
     }
-    if !conforms(actual, &schema.block.ty()) {
+    if !fits(&schema.block, actual) {
         return vec![misfit(WRONG_RESULT, &schema.block, actual, "The result")];
     }
     let mut problems = Vec::new();
@@ -60,6 +60,28 @@ fn shown(path: &Path) -> String {
     match path.to_string().trim_start_matches('.') {
         "" => "the object".into(),
         text => text.into(),
+    }
+}
+
+/// Whether a value is of a block's type. Says so without making the type: it is asked for every object.
+fn fits(block: &Block, value: &Value) -> bool {
+    let Kind::Object(map) = value.kind() else { return conforms(value, &block.ty()) };
+    let is = |name: &str, fits: &dyn Fn(&Value) -> bool| map.get(name).is_some_and(fits);
+    map.len() == block.attributes.len() + block.blocks.len()
+        && block.attributes.iter().all(|(name, a)| is(name, &|value| conforms(value, &a.ty)))
+        && block.blocks.iter().all(|(name, nested)| is(name, &|value| nested_fits(nested, value)))
+}
+
+fn nested_fits(nested: &NestedBlock, value: &Value) -> bool {
+    let inner = |value: &Value| fits(&nested.block, value);
+    match (nested.nesting, value.kind()) {
+        (_, Kind::Null(_)) => true,
+        (Nesting::List, Kind::List(_, items)) | (Nesting::Set, Kind::Set(_, items)) => {
+            items.iter().all(inner)
+        }
+        (Nesting::Map, Kind::Map(_, items)) => items.values().all(inner),
+        (Nesting::Single | Nesting::Group, Kind::Object(_)) => inner(value),
+        _ => conforms(value, &nested.ty()),
     }
 }
 
@@ -118,43 +140,17 @@ impl Planned<'_> {
     fn block(&mut self, block: &Block, config: &Value, prior: Option<&Value>, planned: &Value, at: &Path) {
         for (name, attribute) in &block.attributes {
             let (Some(config), Some(planned)) = (config.get(name), planned.get(name)) else { continue };
-            self.attribute(
-                attribute,
-                config,
-                prior.and_then(|p| p.get(name)),
-                planned,
-                &at.attr(name.clone()),
-            );
+            if let Some(wrong) = wrong(attribute, config, prior.and_then(|p| p.get(name)), planned) {
+                let at = at.attr(name.clone());
+                self.fail(&at, format!("{} {wrong}", shown(&at)));
+            }
         }
         for (name, nested) in &block.blocks {
             let (Some(config), Some(planned)) = (config.get(name), planned.get(name)) else { continue };
-            self.nested(nested, config, prior.and_then(|p| p.get(name)), planned, &at.attr(name.clone()));
-        }
-    }
-
-    fn attribute(
-        &mut self,
-        attribute: &Attribute,
-        config: &Value,
-        prior: Option<&Value>,
-        planned: &Value,
-        at: &Path,
-    ) {
-        if config.is_null() {
-            match &attribute.default {
-                Some(default) if same(default, planned) => {}
-                _ if attribute.computed || planned.is_null() => {}
-                Some(_) => self.fail(at, format!("{} is not planned as its default.", shown(at))),
-                None => {
-                    let detail = format!("{} is neither configured nor computed, yet is planned.", shown(at));
-                    self.fail(at, detail);
-                }
+            if config.len() == Some(0) && planned.len() == Some(0) {
+                continue;
             }
-            return;
-        }
-        let keeps = || config.is_wholly_known() && prior.is_some_and(|p| !p.is_null() && same(p, planned));
-        if !agrees(config, planned) && !keeps() {
-            self.fail(at, format!("{} is not planned as it is configured.", shown(at)));
+            self.nested(nested, config, prior.and_then(|p| p.get(name)), planned, &at.attr(name.clone()));
         }
     }
 
@@ -213,6 +209,25 @@ impl Planned<'_> {
             }
         }
     }
+}
+
+/// What is wrong with the plan for an attribute, if anything is.
+fn wrong(
+    attribute: &Attribute,
+    config: &Value,
+    prior: Option<&Value>,
+    planned: &Value,
+) -> Option<&'static str> {
+    if config.is_null() {
+        return match &attribute.default {
+            Some(default) if same(default, planned) => None,
+            _ if attribute.computed || planned.is_null() => None,
+            Some(_) => Some("is not planned as its default."),
+            None => Some("is neither configured nor computed, yet is planned."),
+        };
+    }
+    let keeps = || config.is_wholly_known() && prior.is_some_and(|p| !p.is_null() && same(p, planned));
+    (!agrees(config, planned) && !keeps()).then_some("is not planned as it is configured.")
 }
 
 /// Whether a planned value says what the configuration does: equal where known, unknown where not known yet.

@@ -24,7 +24,7 @@ pub use formwork_macros::{Nested, Resource};
 pub use lookup::{Lookup, LookupSource};
 pub use model::{Computed, FromValue, Model, Nested, ToValue, derived};
 pub use object::Object;
-pub use planning::{default_plan, planned_data, proposed};
+pub use planning::{default_plan, planned_data};
 pub use resource::{
     Client, DataSource, Effects, ManagedResource, PlanRequest, PlanResponse, Provider, Recovered,
 };

@@ -4,18 +4,9 @@ use crate::compare::{join, same};
 use crate::{Attribute, Block, NestedBlock, Nesting, PlanRequest, PlanResponse, Schema};
 use formwork_value::{Kind, Map, Path, Str, Value};
 
-/// Configuration merged with what the provider had chosen before: what is configured counts; a computed attribute
-/// that is not configured keeps its prior value (null for a new object). Nested blocks are matched with prior ones by
-/// position, by key, or, in sets, by everything in them that is configured.
-///
-/// This is Terraform's "proposed new state" (its resource instance change lifecycle documentation).
-pub fn proposed(schema: &Schema, prior: Option<&Value>, config: &Value) -> Value {
-    Merge { absent: Absent::Null, defaults: false, volatile: false }.block(&schema.block, prior, config)
-}
-
 /// What a data source will return that cannot be read yet: the configuration, and unknown for the rest.
 pub fn planned_data(schema: &Schema, config: &Value) -> Value {
-    Merge { absent: Absent::Unknown, defaults: false, volatile: false }.block(&schema.block, None, config)
+    Merge { defaults: false, volatile: false }.block(&schema.block, None, config)
 }
 
 /// Plans one object by the flags of the schema alone.
@@ -24,7 +15,7 @@ pub fn planned_data(schema: &Schema, config: &Value) -> Value {
 /// planned as exactly its prior value. Otherwise computed values stay, save volatile ones, which become unknown; and
 /// when an attribute changes that needs a new object, the plan is that of a new object.
 pub fn default_plan(schema: &Schema, request: &PlanRequest<'_>) -> PlanResponse {
-    let create = Merge { absent: Absent::Unknown, defaults: true, volatile: false };
+    let create = Merge { defaults: true, volatile: false };
     let respond = |planned, replace, private| PlanResponse { planned, replace, private, notes: Vec::new() };
     let Some(prior) = request.prior else {
         return respond(create.block(&schema.block, None, request.config), Vec::new(), Vec::new());
@@ -43,18 +34,9 @@ pub fn default_plan(schema: &Schema, request: &PlanRequest<'_>) -> PlanResponse 
     }
 }
 
-/// What stands for a computed attribute that nobody has given a value.
-#[derive(Clone, Copy)]
-enum Absent {
-    Null,
-    Unknown,
-}
-
 /// How to merge.
 #[derive(Clone, Copy)]
 struct Merge {
-    /// What an unset computed attribute is in an object (or nested block) that is new.
-    absent: Absent,
     /// Whether defaults are filled in.
     defaults: bool,
     /// Whether volatile attributes lose their prior value.
@@ -95,12 +77,11 @@ impl Merge {
             return default.clone();
         }
         let unknown = || Value::unknown(attribute.ty.clone());
-        match (attribute.computed, prior, self.absent) {
-            (false, _, _) | (true, None, Absent::Null) => Value::null(attribute.ty.clone()),
-            (true, None, Absent::Unknown) => unknown(),
-            (true, Some(_), _) if self.volatile && attribute.volatile => unknown(),
-            (true, Some(None), _) => Value::null(attribute.ty.clone()),
-            (true, Some(Some(prior)), _) => prior.clone(),
+        match (attribute.computed, prior) {
+            (true, None) => unknown(),
+            (true, Some(_)) if self.volatile && attribute.volatile => unknown(),
+            (false, _) | (true, Some(None)) => Value::null(attribute.ty.clone()),
+            (true, Some(Some(prior))) => prior.clone(),
         }
     }
 

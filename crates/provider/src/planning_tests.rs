@@ -65,8 +65,7 @@ fn check(config: &Thing, prior: Option<&Thing>, planned: &Thing, replace: &[&str
     let schema = Thing::schema();
     let config = unset(config.to_value(), "size");
     let prior = prior.map(|p| Object::new(p.to_value()));
-    let proposed = proposed(&schema, prior.as_ref().map(|p| &p.value), &config);
-    let request = PlanRequest { config: &config, prior: prior.as_ref(), proposed: &proposed };
+    let request = PlanRequest { config: &config, prior: prior.as_ref() };
     let plan = default_plan(&schema, &request);
     assert_eq!(plan.planned, planned.to_value());
     assert_eq!(plan.replace.iter().map(ToString::to_string).collect::<Vec<_>>(), replace);

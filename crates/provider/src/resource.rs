@@ -54,8 +54,6 @@ pub struct PlanRequest<'a> {
     pub config: &'a Value,
     /// The object as it is now; `None` for a new one.
     pub prior: Option<&'a Object>,
-    /// Configuration merged with what the provider had chosen before: see [`crate::proposed`].
-    pub proposed: &'a Value,
 }
 
 /// A plan for one object.

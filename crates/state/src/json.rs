@@ -152,20 +152,20 @@ pub(crate) fn indented(out: &mut String, text: &str, mut depth: usize) {
 /// Appends valid JSON text without spaces.
 pub(crate) fn compact(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let end = match bytes[at] {
-            b if is_space(b) => {
-                at += 1;
-                continue;
-            }
-            b'"' => literal_end(bytes, at),
-            b'{' | b'}' | b'[' | b']' | b',' | b':' => at + 1,
-            _ => word_end(bytes, at),
-        };
-        out.push_str(&text[at..end]);
-        at = end;
+    // What begins at `pending` and has no spaces is not written yet.
+    let (mut pending, mut at) = (0, 0);
+    while let Some(&b) = bytes.get(at) {
+        if b == b'"' {
+            at = literal_end(bytes, at);
+        } else if is_space(b) {
+            out.push_str(&text[pending..at]);
+            at += bytes[at..].iter().take_while(|b| is_space(**b)).count();
+            pending = at;
+        } else {
+            at += 1;
+        }
     }
+    out.push_str(&text[pending..]);
 }
 
 /// Valid JSON text without spaces.

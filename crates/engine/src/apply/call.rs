@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_provider::{
     Call, CallError, Effects, Interrupted, ManagedResource, Object, Operation, PlanRequest, Recorder,
-    Recovered, check_refines, default_plan, proposed,
+    Recovered, check_refines, default_plan,
 };
 use formwork_state::{Intent, Journal, Phase, Record, Status, StoredObject};
 use formwork_value::{Marks, Path, Value, json};
@@ -149,8 +149,7 @@ impl Operating {
         private: &[u8],
     ) -> Called {
         // Plan again, now that everything is known: it must be what was shown.
-        let proposed = proposed(&self.info.schema, prior.map(|p| &p.value), config);
-        let request = PlanRequest { config, prior, proposed: &proposed };
+        let request = PlanRequest { config, prior };
         let response = if resource.plans() {
             match resource.plan(call, &request).await {
                 Ok(response) => response,

@@ -12,7 +12,7 @@ use crate::prepare::{call_failed, prepare, problem};
 use crate::provide::Worker;
 use formwork_diag::{Diagnostic, Severity};
 use formwork_plan::{Action, PlannedChange, Reason};
-use formwork_provider::{CallError, PlanRequest, default_plan, proposed};
+use formwork_provider::{CallError, PlanRequest, default_plan};
 use formwork_state::Status as ObjectStatus;
 use formwork_value::Value;
 use std::sync::Arc;
@@ -43,8 +43,7 @@ impl Planner<'_> {
         };
         if let Some(reason) = reason {
             let schema = &prepared.info.schema;
-            let proposed = proposed(schema, None, &config);
-            let request = PlanRequest { config: &config, prior: None, proposed: &proposed };
+            let request = PlanRequest { config: &config, prior: None };
             let after = default_plan(schema, &request).planned;
             let after = prepared.info.mark(after.mark_paths(&marks));
             let change = PlannedChange {

@@ -11,7 +11,7 @@ use crate::prepare::{Prepared, call_failed, prepare, problem};
 use formwork_addr::ResourceAddr;
 use formwork_diag::Severity;
 use formwork_plan::{Action, PlannedChange, Reason, ReplaceOrder};
-use formwork_provider::{CallError, PlanRequest, PlanResponse, check_planned, default_plan, proposed};
+use formwork_provider::{CallError, PlanRequest, PlanResponse, check_planned, default_plan};
 use formwork_state::Status as ObjectStatus;
 use formwork_value::{Marks, Path, Value};
 use std::sync::Arc;
@@ -80,12 +80,11 @@ impl Planner<'_> {
         };
         let info = waiting.prepared.info.clone();
         let Some(resource) = info.managed().cloned() else { return self.ev.cells.fail(cell) };
-        let proposed = proposed(&info.schema, prior.as_ref().map(|p| &p.value), &waiting.config);
         let config = waiting.config.clone();
         let provider = waiting.prepared.provider.clone();
         self.waiting.insert(cell, waiting);
         if !resource.plans() || !provider.known {
-            let request = PlanRequest { config: &config, prior: prior.as_ref(), proposed: &proposed };
+            let request = PlanRequest { config: &config, prior: prior.as_ref() };
             let mut response = default_plan(&info.schema, &request);
             if resource.plans() {
                 response
@@ -98,7 +97,7 @@ impl Planner<'_> {
         self.jobs.push(Box::pin(async move {
             let result = caller
                 .with(&provider, "", &NoRecorder, async |call| {
-                    let request = PlanRequest { config: &config, prior: prior.as_ref(), proposed: &proposed };
+                    let request = PlanRequest { config: &config, prior: prior.as_ref() };
                     resource.plan(call, &request).await
                 })
                 .await;

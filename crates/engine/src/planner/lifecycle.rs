@@ -62,9 +62,8 @@ pub(crate) fn ignore_changes(
 pub(crate) fn postconditions(ev: &mut Evaluator, instance: &InstanceInfo, value: &Value) -> Ran<()> {
     let block = instance.block.block();
     let each = (instance.key(), instance.each.as_ref());
-    let address = instance.addr.to_string();
     let list = &block.lifecycle.postconditions;
-    checks::conditions(ev, instance.module, Some(each), Some(value), list, &address, "postcondition")
+    checks::conditions(ev, instance.module, Some(each), Some(value), list, &instance.addr, "postcondition")
 }
 
 impl Planner<'_> {

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use formwork_provider::{
     Block, Call, CallError, Client, DataSource, Interrupted, ManagedResource, Nesting, Object, Operation,
-    PlanRequest, PlanResponse, Provider, Recorder, Recovered, Slot, check_applied, check_planned, proposed,
+    PlanRequest, PlanResponse, Provider, Recorder, Recovered, Slot, check_applied, check_planned,
 };
 use formwork_value::{Kind, Type, Value, json};
 use serde_json::{Map, json};
@@ -172,8 +172,7 @@ impl World {
         let config = value(&schema.block, &config);
         let wanted: Vec<_> = resource.validate(&config).into_iter().map(|p| p.detail).collect();
         assert!(wanted.is_empty(), "{type_name} does not validate: {wanted:?}");
-        let proposed = proposed(schema, prior.map(|p| &p.value), &config);
-        let request = PlanRequest { config: &config, prior, proposed: &proposed };
+        let request = PlanRequest { config: &config, prior };
         let plan = self.call("", async |call| resource.plan(call, &request).await).await.expect("plans");
         let before = prior.filter(|_| plan.replace.is_empty()).map(|p| &p.value);
         let wrong = check_planned(schema, &config, before, &plan.planned);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use formwork_provider::{
     Call, CallError, Client, Clock, Interrupted, ManagedResource, Object, Operation, PlanRequest,
-    PlanResponse, Recorder, Recovered, Slot, check_applied, check_planned, check_refines, proposed,
+    PlanResponse, Recorder, Recovered, Slot, check_applied, check_planned, check_refines,
 };
 use formwork_value::{Value, json};
 use serde_json::json as js;
@@ -138,8 +138,7 @@ impl Bench {
         let found = self.resource.validate(config);
         assert!(found.is_empty(), "{found:?}");
         let before = prior.map(|p| &p.value);
-        let proposed = proposed(schema, before, config);
-        let request = PlanRequest { config, prior, proposed: &proposed };
+        let request = PlanRequest { config, prior };
         let work = async |call: &Call<'_>| self.resource.plan(call, &request).await;
         let plan = self.call(token, &self.told, work).await.unwrap();
         let wrong = check_planned(schema, config, before, &plan.planned);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use formwork_provider::{
     Call, CallError, Client, Clock, Interrupted, ManagedResource, Object, Operation, PlanRequest,
-    PlanResponse, Provider, Recorder, Recovered, Slot, check_applied, check_planned, check_refines, proposed,
+    PlanResponse, Provider, Recorder, Recovered, Slot, check_applied, check_planned, check_refines,
 };
 use formwork_value::{Map, Type, Value, json as values};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
@@ -184,8 +184,7 @@ impl Bench {
         prior: Option<&Object>,
     ) -> Result<PlanResponse, CallError> {
         let schema = self.resource.schema();
-        let proposed = proposed(schema, prior.map(|p| &p.value), config);
-        let request = PlanRequest { config, prior, proposed: &proposed };
+        let request = PlanRequest { config, prior };
         let plan = self.call(client, token, async |call| self.resource.plan(call, &request).await).await?;
         let problems = check_planned(schema, config, prior.map(|p| &p.value), &plan.planned);
         assert!(problems.is_empty(), "{problems:?}");
@@ -376,8 +375,7 @@ impl Bench {
         assert!(resource.validate(&config).is_empty());
         let schema = resource.schema();
         let plan = |prior: Option<&Object>| {
-            let proposed = proposed(schema, prior.map(|p| &p.value), &config);
-            let request = PlanRequest { config: &config, prior, proposed: &proposed };
+            let request = PlanRequest { config: &config, prior };
             formwork_provider::default_plan(schema, &request).planned
         };
         let planned = plan(None);
