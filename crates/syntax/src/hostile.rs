@@ -1,7 +1,6 @@
 //! Tests with texts that are made to be expensive, or just very long: the work grows with the length alone.
 
-use crate::report::Place;
-use crate::work::{MAX_SHOWN, Work};
+use crate::work::MAX_SHOWN;
 use crate::*;
 use std::time::{Duration, Instant};
 
@@ -90,20 +89,15 @@ fn texts() -> Vec<String> {
 fn the_work_grows_with_the_length_of_the_text_alone() {
     for text in texts() {
         let start: String = text.chars().take(60).collect();
-        let mut work = Work::new(text.len());
         let begun = Instant::now();
-        parse::file_in(&text, Place::At(FILE, 0), &mut work);
-        // Scanning, parsing and explaining; and each of them again, or the scanner four times, within the budget.
-        let most = 3 * text.len() + 4 * (text.len() + (512 << 10));
-        assert!(work.bytes_read() <= most, "{} bytes read of {}: {start}", work.bytes_read(), text.len());
-        let diagnostics = work.finish();
+        let (_, diagnostics) = parse(FILE, &text);
         assert!(diagnostics.len() <= MAX_SHOWN + 1, "{start}");
         let longest =
             diagnostics.iter().map(|d| d.detail.len() + d.help.as_ref().map_or(0, String::len)).max();
         assert!(longest < Some(1_000), "{start}");
         parse_expr(FILE, &text);
         parse_template(FILE, &text);
-        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}: {start}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: {start}", begun.elapsed());
     }
 }
 
@@ -113,11 +107,11 @@ fn what_nests_too_deep_is_one_error_where_it_is_too_deep() {
     let (body, diagnostics) = parse(FILE, &text);
     assert_eq!(diagnostics.len(), 1);
     assert_eq!(diagnostics[0].summary, "Nesting too deep");
-    assert_eq!(diagnostics[0].span, Some(Span::new(FILE, 10 + 80 * 6, 11 + 80 * 6)));
+    assert_eq!(diagnostics[0].span, Some(Span::new(FILE, 10 + 64 * 6, 11 + 64 * 6)));
     assert_eq!(body.attributes.len(), 1);
     assert_eq!(&*body.blocks[0].body.attributes[0].name.name, "c");
     // As deep as the parser goes.
-    let text = format!("x = {}1{}\n", "[\"${".repeat(32), "}\"]".repeat(32));
+    let text = format!("x = {}1{}\n", "[\"${".repeat(63), "}\"]".repeat(63));
     assert_eq!(parse(FILE, &text).1, []);
 }
 

@@ -3,8 +3,8 @@
 //! What is an attribute and what a block, only a schema can say. So the reader gives one object expression, and
 //! whoever knows the schema asks for [`json_body`] or [`json_blocks`].
 
-use crate::lower::normalised;
 use crate::parse::template_in;
+use crate::parser::normalised;
 use crate::report::{Place, Problem, short};
 use crate::work::Work;
 use crate::{Attribute, Block, Body, Expr, ExprKind, Ident, ObjectItem, UnaryOp};
@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 128;
 /// Reads a JSON text. Strings, keys included, are templates, as they are in Terraform's JSON syntax; whoever
 /// wants a string for something else parses its content.
 pub fn json_value(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
-    let mut reader = Reader { text, at: 0, file, depth: 0, work: Work::new(text.len()) };
+    let mut reader = Reader { text, at: 0, file, depth: 0, work: Work::new() };
     if text.starts_with('\u{feff}') {
         reader.at = 3;
     }

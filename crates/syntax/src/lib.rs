@@ -1,15 +1,14 @@
 //! Text of the Terraform language to a tree with spans.
 //!
-//! [`parse`] is the one door: behind it stands `hcl-edit` today. Nothing here evaluates, reads files or knows
+//! [`parse`] is the one door. Nothing here evaluates, reads files or knows
 //! what a `resource` is.
 
-mod explain;
 mod json;
-mod lower;
+mod lexer;
 mod parse;
+mod parser;
+mod recover;
 mod report;
-mod scan;
-mod template;
 mod tree;
 mod visit;
 mod work;

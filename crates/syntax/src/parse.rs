@@ -1,266 +1,121 @@
-//! From text to tree. Every item of a body is parsed by itself: one that is broken does not hide the others,
-//! and a broken block is entered, so that what is right in it is kept and everything wrong in it is reported.
+//! From text to tree, and to all that is wrong with it.
 
-use crate::explain::{self, Context};
-use crate::lower::{Lower, normalised};
-use crate::report::{Place, short};
-use crate::scan::{self, Item, Mode, Scan};
-use crate::template::{self, Form};
+use crate::lexer::{self, Lexed, Mode};
+use crate::parser::{Names, Parsed, Parser, missing_expression, normalised};
+use crate::recover::{self, Pairs};
+use crate::report::{self, Place, short};
 use crate::work::Work;
 use crate::{Attribute, Body, Expr, ExprKind};
 use formwork_diag::{Diagnostic, Span};
-use hcl::edit::parser::{self, Error};
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
-/// The parser needs up to 2 MiB in an unoptimised build; the threads of a pool have no more.
-const STACK: usize = 16 << 20;
-/// What nests less is parsed on the caller's stack: a thread takes longer than most expressions.
-const SHALLOW: usize = 24;
-/// As deep as the parser lets blocks nest.
-const MAX_BLOCK_DEPTH: usize = 64;
-/// How often keys that are the same in other words are renamed, at the cost of one more pass each.
-const RENAMES: usize = 256;
+type Result<T> = (T, Vec<Diagnostic>);
 
-type Parsed<T> = (T, Vec<Diagnostic>);
-
-/// Runs `f` with enough stack for what the scanner saw.
-fn with_stack<T: Send>(scan: &Scan, work: &mut Work, f: impl Fn(&mut Work) -> T + Sync) -> T {
-    if scan.depth <= SHALLOW || work.roomy {
-        return f(work);
-    }
-    let work = Mutex::new(work);
-    let run = |roomy| {
-        let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.roomy = roomy;
-        let result = f(&mut work);
-        work.roomy = false;
-        result
-    };
-    std::thread::scope(|scope| {
-        match std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || run(true)) {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => run(false),
-        }
-    })
-}
+/// So many attributes are compared each with each.
+const FEW: usize = 12;
 
 /// The body that a whole file is.
-pub(crate) fn file(text: &str, place: Place) -> Parsed<Body> {
-    let mut work = Work::new(text.len());
-    let body = file_in(text, place, &mut work);
+pub(crate) fn file(text: &str, place: Place) -> Result<Body> {
+    let mut work = Work::new();
+    if is_too_large(text, place, &mut work) {
+        let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: place.span(0..0) };
+        return (body, work.finish());
+    }
+    let lexed = lexer::lex(text, Mode::Body, false);
+    let mut names = Names::new();
+    let sound = lexed.problems.is_empty();
+    let parsed = sound.then(|| Parser::new(text, &lexed.tokens, place, &mut names).file().ok()).flatten();
+    let body = parsed.unwrap_or_else(|| recover::body(text, lexed, place, &mut names, &mut work));
+    report_repeated(&body, &mut work);
     (body, work.finish())
 }
 
-pub(crate) fn file_in(text: &str, place: Place, work: &mut Work) -> Body {
-    let scan = scan::scan(text, Mode::Body, work);
-    with_stack(&scan, work, |work| items(text, &scan, place, 0..text.len(), 0, work))
-}
-
 /// One expression.
-pub(crate) fn expression(text: &str, place: Place) -> Parsed<Option<Expr>> {
-    let mut work = Work::new(text.len());
-    let expr = expression_in(text, place, &mut work);
+pub(crate) fn expression(text: &str, place: Place) -> Result<Option<Expr>> {
+    let mut work = Work::new();
+    if text.trim().is_empty() {
+        let end = text.len()..text.len();
+        work.add(place.span(end.clone()), || missing_expression(end).at(place));
+        return (None, work.finish());
+    }
+    let expr = one(text, Mode::Expression, place, &mut work, |parser| parser.whole_expression());
     (expr, work.finish())
 }
 
-pub(crate) fn expression_in(text: &str, place: Place, work: &mut Work) -> Option<Expr> {
-    if text.trim().is_empty() {
-        let end = text.len()..text.len();
-        work.add(place.span(end.clone()), || explain::missing_expression(end).at(place));
-        return None;
-    }
-    let scan = sound(text, Mode::Expression, place, work)?;
-    // The parser does not take surrounding white space, nor comments before the expression.
-    let start = scan.items.first().map_or(0, |item| item.range.start);
-    let end = scan.shadow.trim_end().len().max(start);
-    let (inner, place) = (&text[start..end], place.part(start));
-    with_stack(&scan, work, |work| {
-        let mut source = scan.source(start..end);
-        match attempt(&mut source, work, parser::parse_expr) {
-            Ok(expr) => {
-                let mut lower = Lower::new(inner, place, &scan, start, work);
-                let expr = lower.expr(&expr);
-                (!lower.failed).then_some(expr)
-            }
-            Err(error) => {
-                add_error(inner, &source, &error, Context::Expression, place, work);
-                None
-            }
-        }
-    })
-}
-
-/// A template file, or a string of a JSON file.
-pub(crate) fn template(text: &str, place: Place) -> Parsed<Option<Expr>> {
-    let mut work = Work::new(text.len());
+/// A template file.
+pub(crate) fn template(text: &str, place: Place) -> Result<Option<Expr>> {
+    let mut work = Work::new();
     let expr = template_in(text, place, &mut work);
     (expr, work.finish())
 }
 
+/// A template file, or a string of a JSON file.
 pub(crate) fn template_in(text: &str, place: Place, work: &mut Work) -> Option<Expr> {
-    let span = place.span(0..text.len());
     if !text.contains("${") && !text.contains("%{") {
-        return Some(Expr { kind: ExprKind::String(normalised(text)), span });
+        return Some(Expr { kind: ExprKind::String(normalised(text)), span: place.span(0..text.len()) });
     }
-    let scan = sound(text, Mode::Template, place, work)?;
-    with_stack(&scan, work, |work| {
-        let mut source = scan.source(0..text.len());
-        match attempt(&mut source, work, parser::parse_template) {
-            Ok(parsed) => {
-                let mut lower = Lower::new(text, place, &scan, 0, work);
-                let kind = template::lower(&mut lower, &parsed, Form::Bare);
-                (!lower.failed).then_some(Expr { kind, span })
-            }
-            Err(error) => {
-                add_error(text, &source, &error, Context::Template, place, work);
-                None
-            }
-        }
-    })
+    one(text, Mode::Template, place, work, |parser| parser.whole_template())
 }
 
-/// Scans `text`; reports what is wrong with quotes and brackets when something is.
-fn sound(text: &str, mode: Mode, place: Place, work: &mut Work) -> Option<Scan> {
-    let scan = scan::scan(text, mode, work);
-    let mut is_sound = true;
-    for item in scan.items.iter().filter(|item| item.is_broken()) {
-        add_problems(item, place, work);
-        is_sound = false;
+/// The one expression that a text is.
+fn one(
+    text: &str,
+    mode: Mode,
+    place: Place,
+    work: &mut Work,
+    parse: impl FnOnce(&mut Parser) -> Parsed<Expr>,
+) -> Option<Expr> {
+    if is_too_large(text, place, work) {
+        return None;
     }
-    is_sound.then_some(scan)
+    let Lexed { tokens, problems, cuts, .. } = lexer::lex(text, mode, false);
+    let mut names = Names::new();
+    let failure = match parse(&mut Parser::new(text, &tokens, place, &mut names)) {
+        Ok(expr) if problems.is_empty() => return Some(expr),
+        result => result.err(),
+    };
+    // What is wrong with quotes and brackets explains the rest.
+    let pairs = Pairs::new(text, &tokens, &cuts);
+    for problem in problems.iter().chain(&pairs.problems) {
+        recover::add(problem, place, work);
+    }
+    if let (Some(failure), true) = (failure, problems.is_empty() && pairs.problems.is_empty()) {
+        recover::add(&failure, place, work);
+    }
+    None
 }
 
-/// Adds what the scanner found wrong with `item`.
-fn add_problems(item: &Item, place: Place, work: &mut Work) {
-    let span = place.span(item.range.start..item.range.start);
-    for problem in &item.problems {
-        work.add(span, || problem.at(place));
+/// Places are counted in 32 bits.
+fn is_too_large(text: &str, place: Place, work: &mut Work) -> bool {
+    let too_large = text.len() >= u32::MAX as usize;
+    if too_large {
+        work.add(place.span(0..0), || report::too_large().at(place));
     }
-    work.hide(item.more, span);
+    too_large
 }
 
-/// Adds why the parser did not take `text`, whose shadow is `source`.
-fn add_error(text: &str, source: &str, error: &Error, context: Context, place: Place, work: &mut Work) {
-    if !work.is_full() {
-        work.read(source.len());
-    }
-    let at = error.location().offset().min(text.len());
-    work.add(place.span(at..at), || explain::explain(text, source, error, context).at(place));
-}
-
-/// The body whose items are `text`; `range` is what its span covers.
-fn items(text: &str, scan: &Scan, place: Place, range: Range<usize>, depth: usize, work: &mut Work) -> Body {
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: place.span(range) };
-    let mut failed = false;
-    for entry in &scan.items {
-        if failed && text[entry.range.clone()].starts_with('{') && !entry.is_broken() {
-            continue; // the body of the block whose header was just complained about
-        }
-        let parsed = item(text, scan, place, entry, depth, work);
-        failed = parsed.is_none();
-        if let Some(parsed) = parsed {
-            body.attributes.extend(parsed.attributes);
-            body.blocks.extend(parsed.blocks);
-        }
-    }
-    for (attribute, first) in repeated_attributes(&body) {
+/// Reports the attributes that are set twice, in this body and in all its blocks.
+fn report_repeated(body: &Body, work: &mut Work) {
+    for (attribute, first) in repeated_attributes(body) {
         work.add(attribute.name.span, || set_twice(attribute, first));
     }
-    body
-}
-
-fn item(text: &str, scan: &Scan, place: Place, item: &Item, depth: usize, work: &mut Work) -> Option<Body> {
-    let range = item.range.clone();
-    let here = place.part(range.start);
-    let original = &text[range.clone()];
-    let before = work.mark();
-    let mut failure = None;
-    if !item.is_broken() {
-        let mut source = scan.source(range.clone());
-        match attempt(&mut source, work, parser::parse_body) {
-            Ok(parsed) => {
-                let mut lower = Lower::new(original, here, scan, range.start, work);
-                let body = lower.body(&parsed, 0..original.len());
-                if !lower.failed {
-                    return Some(body);
-                }
-            }
-            Err(error) => failure = Some((error, source)),
-        }
+    for block in &body.blocks {
+        report_repeated(&block.body, work);
     }
-    let own = work.set_aside(before);
-    let entered = enter(text, scan, place, item, depth, work);
-    if work.mark() == before {
-        // Nothing in it is wrong by itself: it is the whole.
-        match failure {
-            Some((error, source)) => add_error(original, &source, &error, Context::Item, here, work),
-            None => {
-                work.add_back(own);
-                add_problems(item, place, work);
-            }
-        }
-    }
-    entered
-}
-
-/// Reads a block that cannot be parsed as a whole: its header, then its content item by item.
-fn enter(text: &str, scan: &Scan, place: Place, item: &Item, depth: usize, work: &mut Work) -> Option<Body> {
-    let (open, close) = item.braces?;
-    let start = item.range.start;
-    if depth >= MAX_BLOCK_DEPTH || !text[open..close].contains('\n') {
-        return None;
-    }
-    let header = format!("{}}}", &scan.shadow[start..=open]);
-    let parsed = parser::parse_body(&header).ok()?;
-    let inner = open + 1..close;
-    if parsed.blocks().next().is_none() || !work.spend(inner.len()) {
-        return None;
-    }
-    let mut body = Lower::new(&text[start..=open], place.part(start), scan, start, work).body(&parsed, 0..0);
-    let content = &text[inner.clone()];
-    let scan = scan::scan(content, Mode::Body, work);
-    let content = items(content, &scan, place.part(inner.start), 0..inner.len(), depth + 1, work);
-    let block = body.blocks.last_mut()?;
-    block.body = content;
-    block.body.span = place.span(open..close + 1);
-    Some(body)
-}
-
-/// Runs the parser. It refuses objects that repeat a key, of which Terraform takes the last. The scanner has renamed
-/// keys that are spelled alike; others that are the same, such as `(a)` and `( a )`, are renamed here.
-pub(crate) fn attempt<T>(
-    source: &mut Cow<str>,
-    work: &mut Work,
-    parse: impl Fn(&str) -> Result<T, Error>,
-) -> Result<T, Error> {
-    for round in 0..RENAMES {
-        work.read(source.len());
-        let error = match parse(source) {
-            Err(error) if error.message().contains("unique object key") => error,
-            result => return result,
-        };
-        match renamed(source, error.location().offset(), round) {
-            Some(next) if work.spend(source.len()) => *source = next.into(),
-            _ => return Err(error),
-        }
-    }
-    work.read(source.len());
-    parse(source)
-}
-
-fn renamed(source: &str, at: usize, round: usize) -> Option<String> {
-    let end = scan::key_end(source, at).filter(|end| *end > at)?;
-    Some(format!("{}{}{}", &source[..at], scan::stand_in(end - at, round), &source[end..]))
 }
 
 /// The attributes whose names were already given, each with the place where.
 fn repeated_attributes(body: &Body) -> Vec<(&Attribute, Span)> {
+    let attributes = &body.attributes;
+    if attributes.len() <= FEW {
+        let is_new = |n: usize| attributes[..n].iter().all(|other| other.name.name != attributes[n].name.name);
+        if (1..attributes.len()).all(is_new) {
+            return Vec::new();
+        }
+    }
     let mut first: HashMap<&str, Span> = HashMap::new();
     let mut repeated = Vec::new();
-    for attribute in &body.attributes {
+    for attribute in attributes {
         let name = &attribute.name;
         match first.get(&*name.name) {
             None => {

@@ -21,14 +21,6 @@ impl Place {
             Place::Within(span) => span,
         }
     }
-
-    /// The place of a part of the text.
-    pub(crate) fn part(self, offset: usize) -> Place {
-        match self {
-            Place::At(file, base) => Place::At(file, base + offset),
-            within => within,
-        }
-    }
 }
 
 /// A diagnostic whose places are offsets.
@@ -51,10 +43,18 @@ impl Problem {
         Problem { range, summary, detail: detail.into(), help: help.into(), label: None }
     }
 
-    /// The problem, when the text ends at `end`.
-    pub(crate) fn up_to(mut self, end: usize) -> Self {
-        self.range = self.range.start.min(end)..self.range.end.min(end);
+    /// The problem, when its text begins at `start` of another one.
+    pub(crate) fn shifted(mut self, start: usize) -> Self {
+        self.range = self.range.start + start..self.range.end + start;
+        if let Some((range, _)) = &mut self.label {
+            *range = range.start + start..range.end + start;
+        }
         self
+    }
+
+    /// Where it is.
+    pub(crate) fn start(&self) -> usize {
+        self.range.start
     }
 
     fn label(mut self, range: Range<usize>, text: impl Into<String>) -> Self {
@@ -84,13 +84,38 @@ pub(crate) fn short(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Brackets, templates and blocks within each other, more often than the parser takes.
-pub(crate) fn too_deep(range: Range<usize>) -> Problem {
+/// Brackets, templates and blocks within each other, more than `most` times.
+pub(crate) fn too_deep(range: Range<usize>, most: usize) -> Problem {
     Problem::new(
         range,
         "Nesting too deep",
-        "Brackets, templates and blocks may be nested in each other 64 times, and here it is more.",
+        format!("Brackets, templates and blocks may be nested in each other {most} times, and here it is more."),
         "Split the expression: name parts of it in a locals block. If it was not meant to be so deep, look before this place for a bracket that is never closed.",
+    )
+}
+
+/// Places in it cannot be counted.
+pub(crate) fn too_large() -> Problem {
+    Problem::new(0..0, "File too large", "A file may have up to 4 GiB.", "Split it.")
+}
+
+/// An expression with more levels than a tree may have.
+pub(crate) fn too_complex(range: Range<usize>, most: usize) -> Problem {
+    Problem::new(
+        range,
+        "Expression too complex",
+        format!("This expression has more than {most} levels of operators, steps and brackets; here is one too many."),
+        "Split it: name parts of it in a locals block, or use sum([...]), join(...), alltrue([...]) or anytrue([...]).",
+    )
+}
+
+/// The labels of a block have interpolations.
+pub(crate) fn label_with_template(range: Range<usize>) -> Problem {
+    Problem::new(
+        range,
+        "Invalid block label",
+        "The labels of a block are fixed names; they cannot contain interpolations.",
+        "Write the name itself. To make several objects of one block, use for_each or count.",
     )
 }
 

@@ -217,8 +217,21 @@ fn mistakes_are_named_where_they_are() {
     check("a {\n  b = 1\n  b = 2\n}", "Attribute redefined", "b");
     check("a {\n  b {\n    c = 1\n}\n\nd \"e\" {\n}\n", "Missing closing brace", "{");
     check(&format!("a = {}1", "-".repeat(200)), "Nesting too deep", "-");
-    check(&format!("a = 1{}", " + 1".repeat(200)), "Too many operators", "+");
-    check(&format!("a = b{}", ".c".repeat(600)), "Expression too complex", &format!("b{}", ".c".repeat(600)));
+    check(&format!("a = 1{}", " + 1".repeat(600)), "Expression too complex", "1");
+    check(&format!("a = b{}", ".c".repeat(600)), "Expression too complex", "c");
+    check("a = 1..2", "Invalid number", "1..2");
+    check("a = b.0.1", "Invalid legacy index", "0.1");
+    check("a = [for x in y : x => x]", "Invalid for expression", "=>");
+    check("a = [for x in y : x...]", "Invalid for expression", "...");
+    check("a = {for x in y : x}", "Invalid for expression", "}");
+    check("a = b.*.*", "Nested splat expression", "*");
+    check("a = b::c", "Missing arguments", "");
+    check("a = \"${b c}\"", "Missing closing brace", "c");
+    check("a = \"%{ if b }%{ else }%{ else }%{ endif }\"", "Unexpected template directive", "%{");
+    check("a = 1 /* b", "Missing end of comment", "/*");
+    check("a {\n  b = 1 }\n", "Missing newline", "}");
+    check("a { b = 1\n}", "Invalid block on one line", "");
+    check("a = <<E ", "Invalid start of heredoc", " ");
 }
 
 #[test]
