@@ -97,7 +97,7 @@ fn the_work_grows_with_the_length_of_the_text_alone() {
         assert!(longest < Some(1_000), "{start}");
         parse_expr(FILE, &text);
         parse_template(FILE, &text);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: {start}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}: {start}", begun.elapsed());
     }
 }
 

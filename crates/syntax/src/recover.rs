@@ -16,18 +16,16 @@ use std::ops::Range;
 pub(crate) fn body(text: &str, lexed: Lexed, place: Place, names: &mut Names, work: &mut Work) -> Body {
     let Lexed { tokens, problems, more, cuts } = lexed;
     let mut pairs = Pairs::new(text, &tokens, &cuts);
-    let mut places: Vec<usize> = more.iter().chain(&pairs.more).copied().collect();
-    for problem in problems.iter().chain(&pairs.problems) {
-        places.push(problem.start());
-        add(problem, place, work);
-    }
-    for at in more.into_iter().chain(std::mem::take(&mut pairs.more)) {
-        work.hide(place.span(at..at));
-    }
-    places.sort_unstable();
-    let mut recovery = Recovery { text, tokens: &tokens, pairs, places, place, names, work, part: Vec::new() };
+    let told = problems.into_iter().chain(std::mem::take(&mut pairs.problems));
+    let more = more.into_iter().chain(std::mem::take(&mut pairs.more));
+    let mut faults: Vec<Fault> = told.map(|problem| (problem.start(), Some(problem))).collect();
+    faults.extend(more.map(|at| (at, None)));
+    faults.sort_by_key(|(at, _)| *at);
+    let mut recovery =
+        Recovery { text, tokens: &tokens, pairs, faults, told: 0, place, names, work, part: Vec::new() };
     let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: place.span(0..text.len()) };
     recovery.items(&mut body, 0..tokens.len().saturating_sub(1), 0);
+    recovery.tell(usize::MAX);
     body
 }
 
@@ -36,12 +34,16 @@ pub(crate) fn add(problem: &Problem, place: Place, work: &mut Work) {
     work.add(place.span(problem.start()..problem.start()), || problem.at(place));
 }
 
+/// A place where something is wrong, and what; after too many, the place alone.
+type Fault = (usize, Option<Problem>);
+
 struct Recovery<'a> {
     text: &'a str,
     tokens: &'a [Token],
     pairs: Pairs,
-    /// Where something is wrong with quotes and brackets.
-    places: Vec<usize>,
+    /// What is wrong with quotes and brackets, in order; and how much of it was told.
+    faults: Vec<Fault>,
+    told: usize,
     place: Place,
     names: &'a mut Names,
     work: &'a mut Work,
@@ -72,6 +74,10 @@ impl Recovery<'_> {
             // Not the body of the block whose header was just complained about.
             if !failed || broken || self.kind(at) != Kind::OpenBrace {
                 failed = !self.item(body, at..end, broken, depth);
+                if !failed && end == range.end && depth > 0 {
+                    // The closing brace stands on the item's line.
+                    self.parse(end - 1..end + 1, depth, |parser| parser.nothing_after());
+                }
             }
             at = end;
         }
@@ -88,8 +94,25 @@ impl Recovery<'_> {
 
     fn is_broken(&self, range: Range<usize>) -> bool {
         let (start, end) = (self.start(range.start), self.start(range.end));
-        let first = self.places.partition_point(|place| *place < start);
-        self.places.get(first).is_some_and(|place| *place < end)
+        let first = self.faults.partition_point(|(at, _)| *at < start);
+        self.faults.get(first).is_some_and(|(at, _)| *at < end)
+    }
+
+    /// Tells what is wrong with quotes and brackets before `end`.
+    fn tell(&mut self, end: usize) {
+        while let Some((at, problem)) = self.faults.get(self.told).filter(|(at, _)| *at < end) {
+            match problem {
+                Some(problem) => add(problem, self.place, self.work),
+                None => self.work.hide(self.place.span(*at..*at)),
+            }
+            self.told += 1;
+        }
+    }
+
+    /// Tells what is wrong with the grammar.
+    fn add(&mut self, problem: &Problem) {
+        self.tell(problem.start());
+        add(problem, self.place, self.work);
     }
 
     /// Adds the item, and tells whether it could be read.
@@ -125,7 +148,7 @@ impl Recovery<'_> {
     fn enter(&mut self, range: Range<usize>, open: usize, close: usize, depth: usize) -> Option<Block> {
         if depth >= MAX_NESTING {
             let start = self.start(range.start);
-            add(&report::too_deep(start..start + 1, MAX_NESTING), self.place, self.work);
+            self.add(&report::too_deep(start..start + 1, MAX_NESTING));
             return None;
         }
         let mut block = self.parse(range.start..open + 1, depth, |parser| parser.only_header())?;
@@ -149,6 +172,6 @@ impl Recovery<'_> {
         self.part.extend_from_slice(self.tokens.get(range).unwrap_or_default());
         self.part.push(Token { kind: Kind::End, start: end, end });
         let result = f(&mut Parser::new(self.text, &self.part, self.place, self.names).nested(depth));
-        result.map_err(|problem| add(&problem, self.place, self.work)).ok()
+        result.map_err(|problem| self.add(&problem)).ok()
     }
 }

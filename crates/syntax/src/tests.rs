@@ -231,7 +231,7 @@ fn mistakes_are_named_where_they_are() {
     check("a = 1 /* b", "Missing end of comment", "/*");
     check("a {\n  b = 1 }\n", "Missing newline", "}");
     check("a { b = 1\n}", "Invalid block on one line", "");
-    check("a = <<E ", "Invalid start of heredoc", " ");
+    check("a = <<E \nx\nE\n", "Invalid start of heredoc", " ");
 }
 
 #[test]

@@ -348,16 +348,16 @@ impl Lexer<'_> {
 
     fn comment(&mut self) {
         let at = self.i;
-        let mut end = self.line_end(at);
-        if self.bytes[at..].starts_with(b"/*") {
-            end = match self.text[at + 2..].find("*/") {
+        let end = match self.bytes[at..].starts_with(b"/*") {
+            false => self.line_end(at),
+            true => match self.text[at + 2..].find("*/") {
                 Some(n) => at + 2 + n + 2,
                 None => {
                     self.problem(at, || report::unclosed_comment(at..at + 2));
                     return self.push(Kind::Bad, self.bytes.len());
                 }
-            };
-        }
+            },
+        };
         if self.comments {
             self.push(Kind::Comment, end);
         }
@@ -378,14 +378,11 @@ impl Lexer<'_> {
         let text = self.text;
         let rest = &text[after..];
         // The other quote of a pair is on the same line, and not far.
-        let close = match self.lexed.problems.len() < MAX_SHOWN {
-            true => rest
-                .char_indices()
-                .take_while(|(n, c)| *n < 4096 && *c != '\n')
-                .find(|(_, c)| closing.contains(c))
-                .map(|(n, c)| (n, after + n + c.len_utf8())),
-            false => None, // without a look for the other quote, which is not free
-        };
+        let close = rest
+            .char_indices()
+            .take_while(|(n, c)| *n < 512 && *c != '\n')
+            .find(|(_, c)| closing.contains(c))
+            .map(|(n, c)| (n, after + n + c.len_utf8()));
         let (content, end) = match close {
             Some((content, end)) => (Some(&rest[..content]), end),
             None => (None, after),
