@@ -12,6 +12,7 @@ mod deps;
 mod evaluator;
 mod event;
 mod expand;
+mod functions;
 mod graph;
 mod instance;
 mod moves;

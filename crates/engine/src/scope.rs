@@ -441,6 +441,10 @@ impl Scope for ModuleScope<'_> {
     fn base_dir(&self) -> &Path {
         Path::new("")
     }
+
+    fn call_provider_function(&self, name: &str, args: &[Value], span: Span) -> Result<Value, Diagnostic> {
+        crate::functions::call(&self.evaluator.setup.registry, &self.node.module, name, args, span)
+    }
 }
 
 impl ModuleScope<'_> {

@@ -6,7 +6,7 @@ use formwork_config::Config;
 use formwork_diag::Diagnostic;
 use formwork_lang::World;
 use formwork_plan::{Mode, Plan};
-use formwork_provider::{Clock, DataSource, ManagedResource, Provider};
+use formwork_provider::{Clock, DataSource, Function, ManagedResource, Provider};
 use formwork_state::{Probe, State};
 use formwork_value::Value;
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub struct Registry {
     providers: BTreeMap<Str, Arc<dyn Provider>>,
     resources: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn ManagedResource>)>,
     data: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn DataSource>)>,
+    /// By source address and name.
+    functions: BTreeMap<Str, BTreeMap<&'static str, Function>>,
 }
 
 impl Registry {
@@ -33,6 +35,8 @@ impl Registry {
             for d in provider.data_sources() {
                 registry.data.insert(d.type_name().into(), (provider.clone(), d));
             }
+            let functions = provider.functions().into_iter().map(|f| (f.signature.name, f));
+            registry.functions.insert(provider.source().into(), functions.collect());
             registry.providers.insert(provider.source().into(), provider);
         }
         registry
@@ -51,6 +55,11 @@ impl Registry {
     /// A data source and its family.
     pub fn data(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn DataSource>)> {
         self.data.get(type_name).map(|(p, d)| (p, d))
+    }
+
+    /// The functions of the provider with this source address, by name.
+    pub fn functions(&self, source: &str) -> Option<&BTreeMap<&'static str, Function>> {
+        self.functions.get(source)
     }
 
     /// The names of all managed resource types.

@@ -4,8 +4,10 @@
 //! clock and randomness come in through the [`World`]. Everything is synchronous: a reference whose value is not
 //! ready makes the outcome `missing`, and the caller evaluates again once it is. Nothing here does I/O itself.
 
+mod console;
 mod eval;
 mod functions;
+mod gzip;
 mod references;
 mod scope;
 mod types;
@@ -13,8 +15,9 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use console::{type_argument, type_text};
 pub use eval::{Outcome, eval};
-pub use functions::{CallCx, FnError, Function, Param, call_function, functions};
+pub use functions::{CallCx, FnError, FnResult, Function, Param, Signature, functions};
 pub use references::{RefStep, Reference, references};
 pub use scope::{Lookup, Scope, Step, World};
 pub use types::type_expr;

@@ -207,7 +207,7 @@ fn outer(ty: &Type) -> Option<String> {
 }
 
 /// The doc comment, which must be there: lines become sentences, blank lines paragraphs.
-fn documentation(attributes: &[syn::Attribute], span: Span, what: &str) -> Result<String, Error> {
+pub(crate) fn documentation(attributes: &[syn::Attribute], span: Span, what: &str) -> Result<String, Error> {
     let mut out = String::new();
     for attribute in attributes.iter().filter(|a| a.path().is_ident("doc")) {
         if let Meta::NameValue(pair) = &attribute.meta

@@ -1,4 +1,5 @@
-//! `#[derive(Resource)]` and `#[derive(Nested)]`: resource types declared as structs.
+//! `#[derive(Resource)]` and `#[derive(Nested)]`: resource types declared as structs; `#[function]`: functions of the
+//! language declared as Rust functions.
 //!
 //! A field's type says what the attribute is: `T` is required, `Option<T>` optional, `Computed<T>` chosen by the
 //! provider. Doc comments become the reference; a missing one is an error.
@@ -19,6 +20,7 @@
 //! | | `#[block(list, min = 1, max = 2)]` | nested blocks (`list`, `set`, `single`, `map`) of a type that derives `Nested` |
 
 mod declaration;
+mod function;
 
 use declaration::{Declaration, Field, Shape};
 use proc_macro2::TokenStream;
@@ -37,6 +39,34 @@ pub fn resource(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 pub fn nested(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     Declaration::read(&input, false).map_or_else(syn::Error::into_compile_error, |d| block(&d)).into()
+}
+
+/// Makes a Rust function one of the language.
+///
+/// The doc comment becomes the reference; the parameters say what arguments are converted to (`&str`, `&Number`,
+/// `i64`, `bool`, `&[Value]` for lists, `&Map` for maps, `&Value` for anything); a first parameter `cx` is the context
+/// of the call. In place of the function stands one of the same name without parameters that gives its `Function`,
+/// whichever type of that name is in scope: it needs the constructors `pure` and, for `cx`, `in_context`.
+///
+/// | on | attribute | meaning |
+/// |---|---|---|
+/// | function | `example = "upper(\"a\")"` | a call of it, for the reference |
+/// | | `gives = "\"A\""` | what the example prints, unless that differs from run to run |
+/// | | `result = Type::String` | type of the result, where the Rust type does not tell |
+/// | | `result_of = \|args\| …` | the same, made of the arguments |
+/// | | `nullable` | the result may be null |
+/// | parameter | `#[arg(null)]` | takes null |
+/// | | `#[arg(unknown)]`, `#[arg(partial)]` | deals with unknown arguments, or with unknown values inside, itself |
+/// | | `#[arg(shallow)]`, `#[arg(keep)]` | carries inner marks along, or all marks |
+/// | | `#[arg(ty = …)]`, `#[arg(name = "…")]` | the argument's type and name, if not those of the Rust parameter |
+/// | | `#[arg(rest)]` | all further arguments, as `&[Value]` |
+#[proc_macro_attribute]
+pub fn function(
+    attributes: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let item = parse_macro_input!(item as syn::ItemFn);
+    function::expand(attributes.into(), item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 fn model(declaration: &Declaration) -> TokenStream {

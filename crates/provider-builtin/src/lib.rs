@@ -4,6 +4,7 @@
 //! names, so that configurations and states move over unchanged.
 
 mod data;
+mod language;
 mod local;
 mod null;
 mod random;
@@ -12,7 +13,7 @@ mod tls;
 mod values;
 
 use async_trait::async_trait;
-use formwork_provider::{CallError, Client, DataSource, ManagedResource, Provider, Schema};
+use formwork_provider::{CallError, Client, DataSource, Function, ManagedResource, Provider, Schema};
 use formwork_value::Value;
 use std::sync::Arc;
 
@@ -74,6 +75,10 @@ impl Provider for Family {
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         self.data_sources.clone()
+    }
+
+    fn functions(&self) -> Vec<Function> {
+        if self.name == "terraform" { language::functions() } else { Vec::new() }
     }
 
     async fn configure(&self, _config: &Value) -> Result<Client, CallError> {

@@ -1,6 +1,6 @@
 //! The traits.
 
-use crate::{Call, CallError, Interrupted, Object, Problem, Schema, default_plan};
+use crate::{Call, CallError, Function, Interrupted, Object, Problem, Schema, default_plan};
 use async_trait::async_trait;
 use formwork_value::{Path, Value};
 use std::any::Any;
@@ -26,6 +26,11 @@ pub trait Provider: Send + Sync {
 
     /// Its data sources.
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        Vec::new()
+    }
+
+    /// Its functions. They are called without a configuration.
+    fn functions(&self) -> Vec<Function> {
         Vec::new()
     }
 

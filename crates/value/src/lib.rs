@@ -8,6 +8,7 @@ mod convert;
 mod double;
 mod equality;
 mod float;
+pub mod function;
 pub mod json;
 mod marks;
 mod number;

@@ -214,4 +214,8 @@ impl Scope for Located<'_, '_> {
     fn base_dir(&self) -> &Path {
         Path::new("")
     }
+
+    fn call_provider_function(&self, name: &str, args: &[Value], span: Span) -> Result<Value, Diagnostic> {
+        crate::functions::call(&self.names.setup.registry, self.names.module, name, args, span)
+    }
 }

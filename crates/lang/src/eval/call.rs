@@ -1,10 +1,10 @@
 //! Function calls.
 
 use super::{Evaluator, unknown};
-use crate::functions::{CallCx, FnError, call_function, functions};
+use crate::functions::{CallCx, FnError, functions};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_syntax::{Call, Expr, ExprKind};
-use formwork_value::{Kind, Type, Value};
+use formwork_value::{Kind, Type, Value, convert_defaults};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn call(&mut self, call: &'a Call, whole: &'a Expr) -> Value {
@@ -13,6 +13,9 @@ impl<'a> Evaluator<'a> {
         match name {
             "try" if !call.expand_final => return self.try_call(call, whole),
             "can" if call.args.len() == 1 && !call.expand_final => return self.can_call(&call.args[0]),
+            "convert" if call.args.len() == 2 && !call.expand_final => {
+                return self.convert_call(&call.args[0], &call.args[1], whole);
+            }
             _ => {}
         }
         let start = self.diags.len();
@@ -41,16 +44,17 @@ impl<'a> Evaluator<'a> {
             };
             return self.fail(d.at(call.name.span), None);
         };
-        if let Err(message) = function.check_arity(args.len()) {
-            let few = args.len() < function.params.len();
+        let signature = &function.signature;
+        if let Err(message) = signature.check_arity(args.len()) {
+            let few = args.len() < signature.params.len();
             let summary = if few { "Not enough function arguments" } else { "Too many function arguments" };
             let place = if few {
                 call.name.span
             } else {
-                spans.get(function.params.len()).copied().unwrap_or(whole.span)
+                spans.get(signature.params.len()).copied().unwrap_or(whole.span)
             };
             let d = Diagnostic::error(summary, message)
-                .help(format!("It is called as {}.", function.signature()));
+                .help(format!("It is called as {}.", signature.usage()));
             return self.fail(d.at(place), None);
         }
         if name == "templatestring" && !is_reference(&call.args[0]) {
@@ -62,16 +66,16 @@ impl<'a> Evaluator<'a> {
             return self.fail(d.at(call.args[0].span), None);
         }
         let mut cx = CallCx { scope: self.scope, depth: self.depth };
-        match call_function(function, &mut cx, args) {
+        match function.call(&mut cx, args) {
             Ok(value) => value,
             Err(FnError { arg: Some(i), message, .. }) => {
                 let d = Diagnostic::error(
                     "Invalid function argument",
                     format!(
-                        "{} cannot take this as its argument {} ({}): {message}.",
-                        function.called(),
+                        "{}() cannot take this as its argument {} ({}): {message}.",
+                        signature.name,
                         i + 1,
-                        function.param(i).map_or("", |p| p.name),
+                        signature.param(i).map_or("", |p| p.name),
                     ),
                 );
                 let place = spans.get(i).copied().unwrap_or(whole.span);
@@ -81,7 +85,7 @@ impl<'a> Evaluator<'a> {
             Err(FnError { arg: None, message, .. }) => {
                 let d = Diagnostic::error(
                     "Error in function call",
-                    format!("{} failed: {message}.", function.called()),
+                    format!("{}() failed: {message}.", signature.name),
                 );
                 self.fail(d.at(whole.span), Some(whole))
             }
@@ -147,6 +151,29 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.fail(d.at(whole.span), Some(whole))
+    }
+
+    /// `convert(value, type)`: the second argument is not evaluated, but read as a type.
+    fn convert_call(&mut self, arg: &'a Expr, ty: &'a Expr, whole: &'a Expr) -> Value {
+        let start = self.diags.len();
+        let value = self.expr(arg);
+        let (ty, defaults) = match crate::type_expr(ty) {
+            Ok(found) => found,
+            Err(d) => return self.fail(d, None),
+        };
+        if self.errors_since(start) {
+            return unknown();
+        }
+        match convert_defaults(&value, &ty, &defaults.unwrap_or_default()) {
+            Ok(value) => value,
+            Err(e) => {
+                let d = Diagnostic::error(
+                    "Invalid function argument",
+                    format!("The value cannot be converted to {ty}: {e}."),
+                );
+                self.fail(d.at(arg.span), Some(whole))
+            }
+        }
     }
 
     fn can_call(&mut self, arg: &'a Expr) -> Value {

@@ -4,131 +4,160 @@ use super::*;
 use crate::eval::a_type;
 use formwork_value::unify;
 
-pub(super) fn all() -> Vec<Function> {
-    let to = |name, description, example, body: Body| {
-        // Conversion itself knows what to do with nulls, unknowns and marks.
-        Function::new(name, [any("v").nullable().unknown().keep_marks()], to_any, description, example, body)
-            .may_be_null()
+library![
+    tostring,
+    tonumber,
+    tobool,
+    tolist,
+    toset,
+    tomap,
+    list,
+    map,
+    convert,
+    r#type,
+    r#try,
+    can,
+    sensitive,
+    nonsensitive,
+    issensitive,
+    ephemeralasnull,
+    coalesce
+];
+
+/// The value as a string.
+#[function(result = Type::String, nullable, example = "tostring(1.50)", gives = "")]
+fn tostring(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
+    to_type(v, &Type::String)
+}
+
+/// The value as a number.
+#[function(result = Type::Number, nullable, example = r#"tonumber("1.50")"#, gives = "")]
+fn tonumber(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
+    to_type(v, &Type::Number)
+}
+
+/// The value as a boolean.
+#[function(result = Type::Bool, nullable, example = r#"tobool("true")"#, gives = "")]
+fn tobool(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
+    to_type(v, &Type::Bool)
+}
+
+/// The value as a list. Elements of several types become one type.
+#[function(result = Type::list(Type::Dynamic), nullable, example = r#"tolist(["a", 1])"#, gives = "")]
+fn tolist(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
+    to_type(v, &Type::list(Type::Dynamic))
+}
+
+/// The value as a set: without duplicates and without order.
+#[function(result = Type::set(Type::Dynamic), nullable, example = r#"toset(["b", "a", "b"])"#, gives = "")]
+fn toset(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
+    to_type(v, &Type::set(Type::Dynamic))
+}
+
+/// The value as a map. Elements of several types become one type.
+#[function(result = Type::map(Type::Dynamic), nullable, example = r#"tomap({ a = 1, b = "x" })"#, gives = "")]
+fn tomap(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
+    to_type(v, &Type::map(Type::Dynamic))
+}
+
+/// Gone from the language: use `tolist([...])`. It always fails.
+#[function(example = "tolist([1, 2])", gives = "")]
+fn list(#[arg(rest, null, unknown, keep)] vals: &[Value]) -> FnResult {
+    let _ = vals;
+    Err(FnError::new("it is no longer part of the language; write tolist([...])"))
+}
+
+/// Gone from the language: use `tomap({...})`. It always fails.
+#[function(example = "tomap({ a = 1 })", gives = "")]
+fn map(#[arg(rest, null, unknown, keep)] vals: &[Value]) -> FnResult {
+    let _ = vals;
+    Err(FnError::new("it is no longer part of the language; write tomap({...})"))
+}
+
+/// The value as a type, which is written as in the declaration of a variable: optional attributes get their
+/// defaults.
+#[function(nullable, example = "convert([1, 2], set(string))", gives = "")]
+fn convert(#[arg(null, unknown, keep)] value: &Value, r#type: &Value) -> FnResult {
+    let _ = (value, r#type);
+    Err(FnError::arg(1, "it must be a type, such as list(string)"))
+}
+
+/// The type of a value, as the console shows it. Only the console has this function, and nothing can be done with
+/// its result.
+#[function(example = r#"type({ a = 1, b = ["x"] })"#, gives = "")]
+fn r#type(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
+    let _ = value;
+    Err(FnError::new("its result cannot be part of an expression: only the console shows it, on its own"))
+}
+
+/// The first of its arguments that can be evaluated without an error.
+#[function(nullable, example = r#"try({ a = 1 }.b, "default")"#, gives = "")]
+fn r#try(#[arg(rest, null, unknown, keep)] expressions: &[Value]) -> FnResult {
+    expressions.first().cloned().ok_or_else(|| FnError::new("it needs at least one argument"))
+}
+
+/// Whether its argument can be evaluated without an error.
+#[function(result = Type::Bool, example = r#"can(regex("^[a-z]+$", "abc1"))"#, gives = "")]
+fn can(#[arg(null, unknown, keep)] expression: &Value) -> FnResult {
+    Ok(if expression.is_wholly_known() { true.into() } else { Value::unknown_not_null(Type::Bool) })
+}
+
+/// The same value, never to be shown to people.
+#[function(result_of = same_type, nullable, example = r#"sensitive("hunter2")"#, gives = "")]
+fn sensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
+    Ok(value.clone().mark(Mark::Sensitive))
+}
+
+/// The same value, no longer hidden. Only for what is really no secret.
+#[function(result_of = same_type, nullable, example = r#"nonsensitive(sensitive("name"))"#, gives = "")]
+fn nonsensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
+    let (value, marks) = value.clone().unmark();
+    Ok(value.with_marks(marks.without(Mark::Sensitive)))
+}
+
+/// Whether the value is sensitive.
+#[function(result = Type::Bool, example = r#"issensitive(sensitive("hunter2"))"#, gives = "")]
+fn issensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
+    Ok(match (value.has_mark(Mark::Sensitive), value.is_known()) {
+        (true, _) => true.into(),
+        (false, true) => false.into(),
+        // It may yet turn out to be.
+        (false, false) => Value::unknown_not_null(Type::Bool),
+    })
+}
+
+/// The same value with null in place of everything ephemeral.
+#[function(result_of = same_type, nullable, example = "ephemeralasnull({ a = 1 })", gives = "")]
+fn ephemeralasnull(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
+    Ok(value.clone().map_deep(&mut |value| {
+        if !value.has_mark(Mark::Ephemeral) {
+            return value;
+        }
+        let marks = value.marks().without(Mark::Ephemeral);
+        Value::null(value.ty()).with_marks(marks)
+    }))
+}
+
+/// The first of its arguments that is neither null nor an empty string.
+#[function(example = r#"coalesce(null, "", "default")"#, gives = "")]
+fn coalesce(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
+    let types: Vec<Type> = vals.iter().map(Value::ty).collect();
+    let Some(ty) = unify(&types) else {
+        return Err(FnError::new("all arguments must be of one type, or convertible to one"));
     };
-    vec![
-        to("tostring", "The value as a string.", "tostring(1)", |_, a| to_type(&a[0], &Type::String)),
-        to("tonumber", "The value as a number.", "tonumber(\"1\")", |_, a| to_type(&a[0], &Type::Number)),
-        to("tobool", "The value as a boolean.", "tobool(\"true\")", |_, a| to_type(&a[0], &Type::Bool)),
-        to("tolist", "The value as a list.", "tolist([\"a\", \"b\"])", |_, a| {
-            to_type(&a[0], &Type::list(Type::Dynamic))
-        }),
-        to(
-            "toset",
-            "The value as a set: without duplicates and without order.",
-            "toset([\"a\", \"b\"])",
-            |_, a| to_type(&a[0], &Type::set(Type::Dynamic)),
-        ),
-        to("tomap", "The value as a map.", "tomap({ a = 1 })", |_, a| {
-            to_type(&a[0], &Type::map(Type::Dynamic))
-        }),
-        Function::new(
-            "try",
-            [],
-            to_any,
-            "The first of its arguments that can be evaluated without an error.",
-            "try(var.settings.name, \"default\")",
-            |_, a| a.first().cloned().ok_or_else(|| FnError::new("it needs at least one argument")),
-        )
-        .variadic(any("expressions").nullable().unknown().keep_marks())
-        .may_be_null(),
-        Function::new(
-            "can",
-            [any("expression").nullable().unknown().keep_marks()],
-            to_bool,
-            "Whether its argument can be evaluated without an error.",
-            "can(regex(\"^[a-z]+$\", var.name))",
-            |_, a| Ok(if a[0].is_wholly_known() { true.into() } else { Value::unknown_not_null(Type::Bool) }),
-        ),
-        Function::new(
-            "sensitive",
-            [any("value").nullable().unknown().keep_marks()],
-            same_type,
-            "The same value, never to be shown to people.",
-            "sensitive(file(\"key.pem\"))",
-            |_, a| Ok(a[0].clone().mark(Mark::Sensitive)),
-        )
-        .may_be_null(),
-        Function::new(
-            "nonsensitive",
-            [any("value").nullable().unknown().keep_marks()],
-            same_type,
-            "The same value, no longer hidden. Only for what is really no secret.",
-            "nonsensitive(var.user_name)",
-            |_, a| {
-                let (value, marks) = a[0].clone().unmark();
-                Ok(value.with_marks(marks.without(Mark::Sensitive)))
-            },
-        )
-        .may_be_null(),
-        Function::new(
-            "issensitive",
-            [any("value").nullable().unknown().keep_marks()],
-            to_bool,
-            "Whether the value is sensitive.",
-            "issensitive(var.password)",
-            |_, a| {
-                Ok(match (a[0].has_mark(Mark::Sensitive), a[0].is_known()) {
-                    (true, _) => true.into(),
-                    (false, true) => false.into(),
-                    // It may yet turn out to be.
-                    (false, false) => Value::unknown_not_null(Type::Bool),
-                })
-            },
-        ),
-        Function::new(
-            "ephemeralasnull",
-            [any("value").nullable().unknown().keep_marks()],
-            same_type,
-            "The same value with null in place of everything ephemeral.",
-            "ephemeralasnull(local.token)",
-            |_, a| {
-                Ok(a[0].clone().map_deep(&mut |value| {
-                    if !value.has_mark(Mark::Ephemeral) {
-                        return value;
-                    }
-                    let marks = value.marks().without(Mark::Ephemeral);
-                    Value::null(value.ty()).with_marks(marks)
-                }))
-            },
-        )
-        .may_be_null(),
-        Function::new(
-            "coalesce",
-            [],
-            to_any,
-            "The first of its arguments that is neither null nor an empty string.",
-            "coalesce(var.name, \"default\")",
-            |_, a| {
-                let types: Vec<Type> = a.iter().map(Value::ty).collect();
-                let Some(ty) = unify(&types) else {
-                    return Err(FnError::new("all arguments must be of one type, or convertible to one"));
-                };
-                for (i, arg) in a.iter().enumerate() {
-                    if arg.is_null() {
-                        continue;
-                    }
-                    let value = converted(arg.clone(), &ty).map_err(|m| FnError::arg(i, m))?;
-                    if !value.is_known() {
-                        return Ok(if ty == Type::Dynamic {
-                            Value::unknown(ty)
-                        } else {
-                            Value::unknown_not_null(ty)
-                        });
-                    }
-                    if value.as_str() != Some("") {
-                        return Ok(value);
-                    }
-                }
-                Err(FnError::new("all its arguments are null or empty strings"))
-            },
-        )
-        .variadic(any("vals").nullable().unknown()),
-    ]
+    for (i, arg) in vals.iter().enumerate() {
+        if arg.is_null() {
+            continue;
+        }
+        let value = converted(arg.clone(), &ty).map_err(|m| FnError::arg(i, m))?;
+        if !value.is_known() {
+            return Ok(if ty == Type::Dynamic { Value::unknown(ty) } else { Value::unknown_not_null(ty) });
+        }
+        if value.as_str() != Some("") {
+            return Ok(value);
+        }
+    }
+    Err(FnError::new("all its arguments are null or empty strings"))
 }
 
 fn to_type(value: &Value, ty: &Type) -> Result<Value, FnError> {

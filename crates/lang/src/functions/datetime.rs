@@ -6,61 +6,44 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write;
 
-pub(super) fn all() -> Vec<Function> {
-    vec![
-        Function::new(
-            "timestamp",
-            [],
-            to_string,
-            "The current time in UTC, as in RFC 3339; it is unknown in a plan.",
-            "timestamp()",
-            |cx, _| Ok(moment(cx.scope.world().timestamp())),
-        ),
-        Function::new(
-            "plantimestamp",
-            [],
-            to_string,
-            "The time of the plan in UTC, as in RFC 3339.",
-            "plantimestamp()",
-            |cx, _| Ok(moment(cx.scope.world().plan_timestamp())),
-        ),
-        Function::new(
-            "timeadd",
-            [string("timestamp"), string("duration")],
-            to_string,
-            "A time with a duration such as 1h30m added to it.",
-            "timeadd(\"2017-11-22T00:00:00Z\", \"10m\")",
-            |_, a| {
-                let (time, offset) = parse_time(a, 0)?;
-                let duration = parse_duration(text_arg(a, 1)).map_err(|m| FnError::arg(1, m))?;
-                let moved =
-                    time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
-                let civil = offset.to_datetime(moved);
-                let mut text = civil.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-                push_offset(&mut text, offset, ":", "Z");
-                Ok(Value::string(text))
-            },
-        ),
-        Function::new(
-            "timecmp",
-            [string("timestamp_a"), string("timestamp_b")],
-            to_number,
-            "-1, 0 or 1: whether the first time is before, at or after the second.",
-            "timecmp(\"2017-11-22T00:00:00Z\", \"2017-11-22T00:00:00Z\")",
-            |_, a| Ok((parse_time(a, 0)?.0.cmp(&parse_time(a, 1)?.0) as i64).into()),
-        ),
-        Function::new(
-            "formatdate",
-            [string("format"), string("time")],
-            to_string,
-            "A time in another format, made of YYYY, MM, DD, hh, mm, ss and the like.",
-            "formatdate(\"DD MMM YYYY hh:mm ZZZ\", \"2018-01-02T23:12:01Z\")",
-            |_, a| {
-                let (time, offset) = parse_time(a, 1)?;
-                format_date(text_arg(a, 0), offset.to_datetime(time), offset).map(Value::string)
-            },
-        ),
-    ]
+library![timestamp, plantimestamp, timeadd, timecmp, formatdate];
+
+/// The current time in UTC, as in RFC 3339; it is unknown in a plan.
+#[function(result = Type::String, example = "timestamp()", gives = "")]
+fn timestamp(cx: &mut CallCx<'_>) -> FnResult {
+    Ok(moment(cx.scope.world().timestamp()))
+}
+
+/// The time of the plan in UTC, as in RFC 3339.
+#[function(result = Type::String, example = "plantimestamp()", gives = "")]
+fn plantimestamp(cx: &mut CallCx<'_>) -> FnResult {
+    Ok(moment(cx.scope.world().plan_timestamp()))
+}
+
+/// A time with a duration such as 1h30m added to it.
+#[function(result = Type::String, example = r#"timeadd("2017-11-22T00:00:00Z", "10m")"#, gives = "")]
+fn timeadd(timestamp: &str, duration: &str) -> FnResult {
+    let (time, offset) = parse_time(timestamp, 0)?;
+    let duration = parse_duration(duration).map_err(|m| FnError::arg(1, m))?;
+    let moved = time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
+    let civil = offset.to_datetime(moved);
+    let mut text = civil.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    push_offset(&mut text, offset, ":", "Z");
+    Ok(Value::string(text))
+}
+
+/// -1, 0 or 1: whether the first time is before, at or after the second.
+#[function(example = r#"timecmp("2017-11-22T00:00:00Z", "2017-11-22T00:00:00Z")"#, gives = "")]
+fn timecmp(timestamp_a: &str, timestamp_b: &str) -> Result<Number, FnError> {
+    let order = parse_time(timestamp_a, 0)?.0.cmp(&parse_time(timestamp_b, 1)?.0);
+    Ok(Number::from(order as i64))
+}
+
+/// A time in another format, made of YYYY, MM, DD, hh, mm, ss and the like.
+#[function(result = Type::String, example = r#"formatdate("DD MMM YYYY hh:mm ZZZ", "2018-01-02T23:12:01Z")"#, gives = "")]
+fn formatdate(format: &str, time: &str) -> FnResult {
+    let (time, offset) = parse_time(time, 1)?;
+    format_date(format, offset.to_datetime(time), offset).map(Value::string)
 }
 
 fn moment(time: Option<crate::Str>) -> Value {
@@ -68,8 +51,7 @@ fn moment(time: Option<crate::Str>) -> Value {
 }
 
 /// A time as RFC 3339 writes it, strictly.
-fn parse_time(args: &[Value], i: usize) -> Result<(Timestamp, Offset), FnError> {
-    let text = text_arg(args, i);
+fn parse_time(text: &str, i: usize) -> Result<(Timestamp, Offset), FnError> {
     let wrong = |why: &str| FnError::arg(i, format!("it is not a time as in 2006-01-02T15:04:05Z: {why}"));
     let bytes = text.as_bytes();
     let field = |from: usize, to: usize| -> Option<i64> {

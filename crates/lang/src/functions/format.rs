@@ -11,47 +11,32 @@ use unicode_segmentation::UnicodeSegmentation;
 /// Widths and precisions beyond this are refused: they would only fill the memory.
 const MAX_WIDTH: usize = 10_000;
 
-pub(super) fn all() -> Vec<Function> {
-    vec![
-        Function::new(
-            "format",
-            [string("format")],
-            to_string,
-            "A string made of other values as a format says, with verbs such as %s, %d and %.2f.",
-            "format(\"Hello, %s!\", \"Ander\")",
-            |_, a| {
-                let verbs = parse(text_arg(a, 0)).map_err(FnError::quoting)?;
-                if a[1..].iter().any(|v| !v.is_wholly_known()) {
-                    let prefix = match verbs.first() {
-                        Some(Piece::Text(text)) => Some(text.as_str().into()),
-                        _ => None,
-                    };
-                    let refinement = Refinement { not_null: true, prefix, ..Refinement::default() };
-                    return Ok(Value::unknown_refined(Type::String, refinement));
-                }
-                check_count(&verbs, a.len() - 1).map_err(FnError::quoting)?;
-                Ok(Value::string(render(&verbs, &a[1..])?))
-            },
-        )
-        .variadic(any("args").nullable().unknown()),
-        Function::new(
-            "formatlist",
-            [string("format")],
-            to_strings,
-            "A list of strings: one for each element of the lists among the arguments.",
-            "formatlist(\"Hello, %s!\", [\"Valentina\", \"Ander\"])",
-            |_, a| format_list(a),
-        )
-        .variadic(any("args").nullable().unknown()),
-    ]
+library![format, formatlist];
+
+/// A string made of other values as a format says, with verbs such as %s, %d and %.2f.
+#[function(result = Type::String, example = r#"format("Hello, %s!", "Ander")"#, gives = "")]
+fn format(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult {
+    let verbs = parse(format).map_err(FnError::quoting)?;
+    if args.iter().any(|v| !v.is_wholly_known()) {
+        let prefix = match verbs.first() {
+            Some(Piece::Text(text)) => Some(text.as_str().into()),
+            _ => None,
+        };
+        let refinement = Refinement { not_null: true, prefix, ..Refinement::default() };
+        return Ok(Value::unknown_refined(Type::String, refinement));
+    }
+    check_count(&verbs, args.len()).map_err(FnError::quoting)?;
+    Ok(Value::string(render(&verbs, args)?))
 }
 
-fn format_list(args: &[Value]) -> Result<Value, FnError> {
-    let verbs = parse(text_arg(args, 0)).map_err(FnError::quoting)?;
-    check_count(&verbs, args.len() - 1).map_err(FnError::quoting)?;
+/// A list of strings: one for each element of the lists among the arguments.
+#[function(result = Type::list(Type::String), example = r#"formatlist("Hello, %s!", ["Valentina", "Ander"])"#, gives = "")]
+fn formatlist(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult {
+    let verbs = parse(format).map_err(FnError::quoting)?;
+    check_count(&verbs, args.len()).map_err(FnError::quoting)?;
     let mut length: Option<(usize, usize)> = None;
     let mut unknown = false;
-    for (i, arg) in args.iter().enumerate().skip(1) {
+    for (i, arg) in args.iter().enumerate() {
         if let Some(u) = arg.as_unknown() {
             unknown = unknown || !u.ty.is_primitive();
         }
@@ -61,9 +46,9 @@ fn format_list(args: &[Value]) -> Result<Value, FnError> {
                 let message = format!(
                     "it has {} elements, but argument {} has {n}; lists must be of one length",
                     items.len(),
-                    first + 1
+                    first + 2
                 );
-                return Err(FnError::arg(i, message));
+                return Err(FnError::arg(i + 1, message));
             }
             _ => length = Some((items.len(), i)),
         }
@@ -73,14 +58,14 @@ fn format_list(args: &[Value]) -> Result<Value, FnError> {
     }
     let mut lines = Vec::new();
     for n in 0..length.map_or(1, |(n, _)| n) {
-        let row: Vec<Value> = args[1..]
-            .iter()
-            .map(|a| a.as_slice().and_then(|items| items.get(n)).unwrap_or(a).clone())
-            .collect();
+        let row: Vec<Value> =
+            args.iter().map(|a| a.as_slice().and_then(|items| items.get(n)).unwrap_or(a).clone()).collect();
         if row.iter().all(Value::is_wholly_known) {
-            let line = render(&verbs, &row).map_err(|e| match length {
-                Some(_) => FnError { message: format!("for element {n}: {}", e.message), ..e },
-                None => e,
+            let line = render(&verbs, &row).map_err(|mut e| {
+                if length.is_some() {
+                    e.message = format!("for element {n}: {}", e.message);
+                }
+                e
             })?;
             lines.push(Value::string(line));
         } else {

@@ -4,138 +4,124 @@ use super::*;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub(super) fn all() -> Vec<Function> {
-    vec![
-        Function::new(
-            "cidrhost",
-            [string("prefix"), number("hostnum")],
-            to_string,
-            "The address of a host in a prefix by its number; negative numbers count from the end.",
-            "cidrhost(\"10.12.112.0/20\", 16)",
-            |_, a| {
-                let prefix = Prefix::parse(a)?;
-                let (negative, host) = integer(a, 1)?;
-                let free = prefix.width() - prefix.length;
-                let size = 1u128.checked_shl(free);
-                let number = match (negative, size) {
-                    (false, _) => Some(host),
-                    (true, Some(size)) => size.checked_sub(host),
-                    (true, None) => Some(host.wrapping_neg()),
-                };
-                match number.filter(|n| size.is_none_or(|size| *n < size)) {
-                    Some(n) => Ok(Value::string(prefix.address(prefix.bits | n))),
-                    None => Err(FnError::arg(
-                        1,
-                        format!("a prefix of length {} has no host of this number", prefix.length),
-                    )),
-                }
-            },
-        ),
-        Function::new(
-            "cidrnetmask",
-            [string("prefix")],
-            to_string,
-            "The netmask of an IPv4 prefix.",
-            "cidrnetmask(\"172.16.0.0/12\")",
-            |_, a| {
-                let prefix = Prefix::parse(a)?;
-                if prefix.v6 {
-                    return Err(FnError::arg(0, "IPv6 prefixes have no netmask"));
-                }
-                Ok(Value::string(prefix.address(prefix.mask())))
-            },
-        ),
-        Function::new(
-            "cidrsubnet",
-            [string("prefix"), number("newbits"), number("netnum")],
-            to_string,
-            "A subnet of a prefix: by so many bits longer, and with this number.",
-            "cidrsubnet(\"172.16.0.0/12\", 4, 2)",
-            |_, a| {
-                let prefix = Prefix::parse(a)?;
-                let new_bits = small(a, 1)?;
-                let (negative, number) = integer(a, 2)?;
-                if negative {
-                    return Err(FnError::arg(2, "it must not be negative"));
-                }
-                let length = i128::from(prefix.length).saturating_add(new_bits);
-                if length < 0 || length > i128::from(prefix.width()) {
-                    let message = format!(
-                        "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",
-                        prefix.length,
-                        prefix.width()
-                    );
-                    return Err(FnError::arg(1, message));
-                }
-                let fits = match u32::try_from(new_bits) {
-                    Ok(bits) => 1u128.checked_shl(bits).is_none_or(|size| number < size),
-                    Err(_) => number == 0,
-                };
-                if !fits {
-                    return Err(FnError::arg(
-                        2,
-                        format!("{new_bits} bits make no subnet of number {number}"),
-                    ));
-                }
-                let length = length as u32;
-                let shift = prefix.width() - length;
-                let bits = prefix.bits | number.checked_shl(shift).unwrap_or(0);
-                Ok(Value::string(Prefix { bits, length, ..prefix }.to_string()))
-            },
-        ),
-        Function::new(
-            "cidrsubnets",
-            [string("prefix")],
-            to_strings,
-            "Subnets of a prefix, one after the other, each by so many bits longer.",
-            "cidrsubnets(\"10.1.0.0/16\", 4, 4, 8, 4)",
-            |_, a| {
-                let prefix = Prefix::parse(a)?;
-                let end = prefix.size().and_then(|size| prefix.bits.checked_add(size));
-                let mut next = Some(prefix.bits);
-                let mut subnets = Vec::new();
-                for i in 1..a.len() {
-                    let new_bits = match u32::try_from(small(a, i)?) {
-                        Ok(0) | Err(_) => return Err(FnError::arg(i, "it must be at least 1")),
-                        Ok(33..) => return Err(FnError::arg(i, "it must be at most 32")),
-                        Ok(bits) => bits,
-                    };
-                    let length = prefix.length + new_bits;
-                    if length > prefix.width() {
-                        let message = format!(
-                            "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",
-                            prefix.length,
-                            prefix.width()
-                        );
-                        return Err(FnError::arg(i, message));
-                    }
-                    let subnet = Prefix { length, ..prefix };
-                    let size = subnet.size().unwrap_or(u128::MAX);
-                    // Up to the next multiple of its size.
-                    let start = next.and_then(|n| n.checked_next_multiple_of(size));
-                    let last = start.and_then(|s| s.checked_add(size - 1));
-                    let (Some(start), Some(last)) = (start, last) else {
-                        return Err(FnError::arg(i, "there is no room left for this subnet"));
-                    };
-                    if end.is_some_and(|end| last >= end) || last > prefix.last_address() {
-                        return Err(FnError::arg(
-                            i,
-                            format!("there is no room left for a subnet of length {length}"),
-                        ));
-                    }
-                    next = last.checked_add(1);
-                    subnets.push(Prefix { bits: start, ..subnet }.to_string());
-                }
-                Ok(strings_list(subnets))
-            },
-        )
-        .variadic(number("newbits")),
-    ]
+library![cidrhost, cidrnetmask, cidrsubnet, cidrsubnets, cidrcontains];
+
+/// The address of a host in a prefix by its number; negative numbers count from the end.
+#[function(result = Type::String, example = r#"cidrhost("10.12.112.0/20", 16)"#, gives = "")]
+fn cidrhost(prefix: &str, hostnum: &Number) -> FnResult {
+    let prefix = Prefix::parse(prefix)?;
+    let (negative, host) = integer(hostnum, 1)?;
+    let free = prefix.width() - prefix.length;
+    let size = 1u128.checked_shl(free);
+    let number = match (negative, size) {
+        (false, _) => Some(host),
+        (true, Some(size)) => size.checked_sub(host),
+        (true, None) => Some(host.wrapping_neg()),
+    };
+    match number.filter(|n| size.is_none_or(|size| *n < size)) {
+        Some(n) => Ok(Value::string(prefix.address(prefix.bits | n))),
+        None => {
+            Err(FnError::arg(1, format!("a prefix of length {} has no host of this number", prefix.length)))
+        }
+    }
+}
+
+/// The netmask of an IPv4 prefix.
+#[function(result = Type::String, example = r#"cidrnetmask("172.16.0.0/12")"#, gives = "")]
+fn cidrnetmask(prefix: &str) -> FnResult {
+    let prefix = Prefix::parse(prefix)?;
+    if prefix.v6 {
+        return Err(FnError::arg(0, "IPv6 prefixes have no netmask"));
+    }
+    Ok(Value::string(prefix.address(prefix.mask())))
+}
+
+/// A subnet of a prefix: by so many bits longer, and with this number.
+#[function(result = Type::String, example = r#"cidrsubnet("172.16.0.0/12", 4, 2)"#, gives = "")]
+fn cidrsubnet(prefix: &str, newbits: &Number, netnum: &Number) -> FnResult {
+    let prefix = Prefix::parse(prefix)?;
+    let new_bits = small(newbits, 1)?;
+    let (negative, number) = integer(netnum, 2)?;
+    if negative {
+        return Err(FnError::arg(2, "it must not be negative"));
+    }
+    let length = i128::from(prefix.length).saturating_add(new_bits);
+    if length < 0 || length > i128::from(prefix.width()) {
+        let message = format!(
+            "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",
+            prefix.length,
+            prefix.width()
+        );
+        return Err(FnError::arg(1, message));
+    }
+    let fits = match u32::try_from(new_bits) {
+        Ok(bits) => 1u128.checked_shl(bits).is_none_or(|size| number < size),
+        Err(_) => number == 0,
+    };
+    if !fits {
+        return Err(FnError::arg(2, format!("{new_bits} bits make no subnet of number {number}")));
+    }
+    let length = length as u32;
+    let shift = prefix.width() - length;
+    let bits = prefix.bits | number.checked_shl(shift).unwrap_or(0);
+    Ok(Value::string(Prefix { bits, length, ..prefix }.to_string()))
+}
+
+/// Subnets of a prefix, one after the other, each by so many bits longer.
+#[function(result = Type::list(Type::String), example = r#"cidrsubnets("10.1.0.0/16", 4, 4, 8, 4)"#, gives = "")]
+fn cidrsubnets(prefix: &str, #[arg(rest, ty = Type::Number)] newbits: &[Value]) -> FnResult {
+    let prefix = Prefix::parse(prefix)?;
+    let end = prefix.size().and_then(|size| prefix.bits.checked_add(size));
+    let mut next = Some(prefix.bits);
+    let mut subnets = Vec::new();
+    for i in 1..=newbits.len() {
+        let new_bits = match u32::try_from(small(Argument::read(newbits, i - 1)?, i)?) {
+            Ok(0) | Err(_) => return Err(FnError::arg(i, "it must be at least 1")),
+            Ok(33..) => return Err(FnError::arg(i, "it must be at most 32")),
+            Ok(bits) => bits,
+        };
+        let length = prefix.length + new_bits;
+        if length > prefix.width() {
+            let message = format!(
+                "a prefix of length {} cannot be extended by {new_bits} bits: there are {}",
+                prefix.length,
+                prefix.width()
+            );
+            return Err(FnError::arg(i, message));
+        }
+        let subnet = Prefix { length, ..prefix };
+        let size = subnet.size().unwrap_or(u128::MAX);
+        // Up to the next multiple of its size.
+        let start = next.and_then(|n| n.checked_next_multiple_of(size));
+        let last = start.and_then(|s| s.checked_add(size - 1));
+        let (Some(start), Some(last)) = (start, last) else {
+            return Err(FnError::arg(i, "there is no room left for this subnet"));
+        };
+        if end.is_some_and(|end| last >= end) || last > prefix.last_address() {
+            return Err(FnError::arg(i, format!("there is no room left for a subnet of length {length}")));
+        }
+        next = last.checked_add(1);
+        subnets.push(Prefix { bits: start, ..subnet }.to_string());
+    }
+    Ok(strings_list(subnets))
+}
+
+/// Whether a prefix contains an address, or all of another prefix. Addresses of the two families never contain each
+/// other.
+#[function(example = r#"cidrcontains("192.168.2.0/20", "192.168.2.1")"#, gives = "")]
+fn cidrcontains(containing_prefix: &str, contained_ip_or_prefix: &str) -> Result<bool, FnError> {
+    let outer = Prefix::parse(containing_prefix)?;
+    let inner = match contained_ip_or_prefix.contains('/') {
+        true => Prefix::parse(contained_ip_or_prefix).map_err(|e| FnError::arg(1, e.message))?,
+        false => Prefix::of_address(contained_ip_or_prefix)
+            .ok_or_else(|| FnError::arg(1, "it is neither an address nor a prefix"))?,
+    };
+    let within = inner.bits >= outer.bits && inner.last_address() <= outer.last_address();
+    Ok(outer.v6 == inner.v6 && within)
 }
 
 /// A whole number of at most 128 bits: whether it is negative, and its size.
-fn integer(args: &[Value], i: usize) -> Result<(bool, u128), FnError> {
-    let n = number_arg(args, i)?;
+fn integer(n: &Number, i: usize) -> Result<(bool, u128), FnError> {
     n.is_integer()
         .then(|| n.abs().to_string().parse().ok())
         .flatten()
@@ -144,8 +130,8 @@ fn integer(args: &[Value], i: usize) -> Result<(bool, u128), FnError> {
 }
 
 /// A whole number that counts bits.
-fn small(args: &[Value], i: usize) -> Result<i128, FnError> {
-    let (negative, size) = integer(args, i)?;
+fn small(n: &Number, i: usize) -> Result<i128, FnError> {
+    let (negative, size) = integer(n, i)?;
     let size = i128::try_from(size).unwrap_or(i128::MAX);
     Ok(if negative { -size } else { size })
 }
@@ -159,8 +145,7 @@ struct Prefix {
 }
 
 impl Prefix {
-    fn parse(args: &[Value]) -> Result<Prefix, FnError> {
-        let text = text_arg(args, 0);
+    fn parse(text: &str) -> Result<Prefix, FnError> {
         let wrong = |why: &str| {
             let example = "such as 10.0.0.0/8 or fd00::/8";
             FnError::arg(0, format!("it is not an address prefix {example}: {why}"))
@@ -178,6 +163,14 @@ impl Prefix {
             length.ok_or_else(|| wrong(&format!("the length after the / must be from 0 to {width}")))?;
         let prefix = Prefix { v6, bits, length };
         Ok(Prefix { bits: bits & prefix.mask(), ..prefix })
+    }
+
+    /// The prefix that holds one address only.
+    fn of_address(text: &str) -> Option<Prefix> {
+        let v6 = text.contains(':');
+        let bits = if v6 { text.parse::<Ipv6Addr>().ok()?.into() } else { u32::from(ipv4(text)?).into() };
+        let prefix = Prefix { v6, bits, length: 0 };
+        Some(Prefix { length: prefix.width(), ..prefix })
     }
 
     fn width(self) -> u32 {

@@ -8,220 +8,32 @@ use formwork_value::{Refinement, unify};
 /// `range` gives no more than so many numbers.
 const MAX_RANGE: usize = 1024;
 
-pub(super) fn all() -> Vec<Function> {
-    vec![
-        Function::new(
-            "concat",
-            [],
-            concat_type,
-            "One list with the elements of all.",
-            "concat([\"a\", \"\"], [\"b\", \"c\"])",
-            |_, a| concat(a),
-        )
-        .variadic(any("seqs").shallow().partial()),
-        Function::new(
-            "flatten",
-            [any("list").shallow().partial()],
-            to_any,
-            "A list in which every element that is itself a list is replaced by its elements, at any depth.",
-            "flatten([[\"a\", \"b\"], [], [\"c\"]])",
-            |_, a| {
-                let Some(items) = a[0].as_slice() else {
-                    return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&a[0].ty()))));
-                };
-                let (mut flat, mut marks) = (Vec::new(), Marks::NONE);
-                let known = flatten(items, &mut flat, &mut marks);
-                let result = if known { Value::tuple(flat) } else { Value::unknown(Type::Dynamic) };
-                Ok(result.with_marks(marks))
-            },
-        ),
-        Function::new(
-            "reverse",
-            [any("list").shallow().partial()],
-            |a| match a[0].ty() {
-                Type::Set(t) => Type::List(t),
-                Type::Tuple(types) => Type::tuple(types.iter().rev().cloned().collect::<Vec<_>>()),
-                other => other,
-            },
-            "The same elements in reverse order.",
-            "reverse([1, 2, 3])",
-            |_, a| {
-                let Some(items) = a[0].as_slice() else {
-                    return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&a[0].ty()))));
-                };
-                let turned = items.iter().rev().cloned().collect();
-                Ok(match a[0].kind() {
-                    Kind::List(t, _) | Kind::Set(t, _) => Value::list(t.clone(), turned),
-                    _ => Value::tuple(turned),
-                })
-            },
-        ),
-        Function::new(
-            "slice",
-            [any("list").shallow().partial(), number("start_index"), number("end_index")],
-            |a| match a[0].ty() {
-                list @ Type::List(_) => list,
-                _ => Type::Dynamic,
-            },
-            "The elements from one position up to, and without, another.",
-            "slice([\"a\", \"b\", \"c\", \"d\"], 1, 3)",
-            |_, a| {
-                let items = sequence(&a[0], 0)?;
-                let (start, end) = (whole_arg(a, 1)?, whole_arg(a, 2)?);
-                if start < 0 {
-                    return Err(FnError::arg(1, "it must not be negative"));
-                }
-                if end < start {
-                    return Err(FnError::arg(1, "it must not be greater than the end index"));
-                }
-                if end > items.len() as i64 {
-                    let n = items.len();
-                    return Err(FnError::arg(2, format!("it must not be greater than {n}, the length of the list")));
-                }
-                let part = items[start as usize..end as usize].to_vec();
-                Ok(match a[0].kind() {
-                    Kind::List(t, _) => Value::list(t.clone(), part),
-                    _ => Value::tuple(part),
-                })
-            },
-        ),
-        Function::new(
-            "compact",
-            [list_of("list", Type::String)],
-            to_strings,
-            "A list of strings without those that are empty or null.",
-            "compact([\"a\", \"\", \"b\", null])",
-            |_, a| {
-                let kept = items(a, 0).iter().filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
-                Ok(Value::list(Type::String, kept.cloned().collect()))
-            },
-        ),
-        Function::new(
-            "distinct",
-            [list_of("list", Type::Dynamic)],
-            same_type,
-            "A list without repetitions; of equal elements the first one stays.",
-            "distinct([\"a\", \"b\", \"a\"])",
-            |_, a| {
-                let mut seen = std::collections::BTreeSet::new();
-                let kept = items(a, 0).iter().filter(|v| seen.insert((*v).clone()));
-                Ok(Value::list(element_of(&a[0]), kept.cloned().collect()))
-            },
-        ),
-        Function::new(
-            "sort",
-            [list_of("list", Type::String).partial()],
-            to_strings,
-            "A list of strings in the order of their characters' codes.",
-            "sort([\"e\", \"d\", \"a\"])",
-            |_, a| {
-                let mut sorted = items(a, 0).to_vec();
-                if let Some(i) = sorted.iter().position(Value::is_null) {
-                    return Err(FnError::arg(0, format!("its element {i} is null, which has no place in the order")));
-                }
-                if sorted.iter().any(|v| !v.is_known()) {
-                    sorted.fill(Value::unknown(Type::String));
-                }
-                sorted.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-                Ok(Value::list(Type::String, sorted))
-            },
-        ),
-        Function::new(
-            "range",
-            [],
-            |_| Type::list(Type::Number),
-            "Numbers from a start (or 0) up to, and without, a limit, in steps (or 1, or -1 when counting down).",
-            "range(1, 4)",
-            |_, a| range(a),
-        )
-        .variadic(number("params")),
-        Function::new(
-            "chunklist",
-            [list_of("list", Type::Dynamic).shallow().partial(), number("size")],
-            |a| Type::list(a[0].ty()),
-            "A list cut into lists of at most so many elements.",
-            "chunklist([\"a\", \"b\", \"c\"], 2)",
-            |_, a| {
-                let (items, size) = (items(a, 0), whole_arg(a, 1)?);
-                if size < 0 {
-                    return Err(FnError::arg(1, "it must not be negative"));
-                }
-                let size = if size == 0 { items.len().max(1) } else { size as usize };
-                let chunks = items.chunks(size).map(|c| Value::list(element_of(&a[0]), c.to_vec()));
-                Ok(Value::list(a[0].ty(), chunks.collect()))
-            },
-        ),
-        Function::new(
-            "coalescelist",
-            [],
-            to_any,
-            "The first of its arguments that is not an empty list.",
-            "coalescelist([], [\"a\", \"b\"])",
-            |_, a| {
-                if a.is_empty() {
-                    return Err(FnError::new("it needs at least one argument"));
-                }
-                for (i, arg) in a.iter().enumerate() {
-                    match arg.kind() {
-                        Kind::Null(Type::List(_) | Type::Tuple(_)) => {}
-                        Kind::Unknown(_) => return Ok(Value::unknown(Type::Dynamic)),
-                        _ => {
-                            if !sequence(arg, i)?.is_empty() {
-                                return Ok(arg.clone());
-                            }
-                        }
-                    }
-                }
-                Err(FnError::new("all its arguments are null or empty"))
-            },
-        )
-        .variadic(any("vals").nullable().unknown()),
-        Function::new(
-            "setproduct",
-            [],
-            to_any,
-            "All combinations of one element from each of the sets or lists.",
-            "setproduct([\"a\", \"b\"], [\"x\", \"y\"])",
-            |_, a| set_product(a),
-        )
-        .variadic(any("sets").shallow().partial()),
-    ]
-}
+library![
+    concat,
+    flatten,
+    reverse,
+    slice,
+    compact,
+    distinct,
+    sort,
+    range,
+    chunklist,
+    coalescelist,
+    setproduct
+];
 
-fn element_of(list: &Value) -> Type {
-    match list.kind() {
-        Kind::List(t, _) | Kind::Set(t, _) => t.clone(),
-        _ => Type::Dynamic,
-    }
-}
-
-fn concat_type(args: &[Value]) -> Type {
-    let types: Vec<Type> = args.iter().map(Value::ty).collect();
-    if types.iter().all(|t| matches!(t, Type::List(_)))
-        && let Some(ty @ Type::List(_)) = unify(&types)
-    {
-        return ty;
-    }
-    let mut all = Vec::new();
-    for ty in types {
-        match ty {
-            Type::Tuple(types) => all.extend(types.iter().cloned()),
-            _ => return Type::Dynamic,
-        }
-    }
-    Type::tuple(all)
-}
-
-fn concat(args: &[Value]) -> Result<Value, FnError> {
-    if args.is_empty() {
+/// One list with the elements of all.
+#[function(result_of = concat_type, example = r#"concat(["a", ""], ["b", "c"])"#, gives = "")]
+fn concat(#[arg(rest, shallow, partial)] seqs: &[Value]) -> FnResult {
+    if seqs.is_empty() {
         return Err(FnError::new("it needs at least one argument"));
     }
     let mut all = Vec::new();
-    for (i, arg) in args.iter().enumerate() {
+    for (i, arg) in seqs.iter().enumerate() {
         all.extend_from_slice(sequence(arg, i)?);
     }
-    if args.iter().all(|a| matches!(a.kind(), Kind::List(..))) {
-        let types: Vec<Type> = args.iter().map(element_of).collect();
+    if seqs.iter().all(|a| matches!(a.kind(), Kind::List(..))) {
+        let types: Vec<Type> = seqs.iter().map(element_of).collect();
         if types[1..].iter().all(|t| *t == types[0]) {
             return Ok(Value::list(types[0].clone(), all));
         }
@@ -235,30 +47,91 @@ fn concat(args: &[Value]) -> Result<Value, FnError> {
     Ok(Value::tuple(all))
 }
 
-/// Gathers the leaves; `false` when one could be a list and is not known yet.
-fn flatten(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
-    items.iter().all(|item| match item.kind() {
-        Kind::List(_, inner) | Kind::Set(_, inner) | Kind::Tuple(inner) => {
-            *marks = marks.union(item.marks());
-            flatten(inner, flat, marks)
-        }
-        Kind::Unknown(u) if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
-            *marks = marks.union(item.marks());
-            false
-        }
-        _ => {
-            flat.push(item.clone());
-            true
-        }
+/// A list in which every element that is itself a list is replaced by its elements, at any depth.
+#[function(example = r#"flatten([["a", "b"], [], ["c"]])"#, gives = "")]
+fn flatten(#[arg(shallow, partial)] list: &Value) -> FnResult {
+    let Some(items) = list.as_slice() else {
+        return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
+    };
+    let (mut flat, mut marks) = (Vec::new(), Marks::NONE);
+    let known = gather(items, &mut flat, &mut marks);
+    let result = if known { Value::tuple(flat) } else { Value::unknown(Type::Dynamic) };
+    Ok(result.with_marks(marks))
+}
+
+/// The same elements in reverse order.
+#[function(result_of = reversed_type, example = "reverse([1, 2, 3])", gives = "")]
+fn reverse(#[arg(shallow, partial)] list: &Value) -> FnResult {
+    let Some(items) = list.as_slice() else {
+        return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
+    };
+    let turned = items.iter().rev().cloned().collect();
+    Ok(match list.kind() {
+        Kind::List(t, _) | Kind::Set(t, _) => Value::list(t.clone(), turned),
+        _ => Value::tuple(turned),
     })
 }
 
-fn range(args: &[Value]) -> Result<Value, FnError> {
+/// The elements from one position up to, and without, another.
+#[function(result_of = slice_type, example = r#"slice(["a", "b", "c", "d"], 1, 3)"#, gives = "")]
+fn slice(#[arg(shallow, partial)] list: &Value, start_index: i64, end_index: i64) -> FnResult {
+    let items = sequence(list, 0)?;
+    let (start, end) = (start_index, end_index);
+    if start < 0 {
+        return Err(FnError::arg(1, "it must not be negative"));
+    }
+    if end < start {
+        return Err(FnError::arg(1, "it must not be greater than the end index"));
+    }
+    if end > items.len() as i64 {
+        let n = items.len();
+        return Err(FnError::arg(2, format!("it must not be greater than {n}, the length of the list")));
+    }
+    let part = items[start as usize..end as usize].to_vec();
+    Ok(match list.kind() {
+        Kind::List(t, _) => Value::list(t.clone(), part),
+        _ => Value::tuple(part),
+    })
+}
+
+/// A list of strings without those that are empty or null.
+#[function(result = Type::list(Type::String), example = r#"compact(["a", "", "b", null])"#, gives = "")]
+fn compact(#[arg(ty = Type::list(Type::String))] list: &[Value]) -> FnResult {
+    let kept = list.iter().filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
+    Ok(Value::list(Type::String, kept.cloned().collect()))
+}
+
+/// A list without repetitions; of equal elements the first one stays.
+#[function(result_of = same_type, example = r#"distinct(["a", "b", "a"])"#, gives = "")]
+fn distinct(#[arg(ty = Type::list(Type::Dynamic))] list: &Value) -> FnResult {
+    let mut seen = std::collections::BTreeSet::new();
+    let kept = list.as_slice().unwrap_or_default().iter().filter(|v| seen.insert(*v));
+    Ok(Value::list(element_of(list), kept.cloned().collect()))
+}
+
+/// A list of strings in the order of their characters' codes.
+#[function(result = Type::list(Type::String), example = r#"sort(["e", "d", "a"])"#, gives = "")]
+fn sort(#[arg(ty = Type::list(Type::String), partial)] list: &[Value]) -> FnResult {
+    let mut sorted = list.to_vec();
+    if let Some(i) = sorted.iter().position(Value::is_null) {
+        return Err(FnError::arg(0, format!("its element {i} is null, which has no place in the order")));
+    }
+    if sorted.iter().any(|v| !v.is_known()) {
+        sorted.fill(Value::unknown(Type::String));
+    }
+    sorted.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    Ok(Value::list(Type::String, sorted))
+}
+
+/// Numbers from a start (or 0) up to, and without, a limit, in steps (or 1, or -1 when counting down).
+#[function(result = Type::list(Type::Number), example = "range(1, 4)", gives = "")]
+fn range(#[arg(rest, ty = Type::Number)] params: &[Value]) -> FnResult {
+    let number = |i: usize| <&Number>::read(params, i).cloned();
     let zero = Number::from(0i64);
-    let (start, limit, step) = match args.len() {
-        1 => (zero.clone(), number_arg(args, 0)?.clone(), None),
-        2 => (number_arg(args, 0)?.clone(), number_arg(args, 1)?.clone(), None),
-        3 => (number_arg(args, 0)?.clone(), number_arg(args, 1)?.clone(), Some(number_arg(args, 2)?.clone())),
+    let (start, limit, step) = match params.len() {
+        1 => (zero.clone(), number(0)?, None),
+        2 => (number(0)?, number(1)?, None),
+        3 => (number(0)?, number(1)?, Some(number(2)?)),
         n => return Err(FnError::new(format!("it takes one, two or three arguments, not {n}"))),
     };
     let up = Number::from(if limit < start { -1i64 } else { 1 });
@@ -287,13 +160,47 @@ fn range(args: &[Value]) -> Result<Value, FnError> {
     Ok(Value::list(Type::Number, numbers))
 }
 
-fn set_product(args: &[Value]) -> Result<Value, FnError> {
-    if args.len() < 2 {
+/// A list cut into lists of at most so many elements.
+#[function(result_of = |a| Type::list(a[0].ty()), example = r#"chunklist(["a", "b", "c"], 2)"#, gives = "")]
+fn chunklist(#[arg(ty = Type::list(Type::Dynamic), shallow, partial)] list: &Value, size: i64) -> FnResult {
+    let items = list.as_slice().unwrap_or_default();
+    if size < 0 {
+        return Err(FnError::arg(1, "it must not be negative"));
+    }
+    let size = if size == 0 { items.len().max(1) } else { size as usize };
+    let chunks = items.chunks(size).map(|c| Value::list(element_of(list), c.to_vec()));
+    Ok(Value::list(list.ty(), chunks.collect()))
+}
+
+/// The first of its arguments that is not an empty list.
+#[function(example = r#"coalescelist([], ["a", "b"])"#, gives = "")]
+fn coalescelist(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
+    if vals.is_empty() {
+        return Err(FnError::new("it needs at least one argument"));
+    }
+    for (i, arg) in vals.iter().enumerate() {
+        match arg.kind() {
+            Kind::Null(Type::List(_) | Type::Tuple(_)) => {}
+            Kind::Unknown(_) => return Ok(Value::unknown(Type::Dynamic)),
+            _ => {
+                if !sequence(arg, i)?.is_empty() {
+                    return Ok(arg.clone());
+                }
+            }
+        }
+    }
+    Err(FnError::new("all its arguments are null or empty"))
+}
+
+/// All combinations of one element from each of the sets or lists.
+#[function(example = r#"setproduct(["a", "b"], ["x", "y"])"#, gives = "")]
+fn setproduct(#[arg(rest, shallow, partial)] sets: &[Value]) -> FnResult {
+    if sets.len() < 2 {
         return Err(FnError::new("it needs at least two arguments"));
     }
-    let mut inputs: Vec<Vec<Value>> = Vec::with_capacity(args.len());
-    let mut types: Vec<Type> = Vec::with_capacity(args.len());
-    for (i, arg) in args.iter().enumerate() {
+    let mut inputs: Vec<Vec<Value>> = Vec::with_capacity(sets.len());
+    let mut types: Vec<Type> = Vec::with_capacity(sets.len());
+    for (i, arg) in sets.iter().enumerate() {
         let (ty, items) = match arg.kind() {
             Kind::List(t, v) | Kind::Set(t, v) => (t.clone(), v.to_vec()),
             Kind::Tuple(v) => {
@@ -309,7 +216,7 @@ fn set_product(args: &[Value]) -> Result<Value, FnError> {
         inputs.push(items);
     }
     let element = Type::tuple(types);
-    let sets = args.iter().any(|a| matches!(a.kind(), Kind::Set(..)));
+    let any_set = sets.iter().any(|a| matches!(a.kind(), Kind::Set(..)));
     let mut combinations: Vec<Vec<Value>> = vec![Vec::new()];
     for input in &inputs {
         combinations = combinations
@@ -324,11 +231,70 @@ fn set_product(args: &[Value]) -> Result<Value, FnError> {
             .collect();
     }
     // Combinations of unknown elements of a set may turn out to be equal.
-    if sets && args.iter().any(|a| matches!(a.kind(), Kind::Set(..)) && !a.is_wholly_known()) {
+    if any_set && sets.iter().any(|a| matches!(a.kind(), Kind::Set(..)) && !a.is_wholly_known()) {
         let max_len = Some(combinations.len() as u64);
         let refinement = Refinement { not_null: true, max_len, ..Refinement::default() };
         return Ok(Value::unknown_refined(Type::set(element), refinement));
     }
     let tuples = combinations.into_iter().map(Value::tuple).collect();
-    Ok(if sets { Value::set(element, tuples) } else { Value::list(element, tuples) })
+    Ok(if any_set { Value::set(element, tuples) } else { Value::list(element, tuples) })
 }
+
+fn element_of(list: &Value) -> Type {
+    match list.kind() {
+        Kind::List(t, _) | Kind::Set(t, _) => t.clone(),
+        _ => Type::Dynamic,
+    }
+}
+
+fn reversed_type(args: &[Value]) -> Type {
+    match args[0].ty() {
+        Type::Set(t) => Type::List(t),
+        Type::Tuple(types) => Type::tuple(types.iter().rev().cloned().collect::<Vec<_>>()),
+        other => other,
+    }
+}
+
+fn slice_type(args: &[Value]) -> Type {
+    match args[0].ty() {
+        list @ Type::List(_) => list,
+        _ => Type::Dynamic,
+    }
+}
+
+fn concat_type(args: &[Value]) -> Type {
+    let types: Vec<Type> = args.iter().map(Value::ty).collect();
+    if types.iter().all(|t| matches!(t, Type::List(_)))
+        && let Some(ty @ Type::List(_)) = unify(&types)
+    {
+        return ty;
+    }
+    let mut all = Vec::new();
+    for ty in types {
+        match ty {
+            Type::Tuple(types) => all.extend(types.iter().cloned()),
+            _ => return Type::Dynamic,
+        }
+    }
+    Type::tuple(all)
+}
+
+
+/// Gathers the leaves; `false` when one could be a list and is not known yet.
+fn gather(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
+    items.iter().all(|item| match item.kind() {
+        Kind::List(_, inner) | Kind::Set(_, inner) | Kind::Tuple(inner) => {
+            *marks = marks.union(item.marks());
+            gather(inner, flat, marks)
+        }
+        Kind::Unknown(u) if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+            *marks = marks.union(item.marks());
+            false
+        }
+        _ => {
+            flat.push(item.clone());
+            true
+        }
+    })
+}
+

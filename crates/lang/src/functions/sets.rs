@@ -4,58 +4,47 @@ use super::*;
 use formwork_value::unify;
 use std::collections::BTreeSet;
 
-pub(super) fn all() -> Vec<Function> {
-    let set = |name| Param::new(name, Type::set(Type::Dynamic));
-    vec![
-        Function::new(
-            "setunion",
-            [set("first_set").partial()],
-            same_type,
-            "The elements that are in any of the sets.",
-            "setunion([\"a\", \"b\"], [\"b\", \"c\"])",
-            |_, a| {
-                let (ty, sets) = alike(a)?;
-                Ok(Value::set(
-                    ty,
-                    sets.iter().flat_map(|s| s.as_slice().unwrap_or_default()).cloned().collect(),
-                ))
-            },
-        )
-        .variadic(set("other_sets").partial()),
-        Function::new(
-            "setintersection",
-            [set("first_set")],
-            same_type,
-            "The elements that are in all of the sets.",
-            "setintersection([\"a\", \"b\"], [\"b\", \"c\"])",
-            |_, a| {
-                let (ty, sets) = alike(a)?;
-                let others: Vec<BTreeSet<&Value>> =
-                    sets[1..].iter().map(|s| s.as_slice().unwrap_or_default().iter().collect()).collect();
-                let first = sets[0].as_slice().unwrap_or_default();
-                let common = first.iter().filter(|v| others.iter().all(|o| o.contains(v)));
-                Ok(Value::set(ty, common.cloned().collect()))
-            },
-        )
-        .variadic(set("other_sets")),
-        Function::new(
-            "setsubtract",
-            [set("a"), set("b")],
-            same_type,
-            "The elements of the first set that are not in the second.",
-            "setsubtract([\"a\", \"b\", \"c\"], [\"a\", \"c\"])",
-            |_, a| {
-                let (ty, sets) = alike(a)?;
-                let gone: BTreeSet<&Value> = sets[1].as_slice().unwrap_or_default().iter().collect();
-                let left = sets[0].as_slice().unwrap_or_default().iter().filter(|v| !gone.contains(v));
-                Ok(Value::set(ty, left.cloned().collect()))
-            },
-        ),
-    ]
+library![setunion, setintersection, setsubtract];
+
+/// The elements that are in any of the sets.
+#[function(result_of = same_type, example = r#"setunion(["a", "b"], ["b", "c"])"#, gives = "")]
+fn setunion(
+    #[arg(ty = Type::set(Type::Dynamic), partial)] first_set: &Value,
+    #[arg(rest, ty = Type::set(Type::Dynamic), partial)] other_sets: &[Value],
+) -> FnResult {
+    let (ty, sets) = alike(std::iter::once(first_set).chain(other_sets))?;
+    Ok(Value::set(ty, sets.iter().flat_map(|s| s.as_slice().unwrap_or_default()).cloned().collect()))
+}
+
+/// The elements that are in all of the sets.
+#[function(result_of = same_type, example = r#"setintersection(["a", "b"], ["b", "c"])"#, gives = "")]
+fn setintersection(
+    #[arg(ty = Type::set(Type::Dynamic))] first_set: &Value,
+    #[arg(rest, ty = Type::set(Type::Dynamic))] other_sets: &[Value],
+) -> FnResult {
+    let (ty, sets) = alike(std::iter::once(first_set).chain(other_sets))?;
+    let others: Vec<BTreeSet<&Value>> =
+        sets[1..].iter().map(|s| s.as_slice().unwrap_or_default().iter().collect()).collect();
+    let first = sets[0].as_slice().unwrap_or_default();
+    let common = first.iter().filter(|v| others.iter().all(|o| o.contains(v)));
+    Ok(Value::set(ty, common.cloned().collect()))
+}
+
+/// The elements of the first set that are not in the second.
+#[function(result_of = same_type, example = r#"setsubtract(["a", "b", "c"], ["a", "c"])"#, gives = "")]
+fn setsubtract(
+    #[arg(ty = Type::set(Type::Dynamic))] a: &Value,
+    #[arg(ty = Type::set(Type::Dynamic))] b: &Value,
+) -> FnResult {
+    let (ty, sets) = alike([a, b])?;
+    let gone: BTreeSet<&Value> = sets[1].as_slice().unwrap_or_default().iter().collect();
+    let left = sets[0].as_slice().unwrap_or_default().iter().filter(|v| !gone.contains(v));
+    Ok(Value::set(ty, left.cloned().collect()))
 }
 
 /// The sets with elements of one type. An empty set has no type of its own to insist on.
-fn alike(args: &[Value]) -> Result<(Type, Vec<Value>), FnError> {
+fn alike<'a>(args: impl IntoIterator<Item = &'a Value>) -> Result<(Type, Vec<Value>), FnError> {
+    let args: Vec<&Value> = args.into_iter().collect();
     let types: Vec<Type> = args
         .iter()
         .filter(|a| !(a.is_empty() && a.ty().has_dynamic()))
@@ -69,7 +58,7 @@ fn alike(args: &[Value]) -> Result<(Type, Vec<Value>), FnError> {
         if a.is_empty() {
             return Ok(Value::set(element.clone(), Vec::new()));
         }
-        converted(a.clone(), &ty).map_err(|m| FnError::arg(i, m))
+        converted((*a).clone(), &ty).map_err(|m| FnError::arg(i, m))
     });
     let sets = sets.collect::<Result<_, _>>()?;
     Ok((element, sets))

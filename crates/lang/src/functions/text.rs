@@ -6,73 +6,51 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use unicode_segmentation::UnicodeSegmentation;
 
-pub(super) fn all() -> Vec<Function> {
-    vec![
-        Function::new(
-            "regex",
-            [string("pattern"), string("string")],
-            |a| a[0].as_str().and_then(|p| compile(p).ok()).map_or(Type::Dynamic, |r| shape(&r)),
-            "The first match of a regular expression: the text, or what its groups captured.",
-            "regex(\"[a-z]+\", \"53453453.345345aaabbbccc23454\")",
-            |_, a| {
-                let regex = pattern(a)?;
-                match regex.captures(text_arg(a, 1)) {
-                    Some(found) => Ok(captured(&regex, &found)),
-                    None => Err(FnError::new(
-                        "the pattern matches no part of the string; use can() to test, or try() for a default",
-                    )),
-                }
-            },
-        ),
-        Function::new(
-            "regexall",
-            [string("pattern"), string("string")],
-            |a| a[0].as_str().and_then(|p| compile(p).ok()).map_or(Type::Dynamic, |r| Type::list(shape(&r))),
-            "All matches of a regular expression.",
-            "regexall(\"[a-z]+\", \"1234abcd5678efgh9\")",
-            |_, a| {
-                let regex = pattern(a)?;
-                let found = regex.captures_iter(text_arg(a, 1)).map(|c| captured(&regex, &c));
-                Ok(Value::list(shape(&regex), found.collect()))
-            },
-        ),
-        Function::new(
-            "replace",
-            [string("str"), string("substr"), string("replace")],
-            to_string,
-            "The string with every occurrence of another replaced; between slashes that is a regular expression.",
-            "replace(\"1 + 2 + 3\", \"+\", \"-\")",
-            |_, a| {
-                let (text, old, new) = (text_arg(a, 0), text_arg(a, 1), text_arg(a, 2));
-                match old.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
-                    Some(p) => {
-                        let regex = compile(p).map_err(|m| FnError::arg(1, m).quoting())?;
-                        Ok(Value::string(regex.replace_all(text, new).into_owned()))
-                    }
-                    None => Ok(Value::string(text.replace(old, new))),
-                }
-            },
-        ),
-        Function::new(
-            "substr",
-            [string("str"), number("offset"), number("length")],
-            to_string,
-            "Part of a string by offset and length in characters; a negative offset counts from the end, length -1 means the rest.",
-            "substr(\"hello world\", 1, 4)",
-            |_, a| {
-                let (offset, length) = (whole_arg(a, 1)?, whole_arg(a, 2)?);
-                Ok(Value::string(part(text_arg(a, 0), offset, length)))
-            },
-        ),
-        Function::new(
-            "strrev",
-            [string("str")],
-            to_string,
-            "The characters of a string in reverse order.",
-            "strrev(\"hello\")",
-            |_, a| Ok(Value::string(text_arg(a, 0).graphemes(true).rev().collect::<String>())),
-        ),
-    ]
+library![regex, regexall, replace, substr, strrev];
+
+/// The first match of a regular expression: the text, or what its groups captured.
+#[function(result_of = match_type, example = r#"regex("[a-z]+", "53453453.345345aaabbbccc23454")"#, gives = "")]
+fn regex(pattern: &str, string: &str) -> FnResult {
+    let regex = groups(pattern)?;
+    match regex.captures(string) {
+        Some(found) => Ok(captured(&regex, &found)),
+        None => Err(FnError::new(
+            "the pattern matches no part of the string; use can() to test, or try() for a default",
+        )),
+    }
+}
+
+/// All matches of a regular expression.
+#[function(result_of = matches_type, example = r#"regexall("[a-z]+", "1234abcd5678efgh9")"#, gives = "")]
+fn regexall(pattern: &str, string: &str) -> FnResult {
+    let regex = groups(pattern)?;
+    let found = regex.captures_iter(string).map(|c| captured(&regex, &c));
+    Ok(Value::list(shape(&regex), found.collect()))
+}
+
+/// The string with every occurrence of another replaced; between slashes that is a regular expression.
+#[function(result = Type::String, example = r#"replace("1 + 2 + 3", "+", "-")"#, gives = "")]
+fn replace(str: &str, substr: &str, replace: &str) -> FnResult {
+    let (text, old, new) = (str, substr, replace);
+    match old.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
+        Some(p) => {
+            let regex = compile(p).map_err(|m| FnError::arg(1, m).quoting())?;
+            Ok(Value::string(regex.replace_all(text, new).into_owned()))
+        }
+        None => Ok(Value::string(text.replace(old, new))),
+    }
+}
+
+/// Part of a string by offset and length in characters; a negative offset counts from the end, length -1 means the rest.
+#[function(result = Type::String, example = r#"substr("hello world", 1, 4)"#, gives = "")]
+fn substr(str: &str, offset: i64, length: i64) -> FnResult {
+    Ok(Value::string(part(str, offset, length)))
+}
+
+/// The characters of a string in reverse order.
+#[function(example = r#"strrev("hello")"#, gives = "")]
+fn strrev(str: &str) -> String {
+    str.graphemes(true).rev().collect::<String>()
 }
 
 fn part(text: &str, offset: i64, length: i64) -> String {
@@ -88,8 +66,17 @@ fn part(text: &str, offset: i64, length: i64) -> String {
     if length <= 0 { rest.collect() } else { rest.take(length as usize).collect() }
 }
 
-fn pattern(args: &[Value]) -> Result<Regex, FnError> {
-    let regex = compile(text_arg(args, 0)).map_err(|m| FnError::arg(0, m).quoting())?;
+fn match_type(args: &[Value]) -> Type {
+    args[0].as_str().and_then(|p| compile(p).ok()).map_or(Type::Dynamic, |regex| shape(&regex))
+}
+
+fn matches_type(args: &[Value]) -> Type {
+    Type::list(match_type(args))
+}
+
+/// A pattern whose groups are all named or all unnamed.
+fn groups(pattern: &str) -> Result<Regex, FnError> {
+    let regex = compile(pattern).map_err(|m| FnError::arg(0, m).quoting())?;
     let named = regex.capture_names().skip(1).flatten().count();
     if named > 0 && named + 1 < regex.captures_len() {
         return Err(FnError::arg(0, "it mixes named and unnamed groups; name all of them or none"));

@@ -5,24 +5,16 @@ mod encode;
 
 use super::*;
 
-pub(super) fn all() -> Vec<Function> {
-    vec![
-        Function::new(
-            "yamlencode",
-            [any("value").nullable()],
-            to_string,
-            "A value as YAML in block style.",
-            "yamlencode({ foo = [1, 2], bar = \"baz\" })",
-            |_, a| Ok(Value::string(encode::document(&a[0]))),
-        ),
-        Function::new(
-            "yamldecode",
-            [string("src")],
-            to_any,
-            "The value that a YAML document stands for.",
-            "yamldecode(\"hello: world\")",
-            |_, a| decode::document(text_arg(a, 0)).map_err(|m| FnError::arg(0, m).quoting()),
-        )
-        .may_be_null(),
-    ]
+library![yamlencode, yamldecode];
+
+/// A value as YAML in block style.
+#[function(example = r#"yamlencode({ foo = [1, 2], bar = "baz" })"#, gives = "")]
+fn yamlencode(#[arg(null)] value: &Value) -> String {
+    encode::document(value)
+}
+
+/// The value that a YAML document stands for.
+#[function(nullable, example = r#"yamldecode("hello: world")"#, gives = "")]
+fn yamldecode(src: &str) -> FnResult {
+    decode::document(src).map_err(|m| FnError::arg(0, m).quoting())
 }

@@ -1,37 +1,44 @@
 //! Evaluation against recorded answers of Terraform 1.11.4, and what it cannot tell.
 
-mod console;
+mod recorded;
 mod scopes;
 
-use crate::{Lookup, Outcome, Scope, Step, Str, World, eval};
+use crate::{Lookup, Outcome, Scope, Step, Str, World, eval, type_argument, type_text};
 use formwork_diag::{Diagnostic, FileId, Span};
 use formwork_syntax::{Expr, parse_expr};
 use formwork_value::{Type, Value, display};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A world of a few files.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) files: BTreeMap<PathBuf, Vec<u8>>,
+    uuids: AtomicU64,
+    /// No time and no identifiers.
+    pub(crate) planning: bool,
 }
 
 impl World for Memory {
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        self.files.get(path).cloned().ok_or_else(|| "there is no such file".into())
+        self.files.get(&crate::scope::clean(path)).cloned().ok_or_else(|| "there is no such file".into())
     }
 
     fn exists(&self, path: &Path) -> Result<bool, String> {
-        Ok(self.files.contains_key(path))
+        let path = crate::scope::clean(path);
+        let folder = self.files.keys().any(|f| *f != path && f.starts_with(&path));
+        if folder { Err("it is a folder, not a file".into()) } else { Ok(self.files.contains_key(&path)) }
     }
 
     fn walk(&self, dir: &Path) -> Result<Vec<PathBuf>, String> {
-        Ok(self.files.keys().filter_map(|f| f.strip_prefix(dir).ok()).map(Path::to_path_buf).collect())
+        let dir = crate::scope::clean(dir);
+        Ok(self.files.keys().filter_map(|f| f.strip_prefix(&dir).ok()).map(Path::to_path_buf).collect())
     }
 
     fn timestamp(&self) -> Option<Str> {
-        None
+        (!self.planning).then(|| "2026-01-02T03:04:05Z".into())
     }
 
     fn plan_timestamp(&self) -> Option<Str> {
@@ -39,7 +46,8 @@ impl World for Memory {
     }
 
     fn uuid(&self) -> Option<Str> {
-        None
+        let n = self.uuids.fetch_add(1, Ordering::Relaxed);
+        (!self.planning).then(|| format!("8f7b4ec7-1b5d-4f6a-9d0e-{n:012x}").into())
     }
 
     fn cwd(&self) -> PathBuf {
@@ -66,20 +74,29 @@ impl Fixed {
             ("u", unknown.clone()),
             ("nul", Value::NULL),
             ("tpl", "<${x}>".into()),
+            ("bad", "<${x".into()),
             ("ulist", Value::unknown_not_null(Type::list(Type::String))),
             ("secret", Value::from("hunter2").mark(formwork_value::Mark::Sensitive)),
         ]);
-        let file = |text: &str| text.as_bytes().to_vec();
-        let files = [
-            ("/project/a.txt", file("hello\n")),
-            ("/project/d/.h", file("")),
-            ("/project/d/e/b.txt", file("")),
-            ("/project/t.tftpl", file("hi ${name}%{ for x in l }, ${x}%{ endfor }\n")),
-            ("/project/loop.tftpl", file("${templatefile(\"loop.tftpl\", {})}")),
-            ("/project/bin", vec![0xff]),
-        ];
-        let world = Memory { files: files.into_iter().map(|(p, b)| (p.into(), b)).collect() };
+        let mut world = Memory::default();
+        load(&expressions_folder().join("fixture"), Path::new("/project"), &mut world.files);
+        world.files.insert("/project/bin".into(), vec![0xff]);
         Fixed { world, values: [("local", local)].into(), asked: RefCell::default() }
+    }
+}
+
+/// Where the expressions are that Terraform was asked about, and the files that they read.
+pub(crate) fn expressions_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/differential/expressions")
+}
+
+fn load(from: &Path, to: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        match std::fs::read(&path) {
+            Ok(content) => drop(files.insert(to, content)),
+            Err(_) => load(&path, &to, files),
+        }
     }
 }
 
@@ -122,9 +139,14 @@ pub(crate) fn printed(text: &str) -> String {
     if parse_expr(FileId(0), text).1.iter().any(Diagnostic::is_error) {
         return "! not a valid expression".into();
     }
-    let (outcome, diags) = run(text);
+    let expr = parse(text);
+    let mut diags = Vec::new();
+    let outcome = eval(type_argument(&expr).unwrap_or(&expr), &Fixed::new(), &mut diags);
     if diags.is_empty() {
-        return display(&outcome.value, 0);
+        return match type_argument(&expr) {
+            Some(_) => type_text(&outcome.value.ty()),
+            None => display(&outcome.value, 0),
+        };
     }
     let all: Vec<String> = diags.iter().map(|d| d.to_string()).collect();
     format!("! {}", all.join(" / "))

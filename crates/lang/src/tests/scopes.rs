@@ -85,8 +85,6 @@ fn files_come_from_the_world() {
     check("chomp(templatefile(\"t.tftpl\", { name = \"bob\", l = [1, 2] }))", "\"hi bob, 1, 2\"");
     check("abspath(\"x/../y\")", "\"/project/y\"");
     check("pathexpand(\"~/x\")", "\"/home/user/x\"");
-    check("timestamp()", "(known after apply)");
-    check("timestamp() == null", "false");
     check("plantimestamp()", "\"2026-01-02T03:04:05Z\"");
     for text in [
         "file(\"nope\")",
@@ -95,6 +93,29 @@ fn files_come_from_the_world() {
         "templatefile(\"loop.tftpl\", {})",
     ] {
         assert!(has_errors(&run(text).1), "{text}");
+    }
+}
+
+#[test]
+fn time_and_chance_are_unknown_in_a_plan() {
+    let mut scope = Fixed::new();
+    scope.world.planning = true;
+    for text in ["timestamp()", "uuid()", "bcrypt(\"x\", 4)"] {
+        let value = eval(&parse(text), &scope, &mut Vec::new()).value;
+        let never_null = value.as_unknown().is_some_and(|u| u.refinement.not_null);
+        assert!(never_null && value.ty() == Type::String, "{text}: {value:?}");
+    }
+}
+
+#[test]
+fn converts_to_a_type_that_is_written_out() {
+    check("convert([1, \"a\", 1], set(string))", "toset([\n  \"1\",\n  \"a\",\n])");
+    check("convert({ a = 1 }, object({ a = string, b = optional(number, 5) }))", "{\n  \"a\" = \"1\"\n  \"b\" = 5\n}");
+    check("convert(local.u, string)", "(known after apply)");
+    check("core::convert(\"1\", number)", "1");
+    for text in ["convert(\"a\", number)", "convert(1, nosuch)", "convert(1)", "convert(1, \"string\")", "convert(local.secret, number)"] {
+        let (_, diags) = run(text);
+        assert!(has_errors(&diags) && !format!("{diags:?}").contains("hunter2"), "{text}: {diags:?}");
     }
 }
 
