@@ -14,6 +14,7 @@ struct Options {
     gives: Option<LitStr>,
     result: Option<Expr>,
     result_of: Option<Expr>,
+    facts: Option<Expr>,
     nullable: bool,
 }
 
@@ -74,6 +75,10 @@ pub(crate) fn expand(attributes: TokenStream, mut item: ItemFn) -> syn::Result<T
     let context = in_context.then(|| quote!(cx,));
     let args = if parameters.is_empty() { quote!(_) } else { quote!(args) };
     let nullable = options.nullable;
+    let facts = match options.facts {
+        Some(facts) => quote!(#facts),
+        None => quote!(|_| ::formwork_value::Refinement::NOT_NULL),
+    };
     Ok(quote! {
         #visibility fn #ident() -> Function {
             #item
@@ -87,6 +92,7 @@ pub(crate) fn expand(attributes: TokenStream, mut item: ItemFn) -> syn::Result<T
                     gives: #gives,
                     nullable: #nullable,
                     result: #result,
+                    facts: #facts,
                 },
                 |#context #args| ::formwork_value::function::Answer::answer(body(#context #(#reads),*)),
             )
@@ -106,10 +112,12 @@ impl Options {
                 options.result = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("result_of") {
                 options.result_of = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("facts") {
+                options.facts = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("nullable") {
                 options.nullable = true;
             } else {
-                return Err(meta.error("expected example, gives, result, result_of or nullable"));
+                return Err(meta.error("expected example, gives, result, result_of, facts or nullable"));
             }
             Ok(())
         });

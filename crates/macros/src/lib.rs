@@ -54,6 +54,7 @@ pub fn nested(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// | | `gives = "\"A\""` | what the example prints, unless that differs from run to run |
 /// | | `result = Type::String` | type of the result, where the Rust type does not tell |
 /// | | `result_of = \|args\| …` | the same, made of the arguments |
+/// | | `facts = \|args\| …` | what is certain of a result that is not known yet; that it is not null, if left out |
 /// | | `nullable` | the result may be null |
 /// | parameter | `#[arg(null)]` | takes null |
 /// | | `#[arg(unknown)]`, `#[arg(partial)]` | deals with unknown arguments, or with unknown values inside, itself |

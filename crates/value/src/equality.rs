@@ -117,19 +117,5 @@ fn compare_unknown(unknown: &Unknown, known: &Value) -> Option<bool> {
     if ty != unknown.ty && !ty.has_dynamic() {
         return Some(false);
     }
-    let possible = match known.kind() {
-        Kind::String(text) => facts.prefix.as_deref().is_none_or(|prefix| text.starts_with(prefix)),
-        Kind::Number(n) => {
-            let low = facts.min.as_ref().is_none_or(|(min, inclusive)| n > min || *inclusive && n == min);
-            let high = facts.max.as_ref().is_none_or(|(max, inclusive)| n < max || *inclusive && n == max);
-            low && high
-        }
-        Kind::Set(_, items) if !items.iter().all(Value::is_wholly_known) => true,
-        Kind::List(..) | Kind::Set(..) | Kind::Map(..) => {
-            let len = known.len().unwrap_or_default() as u64;
-            facts.min_len.is_none_or(|min| len >= min) && facts.max_len.is_none_or(|max| len <= max)
-        }
-        _ => true,
-    };
-    if possible { None } else { Some(false) }
+    if facts.admits(known) { None } else { Some(false) }
 }

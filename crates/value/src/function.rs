@@ -5,7 +5,7 @@
 //! plain known values. `#[function]` (`formwork-macros`) writes signatures; the function library of the language and
 //! the functions of providers are both made with it.
 
-use crate::{Kind, Map, Mark, Marks, Number, Type, Value, convert};
+use crate::{Kind, Map, Mark, Marks, Number, Refinement, Type, Value, convert};
 
 /// What a function gives, or why it cannot.
 pub type FnResult = Result<Value, FnError>;
@@ -87,6 +87,8 @@ pub struct Signature {
     pub nullable: bool,
     /// Type of the result for these arguments, any of which may be unknown.
     pub result: fn(&[Value]) -> Type,
+    /// What is certain of the result while arguments are not known yet, besides its type: a prefix, a length, bounds.
+    pub facts: fn(&[Value]) -> Refinement,
 }
 
 impl Signature {
@@ -172,7 +174,7 @@ impl Signature {
         match (self.result)(args) {
             Type::Dynamic => Value::unknown(Type::Dynamic),
             ty if self.nullable => Value::unknown(ty),
-            ty => Value::unknown_not_null(ty),
+            ty => Value::unknown_refined(ty, (self.facts)(args)),
         }
     }
 }

@@ -15,6 +15,7 @@ mod number;
 mod path;
 mod print;
 mod set;
+mod size;
 #[cfg(test)]
 mod tests;
 mod ty;
@@ -27,9 +28,10 @@ pub use marks::{Mark, Marks};
 pub use number::{Number, NumberError};
 pub use path::{Path, PathStep};
 pub use print::{display, quote};
+pub use size::{TooLarge, MAX_DEPTH, MAX_WEIGHT};
 pub use ty::{ObjectType, Type};
 pub use unify::{unify, unify_values};
-pub use unknown::{Refinement, Unknown};
+pub use unknown::{Bound, Refinement, Unknown};
 pub use value::{Kind, Map, Value};
 
 /// A short immutable string that is cheap to clone. Always in Unicode normalisation form C.

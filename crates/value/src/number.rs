@@ -5,7 +5,8 @@
 //! number prints (`pow(2, 62)` is `4611686018427388000`) and in quotients (`length(a) / length(b)` has 20 digits),
 //! so it is kept here too.
 //!
-//! Unlike go-cty's there is neither infinity nor negative zero: what would be infinite is an error, `-0` is `0`.
+//! Unlike go-cty's there is no infinity: what would be infinite is an error. There is a negative zero: it equals zero,
+//! but prints as `-0`.
 
 use crate::double;
 use crate::float::{Decimal, Float, MAX_BITS};
@@ -38,6 +39,8 @@ enum Repr {
         value: i64,
         precision: u16,
     },
+    /// `-0`, and its precision.
+    MinusZero(u16),
     Big(Arc<Float>),
 }
 
@@ -121,13 +124,28 @@ impl Number {
                 Float::round(*value < 0, value.unsigned_abs().into(), 0, false, (*precision).max(INTEGER))
                     .map(|float| Float { precision: *precision, ..float })
             }
+            Repr::MinusZero(_) => None,
             Repr::Big(float) => Some(Float::clone(float)),
         }
     }
 
+    /// Whether it has a minus sign, which zero may have too.
+    fn is_negative(&self) -> bool {
+        match &self.0 {
+            Repr::Int { value, .. } => *value < 0,
+            Repr::MinusZero(_) => true,
+            Repr::Big(float) => float.negative,
+        }
+    }
+
+    /// Zero with or without a sign.
+    fn zero(negative: bool, precision: u16) -> Number {
+        Number(if negative { Repr::MinusZero(precision) } else { Repr::Int { value: 0, precision } })
+    }
+
     fn precision(&self) -> u16 {
         match &self.0 {
-            Repr::Int { precision, .. } => *precision,
+            Repr::Int { precision, .. } | Repr::MinusZero(precision) => *precision,
             Repr::Big(float) => float.precision,
         }
     }
@@ -136,6 +154,9 @@ impl Number {
     pub fn from_f64(value: f64) -> Option<Number> {
         if !value.is_finite() {
             return None;
+        }
+        if value == 0.0 {
+            return Some(Number::zero(value.is_sign_negative(), DOUBLE));
         }
         let bits = value.to_bits();
         let (field, fraction) = ((bits >> 52 & 0x7ff) as i64, bits & ((1 << 52) - 1));
@@ -154,6 +175,9 @@ impl Number {
         };
         if (1..=18).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit()) {
             let value = rest.bytes().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+            if value == 0 {
+                return Ok(Number::zero(negative, TEXT));
+            }
             return Ok(Number(Repr::Int { value: if negative { -value } else { value }, precision: TEXT }));
         }
         let (mantissa, exponent) = match rest.find(['e', 'E']) {
@@ -167,7 +191,7 @@ impl Number {
         }
         let significant: String = digits().skip_while(|b| *b == b'0').map(char::from).collect();
         if significant.is_empty() {
-            return Ok(Number(Repr::Int { value: 0, precision: TEXT }));
+            return Ok(Number::zero(negative, TEXT));
         }
         // MAX_BITS / log2(10), a little less.
         let limit = MAX_BITS * 3 / 10;
@@ -191,6 +215,7 @@ impl Number {
     pub fn to_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Int { value, .. } => Some(*value),
+            Repr::MinusZero(_) => Some(0),
             Repr::Big(float) if float.is_integer() && float.top() <= 63 => {
                 let magnitude = i64::try_from(float.integer_part()).ok()?;
                 Some(if float.negative { -magnitude } else { magnitude })
@@ -206,6 +231,7 @@ impl Number {
     pub fn to_u64(&self) -> Option<u64> {
         match &self.0 {
             Repr::Int { value, .. } => u64::try_from(*value).ok(),
+            Repr::MinusZero(_) => Some(0),
             Repr::Big(float) if float.is_integer() && !float.negative && float.top() <= 64 => {
                 u64::try_from(float.integer_part()).ok()
             }
@@ -217,6 +243,7 @@ impl Number {
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
             Repr::Int { value, .. } => *value as f64,
+            Repr::MinusZero(_) => -0.0,
             Repr::Big(float) => float.to_f64(),
         }
     }
@@ -224,20 +251,21 @@ impl Number {
     /// Whether nothing comes after the point.
     pub fn is_integer(&self) -> bool {
         match &self.0 {
-            Repr::Int { .. } => true,
+            Repr::Int { .. } | Repr::MinusZero(_) => true,
             Repr::Big(float) => float.is_integer(),
         }
     }
 
     /// Whether it is zero.
     pub fn is_zero(&self) -> bool {
-        matches!(self.0, Repr::Int { value: 0, .. })
+        matches!(self.0, Repr::Int { value: 0, .. } | Repr::MinusZero(_))
     }
 
     /// -1, 0 or 1.
     pub fn signum(&self) -> i64 {
         match &self.0 {
             Repr::Int { value, .. } => value.signum(),
+            Repr::MinusZero(_) => 0,
             Repr::Big(float) if float.negative => -1,
             Repr::Big(_) => 1,
         }
@@ -247,6 +275,8 @@ impl Number {
     #[must_use]
     pub fn neg(&self) -> Number {
         match &self.0 {
+            Repr::Int { value: 0, precision } => Number::zero(true, *precision),
+            Repr::MinusZero(precision) => Number::zero(false, *precision),
             Repr::Int { value, precision } if *value != i64::MIN => {
                 Number(Repr::Int { value: -value, precision: *precision })
             }
@@ -257,7 +287,7 @@ impl Number {
     /// The distance from zero.
     #[must_use]
     pub fn abs(&self) -> Number {
-        if self.signum() < 0 { self.neg() } else { self.clone() }
+        if self.is_negative() { self.neg() } else { self.clone() }
     }
 
     fn with_float(&self, f: impl FnOnce(Float) -> Float) -> Number {
@@ -279,6 +309,9 @@ impl Number {
             && let Some(sum) = Number::small(a.checked_add(*b), precision)
         {
             return sum;
+        }
+        if let (Repr::MinusZero(_), Repr::MinusZero(_)) = (&self.0, &other.0) {
+            return Number::zero(true, precision);
         }
         match (self.float(), other.float()) {
             (Some(a), Some(b)) => Number::new(a.add(&b, precision), precision),
@@ -302,6 +335,9 @@ impl Number {
     #[must_use]
     pub fn mul(&self, other: &Number) -> Number {
         let precision = self.precision().max(other.precision());
+        if self.is_zero() || other.is_zero() {
+            return Number::zero(self.is_negative() != other.is_negative(), precision);
+        }
         if let (Repr::Int { value: a, .. }, Repr::Int { value: b, .. }) = (&self.0, &other.0)
             && let Some(product) = Number::small(a.checked_mul(*b), precision)
         {
@@ -322,6 +358,9 @@ impl Number {
     pub fn div(&self, other: &Number) -> Option<Number> {
         let precision = self.precision().max(other.precision());
         let divisor = other.float()?;
+        if self.is_zero() {
+            return Some(Number::zero(self.is_negative() != other.is_negative(), precision));
+        }
         Some(Number::new(self.float().and_then(|float| float.div(&divisor, precision)), precision))
     }
 
@@ -343,6 +382,7 @@ impl Number {
     pub fn trunc(&self) -> Number {
         match &self.0 {
             Repr::Int { .. } => self.clone(),
+            Repr::MinusZero(precision) => Number::zero(false, *precision),
             Repr::Big(float) => {
                 let (negative, precision) = (float.negative, float.precision);
                 Number::new(Float::round(negative, float.integer_part(), 0, false, precision), precision)
@@ -381,6 +421,7 @@ impl Number {
         let mut decimal = match &self.0 {
             Repr::Int { value, .. } if value.unsigned_abs() < 10_000_000_000 => return value.to_string(),
             Repr::Int { .. } => self.decimal(),
+            Repr::MinusZero(_) => return "-0".into(),
             Repr::Big(float) => Decimal::exact(float.negative, &float.magnitude, float.exponent),
         };
         decimal.round(DIGITS as usize);
@@ -399,6 +440,7 @@ impl Number {
     fn decimal(&self) -> Decimal {
         match &self.0 {
             Repr::Int { value, .. } => Decimal::exact(*value < 0, &value.unsigned_abs().into(), 0),
+            Repr::MinusZero(_) => Decimal::exact(false, &UBig::ZERO, 0),
             Repr::Big(float) if float.is_integer() => {
                 Decimal::exact(float.negative, &float.magnitude, float.exponent)
             }
@@ -422,6 +464,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Int { value, .. } => write!(f, "{value}"),
+            Repr::MinusZero(_) => f.write_str("-0"),
             Repr::Big(float) => f.write_str(&float.shortest().to_text()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::convert::convertible;
 use crate::{Str, Type, Value, convert};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The type to which values of all these types can be converted; `None` if there is none, [`Type::Dynamic`] if
 /// there are no types.
@@ -44,8 +44,9 @@ enum Dynamic {
 
 fn unify_with(types: &[Type], dynamic: Dynamic) -> Option<Type> {
     let mut distinct: Vec<&Type> = Vec::new();
+    let mut seen: HashSet<&Type> = HashSet::new();
     for ty in types {
-        if distinct.last() != Some(&ty) && !distinct.contains(&ty) {
+        if distinct.last() != Some(&ty) && seen.insert(ty) {
             distinct.push(ty);
         }
     }
@@ -89,7 +90,8 @@ fn unify_distinct(types: &[&Type], dynamic: Dynamic) -> Option<Type> {
         if dynamic == Dynamic::Open || sets == 0 || sets + lists + tuples < rest || !best.has_dynamic() {
             return Some(best);
         }
-        unify_elements(types, dynamic).map(Type::set)
+        let of: fn(Type) -> Type = if matches!(best, Type::Set(_)) { Type::set } else { Type::list };
+        unify_elements(types, dynamic).map(of)
     };
     unified.filter(|ty| types.iter().all(|from| convertible(from, ty)))
 }
@@ -159,8 +161,8 @@ fn prefer(a: &Type, b: &Type) -> Ordering {
         (String, Bool | Number) => Ordering::Less,
         (Bool | Number, String) => Ordering::Greater,
         (List(a), List(b)) | (Set(a), Set(b)) | (Map(a), Map(b)) => prefer(a, b),
-        (Set(_), List(_) | Tuple(_)) | (List(_), Tuple(_)) | (Map(_), Object(_)) => Ordering::Less,
-        (List(_) | Tuple(_), Set(_)) | (Tuple(_), List(_)) | (Object(_), Map(_)) => Ordering::Greater,
+        (List(_) | Tuple(_), Set(_)) | (List(_), Tuple(_)) | (Map(_), Object(_)) => Ordering::Less,
+        (Set(_), List(_) | Tuple(_)) | (Tuple(_), List(_)) | (Object(_), Map(_)) => Ordering::Greater,
         _ => Ordering::Equal,
     }
 }

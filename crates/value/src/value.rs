@@ -1,6 +1,6 @@
 //! Values.
 
-use crate::{Mark, Marks, Number, Path, PathStep, Refinement, Str, Type, Unknown};
+use crate::{Mark, Marks, Number, Path, PathStep, Str, Type, Unknown};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -95,21 +95,6 @@ impl Value {
     /// Null of this type.
     pub fn null(ty: Type) -> Value {
         Kind::Null(ty).into()
-    }
-
-    /// An unknown value of this type about which nothing else is known.
-    pub fn unknown(ty: Type) -> Value {
-        Kind::Unknown(Arc::new(Unknown { ty, refinement: Refinement::default() })).into()
-    }
-
-    /// An unknown value that is certain not to be null.
-    pub fn unknown_not_null(ty: Type) -> Value {
-        Value::unknown_refined(ty, Refinement { not_null: true, ..Refinement::default() })
-    }
-
-    /// An unknown value with a refinement.
-    pub fn unknown_refined(ty: Type, refinement: Refinement) -> Value {
-        Kind::Unknown(Arc::new(Unknown { ty, refinement })).into()
     }
 
     /// A list; the elements must all have type `element` already (or be of it once known).

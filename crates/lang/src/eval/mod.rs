@@ -1,6 +1,7 @@
 //! Evaluation of expressions.
 
 mod access;
+mod bounds;
 mod call;
 mod loops;
 mod operators;
@@ -12,7 +13,9 @@ use crate::references::references;
 use crate::{Lookup, RefStep, Scope, Step};
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{Expr, ExprKind, ObjectItem};
-use formwork_value::{Kind, Map, Marks, Number, NumberError, Type, Value};
+use formwork_value::{
+    Kind, MAX_DEPTH, MAX_WEIGHT, Map, Marks, Number, NumberError, TooLarge, Type, Value,
+};
 
 /// What evaluation gave.
 #[derive(Clone, Debug)]
@@ -29,10 +32,26 @@ pub struct Outcome {
 pub fn eval(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Outcome {
     let start = diags.len();
     let mut evaluator = Evaluator::new(scope, diags);
-    let value = evaluator.expr(expr);
+    let mut value = evaluator.expr(expr);
+    if let Err(too) = value.check_size() {
+        value = evaluator.fail(too_large(too).at(expr.span), None);
+    }
     let failed = evaluator.poisoned || evaluator.errors_since(start);
     Outcome { value, missing: evaluator.missing, failed }
 }
+
+fn too_large(too: TooLarge) -> Diagnostic {
+    let what = match too {
+        TooLarge::Weight => format!("has more than {MAX_WEIGHT} parts, or too long strings"),
+        TooLarge::Depth => format!("has values more than {MAX_DEPTH} deep inside each other"),
+    };
+    Diagnostic::error("Value too large", format!("The value of this expression {what}.")).help(
+        "Look for values that each contain the one before more than once: every such step multiplies the size.",
+    )
+}
+
+/// How many expressions one evaluation may go through, those inside loops once for each turn.
+const MAX_STEPS: u64 = 200_000_000;
 
 pub(crate) struct Evaluator<'a> {
     scope: &'a dyn Scope,
@@ -45,6 +64,8 @@ pub(crate) struct Evaluator<'a> {
     poisoned: bool,
     /// How many templates of `templatefile` and `templatestring` this is inside.
     depth: u32,
+    /// How many expressions it may still evaluate.
+    steps: u64,
 }
 
 /// An unknown value of unknown type: what stands for a value that could not be had.
@@ -62,10 +83,15 @@ impl<'a> Evaluator<'a> {
             missing: false,
             poisoned: false,
             depth: 0,
+            steps: MAX_STEPS,
         }
     }
 
     fn expr(&mut self, expr: &'a Expr) -> Value {
+        match self.steps.checked_sub(1) {
+            Some(left) => self.steps = left,
+            None => return self.exhausted(expr.span),
+        }
         match &expr.kind {
             ExprKind::Null => Value::NULL,
             ExprKind::Bool(b) => Value::from(*b),
@@ -94,6 +120,21 @@ impl<'a> Evaluator<'a> {
             ExprKind::Object(items) => self.object(items),
             ExprKind::For(f) => self.for_expr(f, expr),
         }
+    }
+
+    /// Reports once that this would take too long; every loop then ends, since its body fails.
+    #[cold]
+    fn exhausted(&mut self, span: Span) -> Value {
+        let d = Diagnostic::error(
+            "Evaluation takes too long",
+            format!("This expression was given up after {MAX_STEPS} steps."),
+        )
+        .help("Look for loops inside loops: their turns multiply.")
+        .at(span);
+        if self.diags.last() != Some(&d) {
+            self.diags.push(d);
+        }
+        unknown()
     }
 
     fn object(&mut self, items: &'a [ObjectItem]) -> Value {

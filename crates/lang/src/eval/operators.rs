@@ -1,9 +1,9 @@
 //! Operators and conditionals.
 
-use super::{Evaluator, a_type, access, unknown};
+use super::{Evaluator, a_type, access, bounds, unknown};
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{BinaryOp, Expr, UnaryOp};
-use formwork_value::{Kind, Mark, Marks, Number, Refinement, Type, Value, convert, unify};
+use formwork_value::{Kind, Mark, Marks, Number, ObjectType, Refinement, Type, Value, convert, unify};
 use std::cmp::Ordering;
 
 impl<'a> Evaluator<'a> {
@@ -19,6 +19,7 @@ impl<'a> Evaluator<'a> {
         let result = match value.kind() {
             Kind::Number(n) => n.neg().into(),
             Kind::Bool(b) => (!b).into(),
+            _ if ty == Type::Number => bounds::negated(&value),
             _ => Value::unknown_not_null(ty),
         };
         result.with_marks(marks)
@@ -63,14 +64,8 @@ impl<'a> Evaluator<'a> {
             (Kind::Bool(x), Kind::Bool(y)) => {
                 Value::from(if op == BinaryOp::And { *x && *y } else { *x || *y })
             }
-            _ => Value::unknown_not_null(match op {
-                BinaryOp::Add
-                | BinaryOp::Subtract
-                | BinaryOp::Multiply
-                | BinaryOp::Divide
-                | BinaryOp::Modulo => Type::Number,
-                _ => Type::Bool,
-            }),
+            _ if logical => Value::unknown_not_null(Type::Bool),
+            _ => bounds::unknown_result(op, &left, &right),
         };
         result.with_marks(marks)
     }
@@ -128,26 +123,26 @@ impl<'a> Evaluator<'a> {
             return unknown();
         }
         let Some(ty) = result_type(&then, &otherwise) else {
+            let (one, other) = (then.ty(), otherwise.ty());
             let d = Diagnostic::error(
                 "Inconsistent conditional result types",
-                format!(
-                    "Both results of a conditional must have one type, but the true one is {} and the false one {}.",
-                    a_type(&then.ty()),
-                    a_type(&otherwise.ty())
-                ),
+                format!("Both results of a conditional must have one type, but {}.", difference(&one, &other)),
             )
             .help("Make them alike, for example with tostring(), tolist() or the same attributes on both sides.")
-            .label(a.span, a_type(&then.ty()))
-            .label(b.span, a_type(&otherwise.ty()));
+            .label(a.span, a_type(&one))
+            .label(b.span, a_type(&other));
             return self.fail(d.at(span), None);
         };
         let Some(condition) = self.condition(condition, c) else { return unknown() };
         let (condition, marks) = condition;
+        let other_marks = then.marks().union(otherwise.marks());
         let (chosen, mut diags) = match condition {
             Some(true) => (then, then_diags),
             Some(false) => (otherwise, otherwise_diags),
             None => return either(then, otherwise, ty, marks),
         };
+        // Which one was not chosen must not depend on what is known already, and so neither do the marks.
+        let marks = marks.union(other_marks);
         let failed = diags.iter().any(Diagnostic::is_error);
         self.diags.append(&mut diags);
         if failed {
@@ -244,6 +239,10 @@ fn result_type(a: &Value, b: &Value) -> Option<Option<Type>> {
     if a == b {
         return Some(None);
     }
+    if a == Type::Dynamic || b == Type::Dynamic {
+        // The type is not known yet, so neither is what either is to be converted to.
+        return Some(Some(Type::Dynamic));
+    }
     unify(&[a, b]).map(Some)
 }
 
@@ -251,42 +250,63 @@ fn result_type(a: &Value, b: &Value) -> Option<Option<Type>> {
 fn either(a: Value, b: Value, ty: Option<Type>, marks: Marks) -> Value {
     let ty = ty.unwrap_or_else(|| a.ty());
     let marks = marks.union(a.marks()).union(b.marks());
-    if ty == Type::Dynamic {
-        return unknown().with_marks(marks);
+    if a.is_null() && b.is_null() {
+        return Value::null(ty).with_marks(marks);
     }
-    let not_null = never_null(&a) && never_null(&b);
-    let mut refinement = Refinement { not_null, ..Refinement::default() };
-    if not_null {
-        if let (Some(x), Some(y)) = (length_range(&a), length_range(&b))
-            && matches!(ty, Type::List(_) | Type::Set(_) | Type::Map(_))
-        {
-            refinement.min_len = Some(x.0.min(y.0));
-            refinement.max_len = Some(x.1.max(y.1));
-        }
-        if let (Some(x), Some(y)) = (a.as_number(), b.as_number()) {
-            refinement.min = Some((x.min(y).clone(), true));
-            refinement.max = Some((x.max(y).clone(), true));
-        }
-    }
+    let as_result = |value: &Value| convert(value, &ty).map(|v| v.refinement());
+    let refinement = match (as_result(&a), as_result(&b)) {
+        (Ok(a), Ok(b)) => a.either(&b),
+        // One of them is an error, so the other is the result if there is any.
+        (Ok(only), Err(_)) | (Err(_), Ok(only)) => Refinement { not_null: only.not_null, ..Refinement::default() },
+        (Err(_), Err(_)) => Refinement::default(),
+    };
     Value::unknown_refined(ty, refinement).with_marks(marks)
 }
 
-fn never_null(value: &Value) -> bool {
-    match value.kind() {
-        Kind::Null(_) => false,
-        Kind::Unknown(u) => u.refinement.not_null,
-        _ => true,
-    }
-}
-
-fn length_range(value: &Value) -> Option<(u64, u64)> {
-    match (value.len(), value.as_unknown()) {
-        // A set with unknown elements may shrink.
-        (Some(n), _) => {
-            let sure = !matches!(value.kind(), Kind::Set(..)) || value.is_wholly_known();
-            Some((if sure { n as u64 } else { (n > 0).into() }, n as u64))
+/// How two types that do not unify differ: a clause, which goes into them as far as they agree.
+fn difference(one: &Type, other: &Type) -> String {
+    let mut path = String::new();
+    let (mut a, mut b) = (one, other);
+    loop {
+        let at = |what: String| if path.is_empty() { what } else { format!("at {path} {what}") };
+        match (a, b) {
+            (Type::Object(x), Type::Object(y)) => {
+                let lacks = |from: &ObjectType, of: &ObjectType| {
+                    from.attrs.keys().find(|name| !of.attrs.contains_key(*name)).cloned()
+                };
+                if let Some(name) = lacks(x, y) {
+                    return at(format!("only the true one has the attribute {name:?}"));
+                }
+                if let Some(name) = lacks(y, x) {
+                    return at(format!("only the false one has the attribute {name:?}"));
+                }
+                let mut pairs = x.attrs.iter().zip(y.attrs.values());
+                let Some(((name, inner), outer)) = pairs.find(|((_, a), b)| unify(&[(*a).clone(), (*b).clone()]).is_none()) else {
+                    return at("their attributes have no types in common".into());
+                };
+                path.push_str(&format!(".{name}"));
+                (a, b) = (inner, outer);
+            }
+            (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
+                let mut pairs = x.iter().zip(y.iter()).enumerate();
+                let Some((i, (inner, outer))) = pairs.find(|(_, (a, b))| unify(&[(*a).clone(), (*b).clone()]).is_none()) else {
+                    return at("their elements have no types in common".into());
+                };
+                path.push_str(&format!("[{i}]"));
+                (a, b) = (inner, outer);
+            }
+            (Type::Tuple(x), Type::Tuple(y)) => {
+                return at(format!(
+                    "the true one has {} elements, the false one {}, and these have no type in common",
+                    x.len(),
+                    y.len()
+                ));
+            }
+            (Type::List(x), Type::List(y)) | (Type::Set(x), Type::Set(y)) | (Type::Map(x), Type::Map(y)) => {
+                path.push_str("[...]");
+                (a, b) = (x, y);
+            }
+            _ => return at(format!("the true one is {} and the false one {}", a_type(a), a_type(b))),
         }
-        (None, Some(u)) => Some((u.refinement.min_len.unwrap_or(0), u.refinement.max_len?)),
-        _ => None,
     }
 }

@@ -35,11 +35,7 @@ impl<'a> Evaluator<'a> {
         let value = if out.known {
             Value::string(out.text)
         } else {
-            let prefix = safe_prefix(&out.text);
-            Value::unknown_refined(
-                Type::String,
-                Refinement { not_null: true, prefix, ..Refinement::default() },
-            )
+            Value::unknown_refined(Type::String, Refinement::prefixed(&out.text))
         };
         value.with_marks(out.marks)
     }
@@ -96,9 +92,7 @@ impl<'a> Evaluator<'a> {
                 let mut aside = Output { text: String::new(), marks: Marks::NONE, known };
                 self.parts(parts, &mut aside);
                 self.diags.truncate(start);
-                if condition.is_none() {
-                    out.marks = out.marks.union(aside.marks);
-                }
+                out.marks = out.marks.union(aside.marks);
             }
         }
         if condition.is_none() {
@@ -150,15 +144,6 @@ impl<'a> Evaluator<'a> {
             }
         }
     }
-}
-
-/// The part of a prefix that stays when more text follows: a combining mark may still change the last character,
-/// unless that is an ASCII one which nothing combines with.
-fn safe_prefix(text: &str) -> Option<crate::Str> {
-    let (at, last) = text.char_indices().next_back()?;
-    let stays = last.is_ascii() && !last.is_ascii_alphabetic();
-    let end = if stays { text.len() } else { at };
-    (end > 0).then(|| text[..end].into())
 }
 
 /// How deep templates may call `templatefile` and `templatestring` again.

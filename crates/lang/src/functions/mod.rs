@@ -25,7 +25,7 @@ use crate::Scope;
 use formwork_macros::function;
 use formwork_value::function::{Argument, converted};
 pub use formwork_value::function::{FnError, FnResult, Param, Signature};
-use formwork_value::{Kind, Map, Mark, Marks, Number, Type, Value, convert as convert_value};
+use formwork_value::{Kind, Map, Mark, Marks, Number, Refinement, Type, Value, convert as convert_value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -126,6 +126,12 @@ pub fn functions() -> &'static BTreeMap<&'static str, Function> {
 
 fn strings_list(items: impl IntoIterator<Item = impl Into<String>>) -> Value {
     Value::list(Type::String, items.into_iter().map(|s| Value::string(s.into())).collect())
+}
+
+/// As many elements as the first argument has.
+fn same_length(args: &[Value]) -> Refinement {
+    let (min, max) = args.first().and_then(Value::lengths).unwrap_or_default();
+    Refinement::lengths(min, max)
 }
 
 /// The type of the first argument.

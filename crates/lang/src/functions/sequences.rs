@@ -3,7 +3,7 @@
 use super::collections::sequence;
 use super::*;
 use crate::eval::a_type;
-use formwork_value::{Refinement, unify};
+use formwork_value::unify;
 
 /// `range` gives no more than so many numbers.
 const MAX_RANGE: usize = 1024;
@@ -60,7 +60,7 @@ fn flatten(#[arg(shallow, partial)] list: &Value) -> FnResult {
 }
 
 /// The same elements in reverse order.
-#[function(result_of = reversed_type, example = "reverse([1, 2, 3])", gives = "")]
+#[function(result_of = reversed_type, facts = same_length, example = "reverse([1, 2, 3])", gives = "")]
 fn reverse(#[arg(shallow, partial)] list: &Value) -> FnResult {
     let Some(items) = list.as_slice() else {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
@@ -110,7 +110,7 @@ fn distinct(#[arg(ty = Type::list(Type::Dynamic))] list: &Value) -> FnResult {
 }
 
 /// A list of strings in the order of their characters' codes.
-#[function(result = Type::list(Type::String), example = r#"sort(["e", "d", "a"])"#, gives = "")]
+#[function(result = Type::list(Type::String), facts = same_length, example = r#"sort(["e", "d", "a"])"#, gives = "")]
 fn sort(#[arg(ty = Type::list(Type::String), partial)] list: &[Value]) -> FnResult {
     let mut sorted = list.to_vec();
     if let Some(i) = sorted.iter().position(Value::is_null) {

@@ -1,5 +1,6 @@
 //! Evaluation against recorded answers of Terraform 1.11.4, and what it cannot tell.
 
+mod laws;
 mod recorded;
 mod scopes;
 

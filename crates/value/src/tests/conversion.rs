@@ -148,6 +148,9 @@ fn unifying_types() {
         ("['dynamic','number']", Some("'number'")),
         ("['dynamic',['list','number']]", Some("'dynamic'")),
         ("[['set','string'],['tuple',['string']]]", Some("['set','string']")),
+        ("[['set','string'],['list','number']]", Some("['list','number']")),
+        ("[['list','string'],['set','number']]", Some("['list','string']")),
+        ("[['tuple',['string']],['set','number']]", Some("['set','number']")),
         ("[['map','number'],['object',{'b':'string'}]]", Some("['map','string']")),
         ("[['object',{'a':'number'}],['object',{'a':'string'}]]", Some("['object',{'a':'string'}]")),
         ("[['object',{'a':'number'}],['object',{'b':'bool'}]]", None),
@@ -283,5 +286,87 @@ proptest! {
                 prop_assert_eq!(convert(&converted, &wanted).unwrap(), converted);
             }
         }
+    }
+}
+
+#[test]
+fn refinements_that_leave_one_choice() {
+    let lengths = |min, max| Refinement::lengths(min, Some(max));
+    let bound = |n: i64| Some((crate::Number::from(n), true));
+    for (ty, facts, expected) in [
+        (Type::Number, Refinement::between(bound(2), bound(2)), Some("2")),
+        (Type::Number, Refinement::between(bound(2), bound(3)), None),
+        (Type::Number, Refinement { not_null: false, ..Refinement::between(bound(2), bound(2)) }, None),
+        (ty("['list','string']"), lengths(0, 0), Some("tolist([])")),
+        (ty("['list','string']"), lengths(2, 2), Some("tolist([(known after apply), (known after apply)])")),
+        (ty("['list','string']"), lengths(1 << 40, 1 << 40), None),
+        (ty("['set','string']"), lengths(1, 1), Some("toset([(known after apply)])")),
+        (ty("['set','string']"), lengths(2, 2), None),
+        (ty("['map','string']"), lengths(0, 0), Some("tomap({})")),
+        (ty("['map','string']"), lengths(1, 1), None),
+    ] {
+        let value = Value::unknown_refined(ty, facts);
+        assert_eq!(value.is_known().then(|| line(&value)).as_deref(), expected);
+    }
+}
+
+#[test]
+fn prefixes_that_stay() {
+    for (text, stays) in [
+        ("ab-", Some("ab-")),
+        ("ab", Some("a")),
+        ("a1", Some("a")),
+        ("a=", Some("a")),
+        ("e", None),
+        // All that may still be put into another order goes.
+        ("ae\u{308}\u{301}", Some("a")),
+        ("aq\u{307}", Some("a")),
+        ("a\u{1100}\u{1161}", Some("a")),
+        ("", None),
+    ] {
+        assert_eq!(Refinement::prefixed(text).prefix.as_deref(), stays, "{text}");
+    }
+}
+
+#[test]
+fn values_that_no_memory_holds() {
+    let double = |value: Value, times| (0..times).fold(value, |v, _| Value::tuple(vec![v.clone(), v]));
+    assert_eq!(double(Value::from(1), 20).check_size(), Ok(()));
+    assert_eq!(double(Value::from(1), 60).check_size(), Err(crate::TooLarge::Weight));
+    assert_eq!(double("x".repeat(1 << 16).into(), 14).check_size(), Err(crate::TooLarge::Weight));
+    let nested = |times| (0..times).fold(Value::NULL, |v, _| Value::tuple(vec![v]));
+    assert_eq!(nested(crate::MAX_DEPTH).check_size(), Ok(()));
+    assert_eq!(nested(crate::MAX_DEPTH + 1).check_size(), Err(crate::TooLarge::Depth));
+}
+
+proptest! {
+    #[test]
+    fn unification_does_not_depend_on_the_order(values in prop::collection::vec(any_value(), 2..5)) {
+        let types: Vec<Type> = values.iter().map(Value::ty).collect();
+        let backwards: Vec<Type> = types.iter().rev().cloned().collect();
+        prop_assert_eq!(unify(&types), unify(&backwards));
+        let reversed: Vec<Value> = values.iter().rev().cloned().collect();
+        let ty = |found: Option<(Type, Vec<Value>)>| found.map(|(ty, _)| ty);
+        prop_assert_eq!(ty(unify_values(&values)), ty(unify_values(&reversed)));
+    }
+
+    #[test]
+    fn a_detour_over_the_common_type_changes_nothing(values in prop::collection::vec(any_value(), 2..4)) {
+        let Some((_, unified)) = unify_values(&values) else { return Ok(()) };
+        for wanted in ["'string'", "'number'", "'bool'", "['list','string']", "['set','number']", "['map','string']"] {
+            let wanted = ty(wanted);
+            for (value, unified) in values.iter().zip(&unified) {
+                if let (Ok(straight), Ok(detour)) = (convert(value, &wanted), convert(unified, &wanted)) {
+                    prop_assert!(straight.equals(&detour).as_bool() == Some(true), "{:?}, {:?}", straight, detour);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_fits_what_is_known_of_it(value in any_value(), other in any_value()) {
+        prop_assert!(value.refinement().admits(&value));
+        let either = value.refinement().either(&other.refinement());
+        prop_assert!(either.admits(&value) && either.admits(&other));
     }
 }
