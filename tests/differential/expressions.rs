@@ -1,8 +1,12 @@
 //! Expressions: one a line, `#` begins a comment, and `! ` stands before those whose answer differs on purpose.
+//!
+//! They may refer to what `expressions/fixture/main.tf` declares, and read the files beside it. That the recorded
+//! answers are ours too, and that they touch everything there is, the tests of `formwork-lang` check as well.
 
 use crate::{Oracle, common};
 use formwork_diag::{Diagnostic, Sources, Span};
-use formwork_lang::{Lookup, Scope, Step, World};
+use formwork_lang::{Lookup, Scope, Step, World, type_argument, type_text};
+use formwork_value::{Map as Values, Type, Value};
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,46 +14,111 @@ use std::sync::Arc;
 /// What an expression prints, or the summary of its error.
 type Answer = Result<String, String>;
 
-/// Nothing can be referred to; files are those of an empty folder.
-struct Empty(PathBuf);
+/// The fixture: its files, and its local values.
+struct Fixture {
+    dir: PathBuf,
+    locals: Values,
+}
 
-impl World for Empty {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        std::fs::read(self.0.join(path)).map_err(|e| e.to_string())
-    }
-
-    fn exists(&self, path: &Path) -> Result<bool, String> {
-        Ok(self.0.join(path).is_file())
-    }
-
-    fn walk(&self, _: &Path) -> Result<Vec<PathBuf>, String> {
-        Ok(Vec::new())
-    }
-
-    fn timestamp(&self) -> Option<Arc<str>> {
-        None
-    }
-
-    fn plan_timestamp(&self) -> Option<Arc<str>> {
-        None
-    }
-
-    fn uuid(&self) -> Option<Arc<str>> {
-        None
-    }
-
-    fn cwd(&self) -> PathBuf {
-        self.0.clone()
-    }
-
-    fn home(&self) -> Option<PathBuf> {
-        None
+impl Fixture {
+    /// The fixture in this folder.
+    fn new(dir: PathBuf) -> Result<Fixture, String> {
+        let text = std::fs::read_to_string(dir.join("main.tf")).map_err(|e| e.to_string())?;
+        let (body, mut diagnostics) = formwork_syntax::parse(Sources::default().add("main.tf", &*text), &text);
+        let mut fixture = Fixture { dir, locals: Values::new() };
+        for attribute in body.blocks_of("locals").flat_map(|block| &block.body.attributes) {
+            let value = formwork_lang::eval(&attribute.expr, &fixture, &mut diagnostics).value;
+            fixture.locals.insert(attribute.name.name.clone(), value);
+        }
+        match diagnostics.first() {
+            Some(d) => Err(d.to_string()),
+            None => Ok(fixture),
+        }
     }
 }
 
-impl Scope for Empty {
-    fn lookup(&self, root: &str, _: &[Step<'_>], span: Span) -> Lookup {
-        Lookup::Error(Diagnostic::error("Unknown name", format!("There is no {root:?} here.")).at(span))
+/// Puts the fixture into a new folder.
+fn lay_out(dir: &Path) -> std::io::Result<()> {
+    fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            let to = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                copy(&entry.path(), &to)?;
+            } else {
+                std::fs::copy(entry.path(), to)?;
+            }
+        }
+        Ok(())
+    }
+    copy(&common::repository("tests/differential/expressions/fixture"), dir)?;
+    std::fs::write(dir.join("bin"), [0xff])
+}
+
+impl World for Fixture {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        std::fs::read(self.dir.join(path)).map_err(|e| e.to_string())
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, String> {
+        match std::fs::metadata(self.dir.join(path)) {
+            Ok(m) if m.is_file() => Ok(true),
+            Ok(_) => Err("it is a folder".into()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    fn walk(&self, dir: &Path) -> Result<Vec<PathBuf>, String> {
+        fn walk(dir: &Path, root: &Path, found: &mut Vec<PathBuf>) {
+            for path in std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()) {
+                if path.is_dir() {
+                    walk(&path, root, found);
+                } else if let Ok(relative) = path.strip_prefix(root) {
+                    found.push(relative.to_owned());
+                }
+            }
+        }
+        let root = self.dir.join(dir);
+        let mut found = Vec::new();
+        walk(&root, &root, &mut found);
+        Ok(found)
+    }
+
+    fn timestamp(&self) -> Option<Arc<str>> {
+        Some("2026-01-02T03:04:05Z".into())
+    }
+
+    fn plan_timestamp(&self) -> Option<Arc<str>> {
+        Some("2026-01-02T03:04:05Z".into())
+    }
+
+    fn uuid(&self) -> Option<Arc<str>> {
+        Some(uuid::Uuid::new_v4().to_string().into())
+    }
+
+    fn cwd(&self) -> PathBuf {
+        self.dir.clone()
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        Some("/home/user".into())
+    }
+}
+
+impl Scope for Fixture {
+    fn lookup(&self, root: &str, steps: &[Step<'_>], span: Span) -> Lookup {
+        let value = match (root, steps) {
+            ("local", [Step::Attr(name), ..]) => self.locals.get(*name).map(|v| (v.clone(), 1)),
+            ("terraform_data", [Step::Attr("unknown"), ..]) => Some((Value::unknown(Type::Dynamic), 1)),
+            ("terraform", [Step::Attr("workspace"), ..]) => Some(("default".into(), 1)),
+            ("path", [Step::Attr("module" | "root"), ..]) => Some((".".into(), 1)),
+            ("path", [Step::Attr("cwd"), ..]) => Some((self.dir.display().to_string().into(), 1)),
+            _ => None,
+        };
+        let unknown = || Diagnostic::error("Unknown name", format!("There is no {root:?} here.")).at(span);
+        value.map_or_else(|| Lookup::Error(unknown()), |(value, steps)| Lookup::Found(value, steps))
     }
 
     fn world(&self) -> &dyn World {
@@ -57,24 +126,35 @@ impl Scope for Empty {
     }
 
     fn base_dir(&self) -> &Path {
-        &self.0
+        &self.dir
+    }
+
+    fn call_provider_function(&self, name: &str, args: &[Value], span: Span) -> Result<Value, Diagnostic> {
+        let unknown = || Diagnostic::error("Unknown provider function", name).at(span);
+        let function = name.strip_prefix("provider::terraform::").ok_or_else(unknown)?;
+        let providers = formwork_provider_builtin::providers();
+        let mut functions = providers.iter().filter(|p| p.name() == "terraform").flat_map(|p| p.functions());
+        let function = functions.find(|f| f.signature.name == function).ok_or_else(unknown)?;
+        function.call(args.to_vec()).map_err(|e| Diagnostic::error("Error in function call", e.message).at(span))
     }
 }
 
 /// What we answer.
-fn ours(expression: &str, scope: &Empty) -> Answer {
+fn ours(expression: &str, scope: &Fixture) -> Answer {
     let mut sources = Sources::default();
     let file = sources.add("<expression>", expression);
     let (parsed, mut diagnostics) = formwork_syntax::parse_expr(file, expression);
-    let value = match &parsed {
+    let printed = match &parsed {
         Some(expr) if !formwork_diag::has_errors(&diagnostics) => {
-            formwork_lang::eval(expr, scope, &mut diagnostics).value
+            let asked = type_argument(expr);
+            let value = formwork_lang::eval(asked.unwrap_or(expr), scope, &mut diagnostics).value;
+            if asked.is_some() { type_text(&value.ty()) } else { formwork_value::display(&value, 0) }
         }
-        _ => formwork_value::Value::NULL,
+        _ => String::new(),
     };
     match diagnostics.iter().find(|d| d.is_error()) {
         Some(d) => Err(d.summary.clone()),
-        None => Ok(formwork_value::display(&value, 0)),
+        None => Ok(printed.trim_end_matches('\n').to_owned()),
     }
 }
 
@@ -98,6 +178,9 @@ fn show(answer: &Json) -> String {
     }
 }
 
+/// Each so-manieth question is asked anew where Terraform is there: it takes its time to start.
+const SAMPLE: usize = 40;
+
 /// Checks one file of expressions.
 pub fn check(path: &Path, oracle: &Oracle) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
@@ -105,8 +188,10 @@ pub fn check(path: &Path, oracle: &Oracle) -> Result<(), String> {
     let differing: Vec<&str> = lines.clone().filter_map(|l| l.strip_prefix("! ")).collect();
     let expressions: Vec<(usize, &str)> =
         lines.map(|l| l.strip_prefix("! ").unwrap_or(l)).enumerate().collect();
-    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let empty = folder.path().to_owned();
+    let temporary = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let folder = temporary.path().to_owned();
+    let mine = folder.join("mine");
+    lay_out(&mine).map_err(|e| e.to_string())?;
 
     let record = path.with_extension("answers.json");
     let mut recorded: Map<String, Json> = match std::fs::read_to_string(&record) {
@@ -115,12 +200,12 @@ pub fn check(path: &Path, oracle: &Oracle) -> Result<(), String> {
     };
     // Terraform takes its time to start, so several at once.
     let fresh = common::parallel(2, &expressions, |(index, expression)| {
-        let terraform = oracle.fresh(*index, 12)?;
-        let own = empty.join(index.to_string());
-        let asked = std::fs::create_dir(&own).and_then(|()| terraform.console(&own, expression));
+        let terraform = oracle.fresh(*index, SAMPLE)?;
+        let own = folder.join(index.to_string());
+        let asked = lay_out(&own).and_then(|()| terraform.console(&own, expression));
         Some(asked.map(|a| to_json(&a)).map_err(|e| e.to_string()))
     });
-    let scope = Empty(empty);
+    let scope = Fixture::new(mine)?;
     let mut problems = Vec::new();
     for ((_, expression), fresh) in expressions.iter().zip(fresh) {
         if let Some(fresh) = fresh.transpose()? {

@@ -3,7 +3,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
 
-use formwork_provider::{Attribute, Block, NestedBlock, Nesting, Schema};
+use formwork_provider::{Attribute, Block, NestedBlock, Nesting, Schema, Signature};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -73,20 +73,31 @@ fn pages() -> Pages {
 fn functions_page() -> String {
     let mut page = String::from("# Functions\n");
     for (name, function) in formwork_lang::functions() {
-        let mut params: Vec<String> =
-            function.params.iter().map(|p| format!("{}: {}", p.name, p.ty)).collect();
-        params.extend(function.variadic.iter().map(|p| format!("{}: {}...", p.name, p.ty)));
-        let _ = write!(
-            page,
-            "\n## {name}\n\n```\n{name}({})\n```\n\n{}\n",
-            params.join(", "),
-            function.description
-        );
-        if !function.example.is_empty() {
-            let _ = write!(page, "\n```hcl\n{}\n```\n", function.example);
+        function_part(&mut page, name, &function.signature);
+    }
+    for provider in formwork::providers() {
+        for function in provider.functions() {
+            let name = format!("provider::{}::{}", provider.name(), function.signature.name);
+            function_part(&mut page, &name, &function.signature);
         }
     }
     page
+}
+
+fn function_part(page: &mut String, name: &str, signature: &Signature) {
+    let mut params: Vec<String> = signature.params.iter().map(|p| format!("{}: {}", p.name, p.ty)).collect();
+    params.extend(signature.variadic.iter().map(|p| format!("{}: {}...", p.name, p.ty)));
+    let _ = write!(
+        page,
+        "\n## {name}\n\n```\n{name}({}) → {}\n```\n\n{}\n",
+        params.join(", "),
+        signature.return_type(),
+        signature.description
+    );
+    let _ = write!(page, "\n```hcl\n{}\n```\n", signature.example);
+    if !signature.gives.is_empty() {
+        let _ = write!(page, "\ngives\n\n```hcl\n{}\n```\n", signature.gives);
+    }
 }
 
 fn schema_page(title: &str, schema: &Schema) -> String {

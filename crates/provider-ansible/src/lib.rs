@@ -15,10 +15,11 @@ mod preview;
 mod report;
 mod resource;
 mod secrets;
+mod vault;
 mod workdir;
 
 use async_trait::async_trait;
-use formwork_provider::{Attribute, CallError, Client, ManagedResource, Provider, Schema};
+use formwork_provider::{Attribute, CallError, Client, Function, ManagedResource, Provider, Schema};
 use formwork_value::{Type, Value};
 use std::sync::Arc;
 
@@ -63,6 +64,10 @@ impl Provider for Ansible {
 
     fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
         vec![Arc::new(resource::PlaybookRun::new())]
+    }
+
+    fn functions(&self) -> Vec<Function> {
+        vault::functions()
     }
 
     async fn configure(&self, config: &Value) -> Result<Client, CallError> {

@@ -10,6 +10,7 @@ mod certificate;
 mod cluster;
 mod config;
 mod failure;
+mod functions;
 mod lookups;
 mod manifest;
 mod merge;
@@ -25,7 +26,7 @@ use async_trait::async_trait;
 use cluster::Cluster;
 use config::Arguments;
 use formwork_provider::{
-    CallError, Client, CrudResource, DataSource, LookupSource, ManagedResource, Model, Provider, Schema,
+    CallError, Client, CrudResource, DataSource, Function, LookupSource, ManagedResource, Model, Provider, Schema,
 };
 use formwork_value::Value;
 use std::path::PathBuf;
@@ -79,6 +80,10 @@ impl Provider for Kubernetes {
             LookupSource::<lookups::ApiVersions>::new(),
             LookupSource::<lookups::AnyObject>::new(),
         ]
+    }
+
+    fn functions(&self) -> Vec<Function> {
+        functions::functions()
     }
 
     async fn configure(&self, config: &Value) -> Result<Client, CallError> {

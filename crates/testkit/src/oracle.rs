@@ -58,7 +58,11 @@ impl Terraform {
         let output = self.run(dir, &["console", "-no-color"], Some(&format!("{expression}\n")))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if output.status.success() {
-            return Ok(Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()));
+            // When it is slow, it tells of the lock.
+            let told = |line: &&str| !line.ends_with("state lock. This may take a few moments...");
+            let printed: Vec<&str> =
+                std::str::from_utf8(&output.stdout).unwrap_or_default().split('\n').filter(told).collect();
+            return Ok(Ok(printed.join("\n").trim_end_matches('\n').to_owned()));
         }
         let summary = stderr.lines().find_map(|line| line.split_once("Error: ").map(|(_, s)| s.trim()));
         Ok(Err(summary.unwrap_or("error").to_owned()))

@@ -415,6 +415,15 @@ impl Number {
         Number::from_f64(double::ln(self.to_f64()) / double::ln(base.to_f64()))
     }
 
+    /// The absolute value as decimal digits `0.d₁d₂d₃… · 10^point`, exactly, with neither leading nor trailing zeros.
+    pub fn exact_digits(&self) -> (Vec<u8>, i64) {
+        let decimal = match &self.0 {
+            Repr::Int { .. } => self.decimal(),
+            Repr::Big(float) => Decimal::exact(float.negative, &float.magnitude, float.exponent),
+        };
+        (decimal.digits, decimal.point)
+    }
+
     /// With at most ten digits and an exponent where that is shorter: Go's `Text('g', 10)`.
     pub(crate) fn to_ten_digits(&self) -> String {
         const DIGITS: i64 = 10;

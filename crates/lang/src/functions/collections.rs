@@ -63,14 +63,15 @@ fn element(#[arg(shallow, partial)] list: &Value, index: i64) -> FnResult {
 
 /// The position of the first element that equals a value.
 #[function(result = Type::Number, example = r#"index(["a", "b", "c"], "b")"#, gives = "")]
-fn index(list: &Value, value: &Value) -> FnResult {
-    let items = sequence(list, 0)?;
-    match items.iter().position(|x| x.equals(value).as_bool() == Some(true)) {
-        Some(i) => Ok(i.into()),
-        None => {
-            Err(FnError::new("no element of the list equals the value; contains() tells whether one does"))
+fn index(#[arg(partial)] list: &Value, value: &Value) -> FnResult {
+    for (i, item) in sequence(list, 0)?.iter().enumerate() {
+        match item.equals(value).as_bool() {
+            Some(true) => return Ok(i.into()),
+            Some(false) => {}
+            None => return Ok(Value::unknown_not_null(Type::Number)),
         }
     }
+    Err(FnError::new("no element of the list equals the value; contains() tells whether one does"))
 }
 
 /// Whether a list or set has an element that equals a value.

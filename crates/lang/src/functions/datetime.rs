@@ -197,6 +197,7 @@ fn format_date(format: &str, time: DateTime, offset: Offset) -> Result<String, F
 
 /// Text up to a closing quote, two quotes being one; gives what follows.
 fn quoted<'a>(text: &'a str, out: &mut String) -> Result<&'a str, FnError> {
+    let before = out.len();
     let mut rest = text;
     loop {
         let Some(end) = rest.find('\'') else {
@@ -209,7 +210,13 @@ fn quoted<'a>(text: &'a str, out: &mut String) -> Result<&'a str, FnError> {
                 out.push('\'');
                 rest = after;
             }
-            None => return Ok(rest),
+            None => {
+                // Two quotes with nothing between them are one.
+                if out.len() == before {
+                    out.push('\'');
+                }
+                return Ok(rest);
+            }
         }
     }
 }

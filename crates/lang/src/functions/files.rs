@@ -1,9 +1,9 @@
 //! Files, paths and templates.
 
+use super::glob::Glob;
 use super::*;
 use crate::World;
 use crate::eval::{a_type, render_template};
-use globset::GlobBuilder;
 
 library![
     file,
@@ -40,23 +40,31 @@ fn fileexists(cx: &mut CallCx<'_>, path: &str) -> FnResult {
 /// The files below a folder whose names match a pattern: * within one folder, ** across folders, ?, {a,b}, [a-z].
 #[function(result = Type::set(Type::String), example = r#"fileset(".", "*.tftpl")"#, gives = "")]
 fn fileset(cx: &mut CallCx<'_>, path: &str, pattern: &str) -> FnResult {
-    let dir = cx.path(path)?;
-    let glob = GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .backslash_escape(true)
-        .build()
-        .map_err(|e| FnError::arg(1, format!("it is not a valid pattern: {}", e.kind())))?
-        .compile_matcher();
+    let cleaned = crate::scope::clean(Path::new(pattern));
+    let names: Vec<&str> = cleaned.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
+    // What lies above the folder is looked for from there.
+    let above = names.iter().take_while(|name| **name == "..").count();
+    let up: PathBuf = names[..above].iter().collect();
+    let glob = Glob::parse(&names[above..].join("/"))
+        .map_err(|why| FnError::arg(1, format!("it is not a valid pattern: {why}")))?;
+    let dir = cx.path(path)?.join(&up);
     let files = cx.scope.world().walk(&dir).map_err(|m| FnError::arg(0, m))?;
-    let names = files.iter().filter(|f| glob.is_match(f)).map(|f| shown(f));
-    Ok(Value::set(Type::String, names.collect()))
+    let found = files.iter().filter(|file| {
+        let names: Vec<&str> = file.iter().filter_map(|name| name.to_str()).collect();
+        !names.is_empty() && glob.matches(&names)
+    });
+    Ok(Value::set(Type::String, found.map(|file| shown(&up.join(file))).collect()))
 }
 
 /// The text that a template file gives with these variables.
 #[function(example = r#"templatefile("t.tftpl", { name = "Ander", l = ["a", "b"] })"#, gives = "")]
 fn templatefile(cx: &mut CallCx<'_>, path: &str, #[arg(partial)] vars: &Value) -> FnResult {
     let text = text_file(cx, path)?;
-    render(cx, &text, path, vars)
+    let result = render(cx, &text, path, vars)?;
+    if result.is_null() {
+        return Err(FnError::new("the template gives null, which is no text"));
+    }
+    Ok(result)
 }
 
 /// The text that a template from elsewhere gives with these variables.

@@ -263,9 +263,10 @@ impl Verb {
             Kind::Null(_) => Ok(self.pad("null")),
             Kind::String(s) => Ok(self.pad(s)),
             Kind::Bool(b) => Ok(self.pad(&b.to_string())),
-            // Without the sign that `+` would give it.
+            // All flags but the width count for nothing, and zeros that fill it come before the sign.
             Kind::Number(n) => {
-                Ok(self.signed(n.signum() < 0, &real_digits(&n.abs(), 'g', self.precision), false))
+                let sign = if n.signum() < 0 { "-" } else { "" };
+                Ok(self.pad(&format!("{sign}{}", real_digits(&n.abs(), 'g', None))))
             }
             _ => Ok(self.pad(&json::to_string(arg)?)),
         }
@@ -284,31 +285,35 @@ impl Verb {
             digits = digits.to_uppercase();
         }
         if let Some(precision) = self.precision {
-            digits = format!("{}{digits}", "0".repeat(precision.saturating_sub(digits.len())));
+            digits = match (precision, n.is_zero()) {
+                (0, true) => String::new(),
+                _ => format!("{}{digits}", "0".repeat(precision.saturating_sub(digits.len()))),
+            };
         }
         if self.sharp {
             digits = format!("{prefix}{digits}");
         }
-        self.signed(n.signum() < 0, &digits, true)
+        // Zeros fill either the precision or the width.
+        self.signed(n.signum() < 0, &digits, self.zero && self.precision.is_none())
     }
 
     fn real(&self, n: &Number, letter: char) -> String {
         let text = real_digits(&n.abs(), letter, self.precision);
-        self.signed(n.signum() < 0, &text, true)
+        self.signed(n.signum() < 0, &text, self.zero)
     }
 
     /// Adds the sign and fills up to the width.
-    fn signed(&self, negative: bool, digits: &str, flags: bool) -> String {
+    fn signed(&self, negative: bool, digits: &str, zeros: bool) -> String {
         let sign = match negative {
             true => "-",
-            false if flags && self.plus => "+",
-            false if flags && self.space => " ",
+            false if self.plus => "+",
+            false if self.space => " ",
             false => "",
         };
         let missing = self.width.saturating_sub(sign.len() + digits.len());
         if self.minus {
             format!("{sign}{digits}{}", " ".repeat(missing))
-        } else if self.zero {
+        } else if zeros {
             format!("{sign}{}{digits}", "0".repeat(missing))
         } else {
             format!("{}{sign}{digits}", " ".repeat(missing))
@@ -318,8 +323,9 @@ impl Verb {
     /// The first characters, as many as the precision says.
     fn cut(&self, text: &str) -> String {
         match self.precision {
-            Some(n) => text.graphemes(true).take(n).collect(),
-            None => text.to_string(),
+            // A precision of 0 cuts nothing.
+            Some(n) if n > 0 => text.graphemes(true).take(n).collect(),
+            _ => text.to_string(),
         }
     }
 
@@ -411,7 +417,10 @@ fn round(digits: &mut Vec<u8>, point: &mut i64, keep: i64) {
 }
 
 fn real_digits(n: &Number, letter: char, precision: Option<usize>) -> String {
-    let (mut digits, mut point) = decimal(n);
+    let (mut digits, mut point) = match (letter, precision) {
+        ('g' | 'G', None) => decimal(n),
+        _ => n.exact_digits(),
+    };
     let text = match letter {
         'f' => {
             let precision = precision.unwrap_or(6);

@@ -11,9 +11,11 @@ mod datetime;
 mod encoding;
 mod files;
 mod format;
+mod glob;
 mod hashing;
 mod network;
 mod numbers;
+mod re2;
 mod rsa;
 mod sequences;
 mod sets;
@@ -97,6 +99,7 @@ macro_rules! library {
     };
 }
 use library;
+pub use yaml::{yaml_documents, yaml_text};
 
 /// All functions by name. `try`, `can` and `convert` are among them for their documentation; the evaluator runs them
 /// itself, since their arguments are not just values.

@@ -1,6 +1,7 @@
 //! Numbers.
 
 use super::*;
+use dashu_int::UBig;
 
 library![abs, ceil, floor, log, pow, signum, max, min, parseint, sum];
 
@@ -23,17 +24,16 @@ fn floor(num: &Number) -> Number {
 }
 
 /// The logarithm of a number in a base.
-#[function(result = Type::Number, example = "log(16, 2)", gives = "")]
-fn log(num: &Number, base: &Number) -> FnResult {
-    let (n, base) = (num.to_f64(), base.to_f64());
-    finite(n.ln() / base.ln(), "the logarithm of this number in this base is not a finite number")
+#[function(example = "log(16, 2)", gives = "")]
+fn log(num: &Number, base: &Number) -> Result<Number, FnError> {
+    let problem = "the logarithm of this number in this base is not a finite number";
+    num.log(base).ok_or_else(|| FnError::new(problem))
 }
 
 /// A number raised to a power.
-#[function(result = Type::Number, example = "pow(3, 2)", gives = "")]
-fn pow(num: &Number, power: &Number) -> FnResult {
-    let (n, power) = (num.to_f64(), power.to_f64());
-    finite(n.powf(power), "the result is not a finite number")
+#[function(example = "pow(3, 2)", gives = "")]
+fn pow(num: &Number, power: &Number) -> Result<Number, FnError> {
+    num.pow(power).ok_or_else(|| FnError::new("the result is not a finite number"))
 }
 
 /// -1, 0 or 1: the sign of a whole number.
@@ -62,7 +62,7 @@ fn parseint(number: &Value, base: &Number) -> FnResult {
         return Err(FnError::arg(0, format!("it must be a string, not {found}")));
     };
     let base = match base.to_i64() {
-        Some(base @ 2..=62) => base,
+        Some(base @ 2..=62) => base as u32,
         _ => return Err(FnError::arg(1, "the base must be a whole number from 2 to 62")),
     };
     parse_int(text, base)
@@ -89,17 +89,13 @@ fn sum(list: &Value) -> FnResult {
     Ok(total.into())
 }
 
-fn finite(result: f64, problem: &str) -> Result<Value, FnError> {
-    Number::from_f64(result).map(Value::from).ok_or_else(|| FnError::new(problem))
-}
-
 fn extreme(args: &[Value], greatest: bool) -> Result<Value, FnError> {
     let numbers = args.iter().filter_map(Value::as_number);
     let found = if greatest { numbers.max() } else { numbers.min() };
     found.cloned().map(Value::from).ok_or_else(|| FnError::new("it needs at least one number"))
 }
 
-fn parse_int(text: &str, base: i64) -> Option<Number> {
+fn parse_int(text: &str, base: u32) -> Option<Number> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -107,20 +103,24 @@ fn parse_int(text: &str, base: i64) -> Option<Number> {
     if digits.is_empty() {
         return None;
     }
-    let (mut total, big) = (Number::from(0i64), Number::from(base));
+    let mut total = UBig::ZERO;
     for c in digits.chars() {
         let digit = match c {
-            '0'..='9' => c as i64 - '0' as i64,
-            'a'..='z' => c as i64 - 'a' as i64 + 10,
+            '0'..='9' => c as u32 - '0' as u32,
+            'a'..='z' => c as u32 - 'a' as u32 + 10,
             // Up to base 36 the case of a letter does not matter.
-            'A'..='Z' if base <= 36 => c as i64 - 'A' as i64 + 10,
-            'A'..='Z' => c as i64 - 'A' as i64 + 36,
+            'A'..='Z' if base <= 36 => c as u32 - 'A' as u32 + 10,
+            'A'..='Z' => c as u32 - 'A' as u32 + 36,
             _ => return None,
         };
         if digit >= base {
             return None;
         }
-        total = total.mul(&big).add(&Number::from(digit));
+        total = total * base + digit;
     }
+    let total = match i64::try_from(&total) {
+        Ok(small) => Number::from(small),
+        Err(_) => Number::parse(&total.to_string()).ok()?,
+    };
     Some(if negative { total.neg() } else { total })
 }

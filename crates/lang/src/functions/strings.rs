@@ -40,7 +40,7 @@ fn title(str: &str) -> FnResult {
         let start = !(previous.is_alphanumeric() || previous == '_')
             && (previous.is_ascii() || previous.is_whitespace());
         previous = c;
-        if start { to_upper(c) } else { c }
+        if start { to_title(c) } else { c }
     });
     Ok(Value::string(titled.collect::<String>()))
 }
@@ -149,10 +149,29 @@ fn known_start(refinement: &Refinement, prefix: &str) -> Value {
 
 /// Upper case where that is one character; `ß` stays.
 fn to_upper(c: char) -> char {
+    // Greek letters with an iota become one character here, though in full case conversion they become two.
+    let with_iota = match c {
+        '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => 8,
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => 9,
+        _ => 0,
+    };
     let mut all = c.to_uppercase();
     match (all.next(), all.next()) {
         (Some(one), None) => one,
-        _ => c,
+        _ => char::from_u32(u32::from(c) + with_iota).unwrap_or(c),
+    }
+}
+
+/// As [`to_upper`], but for letters that have a form of their own at the start of a word.
+fn to_title(c: char) -> char {
+    match c {
+        'Ǆ' | 'ǅ' | 'ǆ' => 'ǅ',
+        'Ǉ' | 'ǈ' | 'ǉ' => 'ǈ',
+        'Ǌ' | 'ǋ' | 'ǌ' => 'ǋ',
+        'Ǳ' | 'ǲ' | 'ǳ' => 'ǲ',
+        // Georgian letters begin words as they are.
+        'ა'..='ჺ' | 'ჽ'..='ჿ' => c,
+        _ => to_upper(c),
     }
 }
 

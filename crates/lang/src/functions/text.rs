@@ -1,5 +1,6 @@
 //! Regular expressions, and functions that take strings apart.
 
+use super::re2::translate;
 use super::*;
 use regex::Regex;
 use std::cell::RefCell;
@@ -119,10 +120,12 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     if let Some(regex) = CACHE.with_borrow(|cache| cache.get(pattern).cloned()) {
         return Ok(regex);
     }
-    let regex = Regex::new(&translate(pattern)).map_err(|e| {
+    let problem = |why: &str| format!("it is not a valid regular expression: {why}");
+    let translated = translate(pattern).map_err(|why| problem(&why))?;
+    let regex = Regex::new(&translated).map_err(|e| {
         let text = e.to_string();
         let reason = text.lines().last().unwrap_or_default().trim();
-        format!("it is not a valid regular expression: {}", reason.trim_start_matches("error: "))
+        problem(reason.trim_start_matches("error: "))
     })?;
     CACHE.with_borrow_mut(|cache| {
         if cache.len() >= KEPT {
@@ -131,82 +134,4 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         cache.insert(pattern.to_string(), regex.clone());
     });
     Ok(regex)
-}
-
-/// From RE2's syntax (<https://github.com/google/re2/wiki/Syntax>) to that of the regex crate: there `\d`, `\w`,
-/// `\s` and `\b` know more than ASCII, there is no `\Q…\E`, and inside brackets `[`, `&&` and `~~` mean something.
-fn translate(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars().peekable();
-    let mut in_class = false;
-    let mut class_start = false;
-    while let Some(c) = chars.next() {
-        let first = std::mem::take(&mut class_start);
-        match c {
-            '\\' => match chars.next() {
-                Some('Q') => {
-                    let mut literal = String::new();
-                    while let Some(c) = chars.next() {
-                        if c == '\\' && chars.peek() == Some(&'E') {
-                            chars.next();
-                            break;
-                        }
-                        literal.push(c);
-                    }
-                    out.push_str(&regex::escape(&literal));
-                }
-                Some('E') => {}
-                Some(class @ ('d' | 'w' | 's')) => {
-                    let set = match class {
-                        'd' => "0-9",
-                        'w' => "0-9A-Za-z_",
-                        _ => r"\t\n\f\r ",
-                    };
-                    out.push_str(&if in_class { set.to_string() } else { format!("[{set}]") });
-                }
-                Some('D') => out.push_str("[^0-9]"),
-                Some('W') => out.push_str("[^0-9A-Za-z_]"),
-                Some('S') => out.push_str(r"[^\t\n\f\r ]"),
-                Some('b') if !in_class => out.push_str(r"(?-u:\b)"),
-                Some(other) => {
-                    out.push('\\');
-                    out.push(other);
-                }
-                None => out.push('\\'),
-            },
-            '[' if !in_class => {
-                in_class = true;
-                out.push('[');
-                if chars.peek() == Some(&'^') {
-                    chars.next();
-                    out.push('^');
-                }
-                class_start = true;
-            }
-            '[' => {
-                let posix = chars.peek() == Some(&':');
-                out.push_str(if posix { "[" } else { r"\[" });
-                if posix {
-                    // `[:name:]` up to its own bracket.
-                    for c in chars.by_ref() {
-                        out.push(c);
-                        if c == ']' {
-                            break;
-                        }
-                    }
-                }
-            }
-            ']' if in_class && !first => {
-                in_class = false;
-                out.push(']');
-            }
-            ']' if in_class => out.push_str(r"\]"),
-            '&' | '~' if in_class => {
-                out.push('\\');
-                out.push(c);
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }

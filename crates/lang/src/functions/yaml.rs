@@ -18,3 +18,13 @@ fn yamlencode(#[arg(null)] value: &Value) -> String {
 fn yamldecode(src: &str) -> FnResult {
     decode::document(src).map_err(|m| FnError::arg(0, m).quoting())
 }
+
+/// The values of all documents in a YAML text, or a clause that says what is wrong with it, and on which line.
+pub fn yaml_documents(text: &str) -> Result<Vec<Value>, String> {
+    decode::documents(text)
+}
+
+/// A wholly known value as a YAML document, as `yamlencode` writes it.
+pub fn yaml_text(value: &Value) -> String {
+    encode::document(value)
+}

@@ -30,6 +30,9 @@ impl World for Memory {
     fn exists(&self, path: &Path) -> Result<bool, String> {
         let path = crate::scope::clean(path);
         let folder = self.files.keys().any(|f| *f != path && f.starts_with(&path));
+        if path.ancestors().skip(1).any(|parent| self.files.contains_key(parent)) {
+            return Err("it is below a file".into());
+        }
         if folder { Err("it is a folder, not a file".into()) } else { Ok(self.files.contains_key(&path)) }
     }
 
@@ -79,10 +82,12 @@ impl Fixed {
             ("ulist", Value::unknown_not_null(Type::list(Type::String))),
             ("secret", Value::from("hunter2").mark(formwork_value::Mark::Sensitive)),
         ]);
+        let path = Value::object([("module", ".".into()), ("root", ".".into()), ("cwd", "/project".into())]);
+        let terraform = Value::object([("workspace", "default".into())]);
         let mut world = Memory::default();
         load(&expressions_folder().join("fixture"), Path::new("/project"), &mut world.files);
         world.files.insert("/project/bin".into(), vec![0xff]);
-        Fixed { world, values: [("local", local)].into(), asked: RefCell::default() }
+        Fixed { world, values: [("local", local), ("path", path), ("terraform", terraform)].into(), asked: RefCell::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The expressions of `tests/differential/expressions` with what Terraform 1.11.4 answered, and what they cover.
 
 use super::{expressions_folder, printed};
-use crate::functions;
+use crate::{Param, functions};
 use formwork_diag::FileId;
 use formwork_syntax::{BinaryOp, Expr, ExprKind, TemplatePart, UnaryOp, parse_expr, walk};
 use formwork_value::{Map, json};
@@ -200,6 +200,33 @@ fn examples_print_what_they_promise() {
         let promised = if signature.gives.is_empty() { !printed.starts_with("! ") } else { printed == signature.gives };
         if !promised {
             wrong.push(format!("{name}: {}\n  promised: {}\n  gives: {printed}", signature.example, signature.gives));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// `signatures.txt` is what `terraform metadata functions` says, a line each; `?` stands behind the types of parameters
+/// that take null. Where it leaves the result open, we may say more.
+#[test]
+fn signatures_are_those_of_terraform() {
+    let mut wrong = Vec::new();
+    for line in include_str!("signatures.txt").lines() {
+        let (call, result) = line.split_once(" -> ").unwrap();
+        let name = call.split('(').next().unwrap_or_default();
+        let Some(function) = functions().get(name) else {
+            wrong.push(format!("{name} is missing"));
+            continue;
+        };
+        let signature = &function.signature;
+        // The evaluator runs these two itself.
+        let null = |p: &Param| p.allow_null && !matches!(name, "try" | "can");
+        let param = |p: &Param| format!("{}: {}{}", p.name, p.ty, if null(p) { "?" } else { "" });
+        let mut params: Vec<String> = signature.params.iter().map(param).collect();
+        params.extend(signature.variadic.iter().map(|p| param(p) + "..."));
+        let ours = format!("{name}({})", params.join(", "));
+        let returns = signature.return_type().to_string();
+        if ours != call || returns != result && result != "any" {
+            wrong.push(format!("{line}\n  here: {ours} -> {returns}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -9,31 +9,77 @@ const MAX_DEPTH: usize = 500;
 /// Aliases may not blow a document up beyond so many values.
 const MAX_NODES: usize = 1_000_000;
 
-/// The value of a document; problems as a clause that tells the line.
+/// The value of a text with one document; problems as a clause that tells the line.
 pub(super) fn document(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
-    loop {
-        match reader.next()? {
-            Some((Event::DocumentStart(_), _)) => break,
-            Some((Event::StreamEnd, _)) | None => {
-                return Err("it has no document, only comments or white space".into());
+    leniently(text, |text| {
+        let mut reader = Reader::new(text);
+        if reader.document_start()?.is_none() {
+            return Err("it has no document, only comments or white space".into());
+        }
+        let value = reader.node(0)?;
+        match reader.document_start()? {
+            Some(line) => Err(format!("it has a second document on line {line}; only one is read")),
+            None => Ok(value),
+        }
+    })
+}
+
+/// The values of all documents.
+pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
+    leniently(text, |text| {
+        let mut reader = Reader::new(text);
+        let mut values = Vec::new();
+        while reader.document_start()?.is_some() {
+            values.push(reader.node(0)?);
+            reader.anchors.clear();
+        }
+        Ok(values)
+    })
+}
+
+/// The parser insists that lines inside brackets be indented; Terraform's does not. So a text that cannot be read is
+/// tried again with these lines indented.
+fn leniently<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
+    read(text).or_else(|problem| match indented(text) {
+        Some(indented) => read(&indented).map_err(|_| problem),
+        None => Err(problem),
+    })
+}
+
+/// With all lines indented that begin inside brackets; `None` if there are none.
+fn indented(text: &str) -> Option<String> {
+    let deepest = text.lines().map(|line| line.len() - line.trim_start().len()).max()?;
+    let mut out = String::with_capacity(text.len());
+    let (mut depth, mut quote, mut changed) = (0usize, None, false);
+    for line in text.split_inclusive('\n') {
+        if depth > 0 {
+            changed = true;
+            out.extend(std::iter::repeat_n(' ', deepest + 1));
+        }
+        out.push_str(line);
+        // The character before, and the last one that is not white space.
+        let (mut before, mut last) = (' ', ':');
+        let mut chars = line.chars();
+        while let Some(c) = chars.next() {
+            let starts = matches!(last, ':' | '-' | '?' | ',' | '[' | '{');
+            match (c, quote) {
+                ('\\', Some('"')) => {
+                    chars.next();
+                }
+                (c, Some(open)) => quote = Some(open).filter(|open| c != *open),
+                ('"' | '\'', None) if starts => quote = Some(c),
+                ('#', None) if before.is_whitespace() => break,
+                ('[' | '{', None) if starts => depth += 1,
+                (']' | '}', None) => depth = depth.saturating_sub(1),
+                _ => {}
             }
-            Some(_) => {}
+            before = c;
+            if !c.is_whitespace() {
+                last = c;
+            }
         }
     }
-    let value = reader.node(0)?;
-    loop {
-        match reader.next()? {
-            Some((Event::DocumentStart(_), span)) => {
-                return Err(format!(
-                    "it has a second document on line {}; only one is read",
-                    span.start.line()
-                ));
-            }
-            Some((Event::StreamEnd, _)) | None => return Ok(value),
-            Some(_) => {}
-        }
-    }
+    changed.then_some(out)
 }
 
 struct Reader<'a> {
@@ -41,9 +87,27 @@ struct Reader<'a> {
     /// Anchored values; `None` while the value is still being read.
     anchors: HashMap<usize, Option<Value>>,
     nodes: usize,
+    /// Length of a text whose last line has no line break.
+    unfinished: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let unfinished = (!text.ends_with(['\n', '\r'])).then(|| text.chars().count());
+        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, unfinished }
+    }
+
+    /// Goes to the next document; gives its line, or `None` at the end.
+    fn document_start(&mut self) -> Result<Option<usize>, String> {
+        loop {
+            match self.next()? {
+                Some((Event::DocumentStart(_), span)) => return Ok(Some(span.start.line())),
+                Some((Event::StreamEnd, _)) | None => return Ok(None),
+                Some(_) => {}
+            }
+        }
+    }
+
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, String> {
         match self.parser.next_event() {
             None => Ok(None),
@@ -84,7 +148,12 @@ impl<'a> Reader<'a> {
                 Some(None) => Err(format!("line {line} refers to an anchor from inside its own value")),
                 None => Err(format!("line {line} refers to an anchor that is not defined")),
             },
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(mut text, style, anchor, tag) => {
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if block && self.unfinished.is_some_and(|end| span.end.index() >= end) && text.ends_with('\n') {
+                    // The parser puts a line break where the text just ends.
+                    text.to_mut().pop();
+                }
                 let value = scalar(&text, style, tag.as_deref()).map_err(|m| format!("line {line}: {m}"))?;
                 self.keep(anchor, &value);
                 Ok(value)

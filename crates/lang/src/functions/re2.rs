@@ -1,0 +1,186 @@
+//! From RE2's syntax (<https://github.com/google/re2/wiki/Syntax>) to that of the regex crate.
+//!
+//! There `\d`, `\w`, `\s` and `\b` know more than ASCII, there are no `\Q…\E` and no octal escapes, a brace must begin a
+//! repetition, repetitions may be repeated, and inside brackets `[`, `&&`, `--` and `~~` mean something.
+
+use std::fmt::Write;
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// The same pattern for the regex crate, or why RE2 would refuse it.
+pub(super) fn translate(pattern: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars().peekable();
+    // Whether a repetition has just been written.
+    let mut repeated = false;
+    while let Some(c) = chars.next() {
+        let again = std::mem::take(&mut repeated);
+        match c {
+            '\\' => escape(&mut chars, &mut out, false)?,
+            '[' => class(&mut chars, &mut out)?,
+            '*' | '+' | '?' => {
+                if again {
+                    return Err(format!("a repetition cannot be repeated with {c}"));
+                }
+                out.push(c);
+                if chars.next_if_eq(&'?').is_some() {
+                    out.push('?');
+                }
+                repeated = true;
+            }
+            '{' => match counts(&chars) {
+                Some(text) => {
+                    if again {
+                        return Err("a repetition cannot be repeated".into());
+                    }
+                    out.push('{');
+                    out.push_str(&text);
+                    for _ in text.chars() {
+                        chars.next();
+                    }
+                    if chars.next_if_eq(&'?').is_some() {
+                        out.push('?');
+                    }
+                    repeated = true;
+                }
+                None => out.push_str(r"\{"),
+            },
+            '(' => {
+                out.push('(');
+                if chars.next_if_eq(&'?').is_some() {
+                    out.push('?');
+                    flags(&chars)?;
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    Ok(out)
+}
+
+/// What follows `(?`: flags are only those that RE2 has.
+fn flags(chars: &Peekable<Chars<'_>>) -> Result<(), String> {
+    for c in chars.clone() {
+        match c {
+            'i' | 'm' | 's' | 'U' | '-' => {}
+            ':' | ')' | 'P' | '<' => return Ok(()),
+            '=' | '!' => return Err("looking ahead is not supported".into()),
+            _ => return Err(format!("(?{c} is neither a group nor a flag")),
+        }
+    }
+    Ok(())
+}
+
+/// What follows `{`, with the closing brace, if that is a repetition.
+fn counts(chars: &Peekable<Chars<'_>>) -> Option<String> {
+    let mut text = String::new();
+    for c in chars.clone() {
+        text.push(c);
+        match c {
+            '0'..='9' => {}
+            ',' if text.len() > 1 && !text[..text.len() - 1].contains(',') => {}
+            '}' if text.len() > 1 => return Some(text),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// What follows a backslash.
+fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> Result<(), String> {
+    let set = |text: &str, out: &mut String| {
+        if in_class { out.push_str(text) } else { out.extend(["[", text, "]"]) }
+    };
+    match chars.next() {
+        Some('Q') if !in_class => {
+            let mut literal = String::new();
+            while let Some(c) = chars.next() {
+                if c == '\\' && chars.next_if_eq(&'E').is_some() {
+                    break;
+                }
+                literal.push(c);
+            }
+            // As one, so that a repetition after it is that of its last character only, as in RE2.
+            out.push_str(&regex::escape(&literal));
+        }
+        Some('E') if !in_class => {}
+        Some('d') => set("0-9", out),
+        Some('w') => set("0-9A-Za-z_", out),
+        Some('s') => set(r"\t\n\f\r ", out),
+        Some('D') => out.push_str("[^0-9]"),
+        Some('W') => out.push_str("[^0-9A-Za-z_]"),
+        Some('S') => out.push_str(r"[^\t\n\f\r ]"),
+        Some('b') if !in_class => out.push_str(r"(?-u:\b)"),
+        // Only between bytes of ASCII is it sure not to split a character.
+        Some('B') if !in_class => out.push_str(r"\B"),
+        Some(p @ ('p' | 'P')) => {
+            out.push('\\');
+            match chars.next_if_eq(&'{') {
+                Some(_) if chars.next_if_eq(&'^').is_some() => {
+                    out.push(if p == 'p' { 'P' } else { 'p' });
+                    out.push('{');
+                }
+                Some(_) => out.extend([p, '{']),
+                None => out.push(p),
+            }
+        }
+        Some(digit @ '0'..='7') => {
+            let mut code = digit.to_digit(8).unwrap_or(0);
+            let octal = |c: &char| ('0'..='7').contains(c);
+            if digit != '0' && !chars.peek().is_some_and(octal) {
+                return Err("references back to groups are not supported".into());
+            }
+            for _ in 0..2 {
+                if let Some(more) = chars.next_if(octal).and_then(|c| c.to_digit(8)) {
+                    code = code * 8 + more;
+                }
+            }
+            // Writing to a string cannot fail.
+            let _ = write!(out, r"\x{{{code:x}}}");
+        }
+        Some(other) => out.extend(['\\', other]),
+        None => return Err("it ends in a backslash".into()),
+    }
+    Ok(())
+}
+
+/// What follows `[`.
+fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+    out.push('[');
+    if chars.next_if_eq(&'^').is_some() {
+        out.push('^');
+    }
+    let mut first = true;
+    loop {
+        match chars.next() {
+            None => return Err("a bracket in it is not closed".into()),
+            Some(']') if !first => break,
+            Some('[') if chars.peek() == Some(&':') => {
+                out.push('[');
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == ']' {
+                        break;
+                    }
+                }
+            }
+            Some('\\') => escape(chars, out, true)?,
+            Some('-') => {
+                // The end of a range, unless it stands first or last.
+                let range = !first && chars.peek() != Some(&']');
+                if !range {
+                    out.push_str(r"\-");
+                } else if chars.next_if_eq(&'-').is_some() {
+                    out.push_str(r"-\-");
+                } else {
+                    out.push('-');
+                }
+            }
+            Some(c @ ('[' | ']' | '&' | '~' | '^')) => out.extend(['\\', c]),
+            Some(c) => out.push(c),
+        }
+        first = false;
+    }
+    out.push(']');
+    Ok(())
+}
