@@ -138,6 +138,18 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
             // Writing to a string cannot fail.
             let _ = write!(out, r"\x{{{code:x}}}");
         }
+        Some('x') => {
+            out.push_str(r"\x");
+            // The code may stand in braces.
+            if chars.peek() == Some(&'{') {
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == '}' {
+                        break;
+                    }
+                }
+            }
+        }
         Some(other) => out.extend(['\\', other]),
         None => return Err("it ends in a backslash".into()),
     }
