@@ -418,8 +418,8 @@ impl Number {
     /// The absolute value as decimal digits `0.d₁d₂d₃… · 10^point`, exactly, with neither leading nor trailing zeros.
     pub fn exact_digits(&self) -> (Vec<u8>, i64) {
         let decimal = match &self.0 {
-            Repr::Int { .. } => self.decimal(),
             Repr::Big(float) => Decimal::exact(float.negative, &float.magnitude, float.exponent),
+            _ => self.decimal(),
         };
         (decimal.digits, decimal.point)
     }
