@@ -89,9 +89,10 @@ fn sum(list: &Value) -> FnResult {
     Ok(total.into())
 }
 
+/// The first of those that no other exceeds.
 fn extreme(args: &[Value], greatest: bool) -> Result<Value, FnError> {
     let numbers = args.iter().filter_map(Value::as_number);
-    let found = if greatest { numbers.max() } else { numbers.min() };
+    let found = numbers.reduce(|best, n| if (n > best) == greatest && n != best { n } else { best });
     found.cloned().map(Value::from).ok_or_else(|| FnError::new("it needs at least one number"))
 }
 
