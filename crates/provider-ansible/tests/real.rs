@@ -464,62 +464,60 @@ async fn a_killed_run_takes_ansible_with_it() {
     assert!(left.into_iter().all(|path| !path.exists()));
 }
 
-/// An SSH server on a free port of this machine; ended when dropped.
-struct Sshd(std::process::Child, u16);
+/// One of the SSH hosts that `cargo xtask components start hosts` starts.
+struct Remote {
+    address: String,
+    user: String,
+    key: String,
+    /// Its own key, and one that is not its.
+    host_key: String,
+    wrong_key: String,
+}
 
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+impl Remote {
+    fn get() -> Option<Remote> {
+        let state = fs::read_to_string(std::env::var_os("FORMWORK_COMPONENTS_STATE")?).ok()?;
+        let state: serde_json::Value = serde_json::from_str(&state).ok()?;
+        let facts = &state["hosts"]["facts"];
+        let fact = |name: &str| facts[name].as_str().map(str::to_owned);
+        let address = facts["hosts"][0]["address"].as_str()?.to_owned();
+        let known = fs::read_to_string(fact("known_hosts")?).ok()?;
+        let host_key = known.lines().find_map(|l| l.strip_prefix(&format!("{address} ")))?.to_owned();
+        let key = fs::read_to_string(fact("key")?).ok()?;
+        Some(Remote { address, user: fact("user")?, key, host_key, wrong_key: fact("public_key")? })
     }
 }
 
-fn sshd(bench: &Bench) -> Option<Sshd> {
-    let sshd = std::env::var("FORMWORK_SSHD").unwrap_or_else(|_| "/usr/sbin/sshd".into());
-    for name in ["host", "user"] {
-        let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-            .arg(bench.path(name))
-            .status();
-        if !made.is_ok_and(|s| s.success()) {
-            return None;
-        }
-    }
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let option = |name: &str, value: String| format!("-o{name}={value}");
-    let server = Command::new(sshd)
-        .args(["-D", "-f", "/dev/null", "-p", &port.to_string(), "-h"])
-        .arg(bench.path("host"))
-        .arg(option("ListenAddress", "127.0.0.1".into()))
-        .arg(option("AuthorizedKeysFile", bench.path("user.pub").display().to_string()))
-        .arg(option("PidFile", "none".into()))
-        .args(["-oStrictModes=no", "-oUsePAM=no"])
-        .spawn();
-    server.ok().map(|child| Sshd(child, port))
-}
+/// The file lies where the host has a folder.
+const WRITES_THERE: &str = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        dest: \"/tmp/{{ out | hash('sha256') }}\"
+        content: \"hello\\n\"
+";
 
 #[tokio::test]
 async fn over_ssh_with_keys_that_must_be_the_right_ones() {
-    let Some(bench) = Bench::new(WRITES).await else { return };
-    let Some(server) = sshd(&bench) else {
-        eprintln!("skipped: there is no ssh-keygen or no sshd; name one with FORMWORK_SSHD");
+    let Some(bench) = Bench::new(WRITES_THERE).await else { return };
+    let Some(remote) = Remote::get() else {
+        eprintln!("skipped: no SSH host runs; FORMWORK_COMPONENTS_STATE names the file that tells of them");
         return;
     };
-    let host_key = fs::read_to_string(bench.path("host.pub")).unwrap();
-    let wrong_key = fs::read_to_string(bench.path("user.pub")).unwrap();
     let config = |more: serde_json::Value| {
-        let mut host = serde_json::json!({ "name": "h1", "address": "127.0.0.1", "port": server.1, "groups": ["web"],
-            "vars": { "ansible_python_interpreter": "{{ ansible_playbook_python }}" } });
+        let mut host = serde_json::json!({ "name": "h1", "address": remote.address, "groups": ["web"],
+            "vars": { "ansible_python_interpreter": "/usr/bin/python3" } });
         host.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         bench.config(serde_json::json!({
             "hosts": [host],
             "wait_for": 20,
-            "ssh_private_key": fs::read_to_string(bench.path("user")).unwrap(),
+            "ssh_user": remote.user,
+            "ssh_private_key": remote.key,
             "known_hosts_file": bench.path("known hosts").display().to_string(),
         }))
     };
-    // It may take a moment to listen: wait_for waits.
-    let pinned = config(serde_json::json!({ "host_key": host_key }));
+    let pinned = config(serde_json::json!({ "host_key": remote.host_key }));
     let plan = bench.resource.validate(&pinned);
     assert!(plan.is_empty());
     let object = bench.run(&pinned, None).await.unwrap();
@@ -532,7 +530,7 @@ async fn over_ssh_with_keys_that_must_be_the_right_ones() {
     assert_eq!(plan.notes[0], "h1: would change nothing");
     assert!(bench.path("known hosts").exists());
     // Another key than the one that was given.
-    let wrong = config(serde_json::json!({ "host_key": wrong_key }));
+    let wrong = config(serde_json::json!({ "host_key": remote.wrong_key }));
     let plan = bench.plan(&wrong, None, "").await;
     assert!(
         plan.notes[0].starts_with("h1: not checked, because Ansible cannot reach it"),
