@@ -3,6 +3,7 @@
 //! [`parse`] is the one door. Nothing here evaluates, reads files or knows
 //! what a `resource` is.
 
+mod format;
 mod json;
 mod lexer;
 mod parse;
@@ -18,6 +19,7 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
+pub use format::format;
 pub use json::{json_block_problems, json_blocks, json_body, json_value};
 pub use parse::duplicate_attributes;
 pub use tree::*;
