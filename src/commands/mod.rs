@@ -2,6 +2,7 @@
 
 mod apply;
 mod destroy;
+mod fmt;
 mod graph;
 mod init;
 pub mod options;
@@ -47,6 +48,7 @@ struct Cli {
 enum Command {
     Init(init::Init),
     Validate(validate::Validate),
+    Fmt(fmt::Fmt),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Destroy(destroy::Destroy),
@@ -61,9 +63,8 @@ enum Command {
 }
 
 /// Commands of Terraform's that are still to come.
-const NOT_YET: [&str; 20] = [
+const NOT_YET: [&str; 19] = [
     "console",
-    "fmt",
     "force-unlock",
     "get",
     "import",
@@ -135,7 +136,7 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
             };
         }
     };
-    if !matches!(cli.command, None | Some(Command::Version(_)))
+    if !matches!(cli.command, None | Some(Command::Version(_) | Command::Fmt(_)))
         && let Some(d) = environment::workspace_problem()
     {
         return cx.refuse(d);
@@ -144,6 +145,7 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
     match cli.command {
         Some(Command::Init(c)) => c.run(&mut cx),
         Some(Command::Validate(c)) => c.run(&mut cx),
+        Some(Command::Fmt(c)) => c.run(&mut cx),
         Some(Command::Plan(c)) => c.run(&mut cx, &flags),
         Some(Command::Apply(c)) => c.run(&mut cx, &flags),
         Some(Command::Destroy(c)) => c.run(&mut cx, &flags),

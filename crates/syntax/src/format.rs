@@ -34,11 +34,9 @@ impl<'a> Piece<'a> {
     /// One more bracket is open after it, or one less.
     fn bracket(&self) -> isize {
         match self.kind {
-            Kind::OpenBrace
-            | Kind::OpenBracket
-            | Kind::OpenParen
-            | Kind::Interpolation
-            | Kind::Directive => 1,
+            Kind::OpenBrace | Kind::OpenBracket | Kind::OpenParen | Kind::Interpolation | Kind::Directive => {
+                1
+            }
             Kind::CloseBrace | Kind::CloseBracket | Kind::CloseParen | Kind::TemplateEnd => -1,
             _ => 0,
         }
@@ -64,9 +62,8 @@ fn formatted(text: &str, body: &Body) -> String {
         result.extend(std::iter::repeat_n(' ', piece.spaces));
         result.push_str(&piece.text);
     }
-    // White space after the last line break stays.
+    // What stands after the last token stays, as spaces.
     let end = tokens.iter().rev().find(|token| token.kind != Kind::End).map_or(0, |token| token.end as usize);
-    let after = text.len() - end.max(if text.starts_with('\u{feff}') { 3 } else { 0 });
-    result.extend(std::iter::repeat_n(' ', after));
+    result.extend(std::iter::repeat_n(' ', text.len() - end));
     result
 }

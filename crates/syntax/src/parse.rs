@@ -108,7 +108,8 @@ fn report_repeated(body: &Body, work: &mut Work) {
 fn repeated_attributes(body: &Body) -> Vec<(&Attribute, Span)> {
     let attributes = &body.attributes;
     if attributes.len() <= FEW {
-        let is_new = |n: usize| attributes[..n].iter().all(|other| other.name.name != attributes[n].name.name);
+        let is_new =
+            |n: usize| attributes[..n].iter().all(|other| other.name.name != attributes[n].name.name);
         if (1..attributes.len()).all(is_new) {
             return Vec::new();
         }

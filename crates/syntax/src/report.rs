@@ -89,7 +89,9 @@ pub(crate) fn too_deep(range: Range<usize>, most: usize) -> Problem {
     Problem::new(
         range,
         "Nesting too deep",
-        format!("Brackets, templates and blocks may be nested in each other {most} times, and here it is more."),
+        format!(
+            "Brackets, templates and blocks may be nested in each other {most} times, and here it is more."
+        ),
         "Split the expression: name parts of it in a locals block. If it was not meant to be so deep, look before this place for a bracket that is never closed.",
     )
 }
@@ -104,7 +106,9 @@ pub(crate) fn too_complex(range: Range<usize>, most: usize) -> Problem {
     Problem::new(
         range,
         "Expression too complex",
-        format!("This expression has more than {most} levels of operators, steps and brackets; here is one too many."),
+        format!(
+            "This expression has more than {most} levels of operators, steps and brackets; here is one too many."
+        ),
         "Split it: name parts of it in a locals block, or use sum([...]), join(...), alltrue([...]) or anytrue([...]).",
     )
 }

@@ -130,7 +130,9 @@ impl<'a> Rewrite<'a, '_> {
                 Kind::OpenQuote => quotes += 1,
                 Kind::CloseQuote => quotes = quotes.checked_sub(1)?,
                 // Something else is in the string than the one interpolation.
-                Kind::Interpolation | Kind::TemplateEnd | Kind::Plain | Kind::Text if quotes == 0 => return None,
+                Kind::Interpolation | Kind::TemplateEnd | Kind::Plain | Kind::Text if quotes == 0 => {
+                    return None;
+                }
                 _ => {}
             }
         }

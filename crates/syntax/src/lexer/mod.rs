@@ -134,7 +134,12 @@ pub(crate) fn lex(text: &str, mode: Mode, comments: bool) -> Lexed {
         comments,
         frames: Vec::new(),
         braces: 0,
-        lexed: Lexed { tokens: Vec::with_capacity(text.len() / 4 + 2), problems: Vec::new(), more: Vec::new(), cuts: Vec::new() },
+        lexed: Lexed {
+            tokens: Vec::with_capacity(text.len() / 4 + 2),
+            problems: Vec::new(),
+            more: Vec::new(),
+            cuts: Vec::new(),
+        },
     };
     match mode {
         Mode::Template => lexer.frames.push(Frame::Bare),
@@ -307,9 +312,9 @@ impl Lexer<'_> {
     /// A letter beyond ASCII, quotes of another kind, or nothing that the language has.
     fn other(&mut self) {
         match self.text.get(self.i..).and_then(|rest| rest.chars().next()) {
-            Some(c @ ('\'' | '`' | '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}' | '\u{ab}' | '\u{bb}')) => {
-                self.wrong_quote(c)
-            }
+            Some(
+                c @ ('\'' | '`' | '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}' | '\u{ab}' | '\u{bb}'),
+            ) => self.wrong_quote(c),
             Some(c) if chars::starts_word(c) => {
                 let end = chars::word_end(self.text, self.i);
                 self.push(Kind::Word, end);

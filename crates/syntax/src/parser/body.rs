@@ -119,8 +119,7 @@ impl Parser<'_> {
             let label = match token.kind {
                 Kind::OpenBrace => {
                     self.pass(token);
-                    let body =
-                        Body { attributes: Vec::new(), blocks: Vec::new(), span: self.span_of(token) };
+                    let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: self.span_of(token) };
                     return Ok((Block { kind, labels, body, header }, token));
                 }
                 Kind::Word => {

@@ -186,7 +186,9 @@ impl Parser<'_> {
             token,
             "Invalid name or keyword",
             |found| {
-                format!("Here should be a name, or the keyword \"in\" after the names of a for; here is {found}.")
+                format!(
+                    "Here should be a name, or the keyword \"in\" after the names of a for; here is {found}."
+                )
             },
             "A for expression reads [for k, v in collection : result].",
         )

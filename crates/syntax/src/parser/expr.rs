@@ -39,7 +39,8 @@ impl Parser<'_> {
         let mut left = self.operand()?;
         loop {
             let token = self.peek();
-            let Some((op, tightness)) = binary_op(token.kind).filter(|(_, tightness)| *tightness >= least) else {
+            let Some((op, tightness)) = binary_op(token.kind).filter(|(_, tightness)| *tightness >= least)
+            else {
                 return Ok(left);
             };
             self.pass(token);

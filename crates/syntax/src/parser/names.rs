@@ -32,7 +32,8 @@ impl Names {
 fn slot(name: &[u8]) -> usize {
     let byte = |at: usize| name.get(at).copied().unwrap_or(0) as usize;
     let middle = name.len() / 2;
-    let hash = byte(0) + byte(middle) * 31 + byte(name.len().wrapping_sub(1)) * 7 + name.len() * 131 + byte(1) * 61;
+    let hash =
+        byte(0) + byte(middle) * 31 + byte(name.len().wrapping_sub(1)) * 7 + name.len() * 131 + byte(1) * 61;
     hash % SLOTS
 }
 

@@ -190,7 +190,11 @@ impl Pairing<'_> {
         loop {
             let place = next_header(self.text, from)?;
             let at = self.tokens.partition_point(|token| (token.start as usize) < place);
-            if self.tokens.get(at).is_some_and(|token| token.start as usize == place && token.kind == Kind::Word) {
+            if self
+                .tokens
+                .get(at)
+                .is_some_and(|token| token.start as usize == place && token.kind == Kind::Word)
+            {
                 return Some(at);
             }
             // That was text of a heredoc; the search goes on at the end of the line before.
