@@ -186,7 +186,7 @@ mod tests {
             let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
             assert_eq!(not_yet(&args).as_deref(), expected, "{args:?}");
         };
-        check("fmt --check", Some("fmt"));
+        check("fmt --check", None);
         check("state mv a b", Some("state mv"));
         check("providers schema --json", Some("providers schema"));
         check("providers", None);
