@@ -185,6 +185,9 @@ impl Dice {
     }
 }
 
+/// How many expressions each law is tried on.
+const ROUNDS: u64 = 5_000;
+
 const NAMES: [&str; 9] = ["s", "n", "b", "l", "st", "m", "o", "t", "d"];
 
 /// The value of an expression in which `v` is this object; `None` if it fails.
@@ -194,8 +197,14 @@ fn run(text: &str, v: &Map) -> Option<Value> {
     (!outcome.failed).then_some(outcome.value)
 }
 
-/// Whether what was known before is true of what came out.
+/// Whether what was known before is true of what came out, perhaps after a conversion: where a branch that is not
+/// taken fails, a conditional has no type to convert the other to, as in Terraform.
 fn fits(before: &Value, after: &Value) -> bool {
+    fits_exactly(before, after)
+        || convert(after, &before.ty()).is_ok_and(|after| fits_exactly(before, &after))
+}
+
+fn fits_exactly(before: &Value, after: &Value) -> bool {
     match (before.kind(), after.kind()) {
         (Kind::Unknown(unknown), _) => after.conforms(&unknown.ty) && unknown.refinement.admits(after),
         (Kind::Null(_), Kind::Null(_)) => true,
@@ -221,7 +230,7 @@ fn fits(before: &Value, after: &Value) -> bool {
 #[test]
 fn what_is_known_of_the_unknown_stays_true() {
     let mut known = 0;
-    for seed in 0..20_000 {
+    for seed in 0..ROUNDS {
         let mut dice = Dice(seed);
         let depth = 1 + dice.below(3);
         let text = dice.any(depth);
@@ -249,7 +258,7 @@ fn what_is_known_of_the_unknown_stays_true() {
             _ => {}
         }
     }
-    assert!(known > 2_000, "only {known} were known");
+    assert!(known > 500, "only {known} were known");
 }
 
 /// Whether everything in which two values differ is marked in both.
@@ -273,7 +282,7 @@ fn hidden(a: &Value, b: &Value) -> bool {
 #[test]
 fn whatever_depends_on_a_secret_is_marked() {
     let mut marked = 0;
-    for seed in 0..20_000 {
+    for seed in 0..ROUNDS {
         let mut dice = Dice(seed ^ 0x5eed);
         let depth = 1 + dice.below(3);
         let text = dice.any(depth);
@@ -298,14 +307,14 @@ fn whatever_depends_on_a_secret_is_marked() {
             assert!(hidden(&a, &b), "{a:?}\n{b:?}\n{}", context());
         }
     }
-    assert!(marked > 1_000, "only {marked} were marked");
+    assert!(marked > 250, "only {marked} were marked");
 }
 
 #[test]
 fn conversion_of_the_unknown_promises_nothing_false() {
     let types = ["list(string)", "set(string)", "map(string)", "set(any)", "list(any)", "map(any)", "string", "number"];
     let types: Vec<Type> = types.iter().filter_map(|t| crate::type_expr(&parse(t)).ok()).map(|(t, _)| t).collect();
-    for seed in 0..20_000 {
+    for seed in 0..ROUNDS {
         let mut dice = Dice(seed);
         let name = dice.one(&NAMES);
         let value = dice.value(name);

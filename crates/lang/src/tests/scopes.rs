@@ -179,11 +179,49 @@ fn reads_type_constraints() {
 
 #[test]
 fn what_is_known_of_the_unknown() {
-    check("length(local.ulist) >= 0", "(known after apply)");
+    // Terraform knows only "more than -1".
+    check("length(local.ulist) >= 0", "true");
+    check("length(local.ulist) + 1 > 0", "true");
+    check("(local.u ? 1 : 2) * -3 <= -3", "true");
+    check("-(local.u ? 1 : 2) > 0", "false");
+    check("local.u ? 1 : 1", "1");
+    check("length(local.u ? [1] : [2])", "1");
+    check("\"<${local.u}\" == \">\"", "(known after apply)");
+    check("(local.u ? \"a-1\" : \"a-2\") == \"b\"", "false");
     check("startswith(\"a-b${local.u}\", \"a-\")", "true");
     let (outcome, _) = run("local.u ? [1] : [2, 3]");
     assert_eq!(outcome.value.ty(), Type::list(Type::Number));
     assert!(outcome.value.as_unknown().is_some_and(|u| u.refinement.min_len == Some(1)));
+}
+
+#[test]
+fn the_side_not_taken_marks_too() {
+    for text in ["true ? \"a\" : local.secret", "\"%{ if true }a%{ else }${local.secret}%{ endif }\""] {
+        let (outcome, diags) = run(text);
+        assert!(outcome.value.has_mark(formwork_value::Mark::Sensitive), "{text}: {diags:?}");
+    }
+}
+
+#[test]
+fn conditionals_say_how_their_sides_differ() {
+    for (text, why) in [
+        ("true ? { a = { b = [1] } } : { a = { b = {} } }", "at .a.b the true one is a tuple and the false one an object"),
+        ("true ? [1, { a = [] }] : [1, { a = 1 }]", "at [1].a the true one is a tuple and the false one a number"),
+        ("true ? { a = 1 } : { a = 1, b = [] }", "only the false one has the attribute \"b\""),
+        ("true ? [] : {}", "the true one is a tuple and the false one an object"),
+    ] {
+        let said = printed(text);
+        assert!(said.contains(why), "{text}: {said}");
+    }
+}
+
+#[test]
+fn values_and_evaluations_may_be_too_large() {
+    let doubled = (0..30).fold(Value::from(1), |v, _| Value::tuple(vec![v.clone(), v]));
+    let scope = Fixed { values: [("big", doubled)].into(), ..Fixed::new() };
+    let mut diags = Vec::new();
+    assert!(eval(&parse("[big, big]"), &scope, &mut diags).failed);
+    assert_eq!(diags[0].summary, "Value too large");
 }
 
 #[test]
