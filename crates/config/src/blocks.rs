@@ -6,6 +6,7 @@ use crate::meta::{
     Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list, trigger_list,
 };
 use crate::model::*;
+use crate::source::Source;
 use crate::{moves, settings};
 use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Span, suggestion};
@@ -418,7 +419,9 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut arguments = BTreeMap::new();
     for a in &block.body.attributes {
         match &*a.name.name {
-            "source" => source = literal_string(&a.expr, "The source of a module", diags),
+            "source" => {
+                source = literal_string(&a.expr, "The source of a module", diags).map(|s| (s, a.expr.span));
+            }
             "version" => version = Some(a.span),
             "count" => count = Some(a),
             "for_each" => for_each = Some(a),
@@ -431,7 +434,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     }
     no_blocks(block, diags);
     let repetition = repetition(count, for_each, diags);
-    let Some(source) = source else {
+    let Some((source, source_span)) = source else {
         if block.body.attribute("source").is_none() {
             diags.push(
                 Diagnostic::error("Missing required argument", "A module block needs a \"source\".")
@@ -442,22 +445,26 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         return;
     };
     if let Some(span) = version
-        && (source.starts_with("./") || source.starts_with("../"))
+        && !matches!(Source::parse(&source), Ok(Source::Registry))
     {
+        let what = if source.starts_with("./") || source.starts_with("../") {
+            format!("\"{source}\" is a folder, and only")
+        } else {
+            "Only".into()
+        };
         diags.push(
             Diagnostic::error(
                 "Invalid module version",
-                format!(
-                    "\"{source}\" is a folder, and only modules of a registry have versions to choose from."
-                ),
+                format!("{what} modules of a registry have versions to choose from."),
             )
-            .help("Remove the argument \"version\".")
+            .help("Remove the argument \"version\"; a tag of a repository is chosen with ?ref=TAG in the source.")
             .at(span),
         );
     }
     let call = ModuleCall {
         name: name.clone(),
         source,
+        source_span,
         repetition,
         depends_on: dependencies,
         providers,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Where the list of fetched modules is, unless the data folder is another.
+pub const MANIFEST: &str = ".terraform/modules/modules.json";
+
 /// A place with files.
 pub trait Files: Send + Sync {
     /// The names of the files in a folder.
@@ -11,6 +14,11 @@ pub trait Files: Send + Sync {
 
     /// The content of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The list of modules that were fetched ([`crate::Manifest`]).
+    fn manifest(&self) -> io::Result<Vec<u8>> {
+        self.read(Path::new(MANIFEST))
+    }
 }
 
 /// The disk.

@@ -9,6 +9,7 @@ mod conditions;
 mod constant;
 mod files;
 mod load;
+mod manifest;
 mod meta;
 mod model;
 mod moves;
@@ -16,17 +17,20 @@ mod native_json;
 mod overrides;
 mod providers;
 mod settings;
+mod source;
 #[cfg(test)]
 mod tests;
 mod variables;
 
 pub use constant::const_eval;
-pub use files::{DiskFiles, Files, MemoryFiles};
-pub use load::{Loaded, load, local_state};
+pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
+pub use load::{Loaded, load, load_with, local_state};
+pub use manifest::{Found, Manifest, ManifestEntry, Modules, manifest_key, placed, remote};
 pub use model::{
     Check, Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Moved, Output,
     ProviderBlock, ProviderRef, ProviderRequirement, Removed, Repetition, ResourceBlock, Validation,
     Variable,
 };
 pub use providers::{ProviderKey, implied_provider, normalise_source};
+pub use source::{Getter, Remote, Source, SourceError, decode, encode};
 pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};

@@ -3,15 +3,18 @@
 use crate::blocks::add_file;
 use crate::check;
 use crate::files::Files;
+use crate::manifest::{Installed, Manifest, Modules};
 use crate::model::{Config, Module, ModuleCall};
 use crate::native_json;
 use crate::overrides::{is_override, merge};
 use crate::settings;
+use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
 use formwork_syntax::{Body, decode, json_value, parse};
 use memchr::memmem;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,10 +34,21 @@ pub struct Loaded {
 
 /// Reads the module in `root` and everything that it calls. File names in spans and `path.module` are relative to where
 /// `root` is relative to; `""` and `"."` both mean the working directory.
+///
+/// Modules that are not at local paths are found by the list of what was fetched; they are not fetched here.
 pub fn load(root: &Path, files: &dyn Files) -> Loaded {
-    let mut loader =
-        Loader { files, out: Loaded::default(), modules: BTreeMap::new(), parsed: BTreeMap::new() };
-    loader.module(ModulePath::default(), root.to_path_buf(), None);
+    let fetched = match files.manifest() {
+        Ok(bytes) => Manifest::parse(&bytes).map_or_else(Installed::Broken, Installed::List),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Installed::Absent,
+        Err(e) => Installed::Broken(e.to_string()),
+    };
+    load_with(root, files, &fetched)
+}
+
+/// [`load`] that asks `fetched` for the modules that are not at local paths.
+pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loaded {
+    let mut loader = Loader::new(files, fetched);
+    loader.module(ModulePath::default(), root.to_path_buf(), None, None);
     let Loader { mut out, modules, .. } = loader;
     if !has_errors(&out.diagnostics) {
         let config = Config { modules };
@@ -47,8 +61,7 @@ pub fn load(root: &Path, files: &dyn Files) -> Loaded {
 /// Where the module in `root` says that its state is, with a `backend "local"` block. Reads no more than it must; what is
 /// wrong with the files is for [`load`] to say.
 pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
-    let mut loader =
-        Loader { files, out: Loaded::default(), modules: BTreeMap::new(), parsed: BTreeMap::new() };
+    let mut loader = Loader::new(files, &Installed::Absent);
     let mut names = files.read_dir(root).ok()?;
     names.retain(|n| (n.ends_with(".tf") || n.ends_with(".tf.json")) && !ignored(n));
     // What overrides comes last.
@@ -71,14 +84,20 @@ pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
 
 struct Loader<'a> {
     files: &'a dyn Files,
+    fetched: &'a dyn Modules,
     out: Loaded,
     modules: BTreeMap<ModulePath, Arc<Module>>,
     /// Folders that were read already: a module called often is parsed once.
     parsed: BTreeMap<PathBuf, Module>,
 }
 
-impl Loader<'_> {
-    fn module(&mut self, path: ModulePath, dir: PathBuf, call: Option<&ModuleCall>) {
+impl<'a> Loader<'a> {
+    fn new(files: &'a dyn Files, fetched: &'a dyn Modules) -> Self {
+        Loader { files, fetched, out: Loaded::default(), modules: BTreeMap::new(), parsed: BTreeMap::new() }
+    }
+
+    /// `package` is the folder of what was fetched, when the module was: local paths may not lead out of it.
+    fn module(&mut self, path: ModulePath, dir: PathBuf, package: Option<&Path>, call: Option<&ModuleCall>) {
         let mut module = match self.parsed.get(&dir) {
             Some(module) => module.clone(),
             None => {
@@ -109,32 +128,51 @@ impl Loader<'_> {
             return;
         }
         for call in calls {
-            if let Some(child) = self.source_dir(&dir, &call) {
-                self.module(path.child(call.name.name.clone()), child, Some(&call));
+            let path = path.child(call.name.name.clone());
+            match self.source_dir(&path, &dir, package, &call) {
+                Ok((child, package)) => self.module(path, child, package.as_deref(), Some(&call)),
+                Err(d) => self.out.diagnostics.push(d),
             }
         }
     }
 
-    fn source_dir(&mut self, dir: &Path, call: &ModuleCall) -> Option<PathBuf> {
+    /// The folder of the module that `call` names, and of the package that it is in.
+    fn source_dir(
+        &self,
+        path: &ModulePath,
+        dir: &Path,
+        package: Option<&Path>,
+        call: &ModuleCall,
+    ) -> Result<(PathBuf, Option<PathBuf>), Diagnostic> {
         let source = &*call.source;
         if source.starts_with("./") || source.starts_with("../") {
-            return Some(join(dir, source));
+            let child = join(dir, source);
+            if let Some(package) = package
+                && !child.starts_with(package)
+            {
+                let d = Diagnostic::error(
+                    "Module source leads out of its package",
+                    format!("\"{source}\" is outside of what was fetched together with this module."),
+                );
+                return Err(d
+                    .help("Fetch the whole repository, and name the module's folder in it behind //")
+                    .at(call.source_span));
+            }
+            self.fetched.local(path, call, &child);
+            return Ok((child, package.map(Path::to_path_buf)));
         }
-        let d = if source.starts_with('/') {
-            Diagnostic::error("Invalid module source", format!("\"{source}\" is an absolute path."))
-                .help("Use a path relative to this module's folder, starting with ./ or ../")
-        } else if self.files.read_dir(&join(dir, source)).is_ok() {
-            Diagnostic::error("Invalid module source", format!("\"{source}\" does not say where to look."))
-                .help(format!("For the folder of that name: source = \"./{source}\""))
-        } else {
-            Diagnostic::error(
-                "Unsupported module source",
-                format!("\"{source}\" is not a local path, and this version of Formwork reads modules from local paths only."),
+        if matches!(Source::parse(source), Err(_) | Ok(Source::Registry))
+            && self.files.read_dir(&join(dir, source)).is_ok()
+        {
+            return Err(Diagnostic::error(
+                "Invalid module source",
+                format!("\"{source}\" does not say where to look."),
             )
-            .help("Put a copy of the module beside the configuration, and use a path starting with ./ or ../")
-        };
-        self.out.diagnostics.push(d.at(call.span));
-        None
+            .help(format!("For the folder of that name: source = \"./{source}\""))
+            .at(call.source_span));
+        }
+        let found = self.fetched.folder(path, call)?;
+        Ok((found.dir, Some(found.package)))
     }
 
     fn check_arguments(&mut self, call: &ModuleCall, module: &Module) {

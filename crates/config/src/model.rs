@@ -179,6 +179,8 @@ pub struct ModuleCall {
     pub name: Ident,
     /// Where the module comes from, as written.
     pub source: Str,
+    /// Where that stands.
+    pub source_span: Span,
     /// `count` or `for_each`.
     pub repetition: Repetition,
     /// Further dependencies.

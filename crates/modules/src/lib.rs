@@ -1,0 +1,22 @@
+//! Fetching modules: git repositories, archives, folders.
+//!
+//! [`install`] reads a configuration, fetches what its modules come from into the data folder, and keeps a lock of what was
+//! fetched. Git is the program of that name; it is never let to ask for a password. Nothing here prints, and no message
+//! holds credentials.
+
+mod archive;
+mod fetch;
+mod git;
+mod hash;
+mod http;
+mod install;
+mod lock;
+mod tree;
+mod zip;
+
+#[cfg(test)]
+mod tests;
+
+pub use fetch::Tools;
+pub use install::{Event, Installation, Options, install};
+pub use lock::LOCK_FILE;
