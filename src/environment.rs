@@ -52,6 +52,11 @@ pub fn data_dir() -> PathBuf {
     Real.get("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()).into()
 }
 
+/// Whether the user has said how git is to run SSH.
+pub fn own_ssh() -> bool {
+    Real.get("GIT_SSH_COMMAND").or_else(|| Real.get("GIT_SSH")).is_some()
+}
+
 /// The current workspace: `TF_WORKSPACE`, else what was last selected here.
 pub fn workspace() -> String {
     Real.get("TF_WORKSPACE")

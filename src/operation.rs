@@ -8,7 +8,7 @@ use crate::ui::progress::Progress;
 use crate::variables::{self, Flag};
 use crate::world::RealWorld;
 use formwork_addr::{ModulePath, Str};
-use formwork_config::{Config, DiskFiles, Files, load};
+use formwork_config::{Config, DiskFiles, Files, MANIFEST, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
 use formwork_plan::{Mode, Plan};
@@ -48,6 +48,32 @@ impl Files for Recorder {
         let bytes = DiskFiles.read(path)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), bytes.clone());
         Ok(bytes)
+    }
+
+    fn manifest(&self) -> io::Result<Vec<u8>> {
+        let bytes = WorkingFiles.manifest()?;
+        // A saved plan knows nothing of data folders.
+        let path = PathBuf::from(MANIFEST);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, bytes.clone());
+        Ok(bytes)
+    }
+}
+
+/// The disk, and the list of modules in the data folder that the environment names.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkingFiles;
+
+impl Files for WorkingFiles {
+    fn read_dir(&self, dir: &Path) -> io::Result<Vec<String>> {
+        DiskFiles.read_dir(dir)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        DiskFiles.read(path)
+    }
+
+    fn manifest(&self) -> io::Result<Vec<u8>> {
+        DiskFiles.read(&environment::data_dir().join("modules").join("modules.json"))
     }
 }
 

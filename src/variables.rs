@@ -143,6 +143,19 @@ pub fn resolve(
     (values, diags)
 }
 
+/// The values that there are: variables without one stay unknown.
+pub fn partial(
+    flags: &[Flag],
+    config: &Config,
+    sources: &mut Sources,
+) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+    let mut diags = Vec::new();
+    let given = given(flags, config, sources, &mut diags);
+    let (values, found, _) = resolve_variables(config, given, sources);
+    diags.extend(found);
+    (values, diags)
+}
+
 fn prompt(config: &Config, name: &str, screen: Screen) -> Option<String> {
     let variable = config.root().variables.get(name)?;
     let description = variable.description.as_ref().map_or(String::new(), |d| format!("  {d}\n\n"));

@@ -26,6 +26,11 @@ impl RealWorld {
         RealWorld { read: recording.then(Mutex::default), planned_at: Some(now), ..RealWorld::default() }
     }
 
+    /// For a console: it is now, and there is no plan.
+    pub fn console() -> Self {
+        RealWorld { applying: true, ..RealWorld::default() }
+    }
+
     /// While applying a plan made at `planned_at`, with files that it carries.
     pub fn applying(planned_at: Str, carried: BTreeMap<PathBuf, Vec<u8>>) -> Self {
         RealWorld { carried, planned_at: Some(planned_at), applying: true, ..RealWorld::default() }

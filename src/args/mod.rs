@@ -48,7 +48,7 @@ impl std::fmt::Display for Invalid {
 }
 
 /// Commands that have commands below them.
-const NESTED: [&str; 3] = ["providers", "state", "workspace"];
+const NESTED: [&str; 4] = ["metadata", "providers", "state", "workspace"];
 
 /// Takes `-chdir` out, puts the words of `TF_CLI_ARGS` and `TF_CLI_ARGS_<command>` behind the command, and gives long flags two
 /// dashes. `args` is without the program's name.

@@ -1,21 +1,23 @@
 //! `init`
 
+use super::get;
 use super::options::{Look, Variables, switch_parser};
 use crate::context::Context;
+use crate::operation::WorkingFiles;
 use crate::ui::style::Role;
 use clap::Args;
-use formwork_config::{DiskFiles, load};
+use formwork_config::load;
 use formwork_diag::has_errors;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Check that the configuration can be used here; there is nothing to install
+/// Fetch the modules of the configuration, and check that it can be used here
 ///
-/// Providers are part of this program, and modules are read from where they are: nothing is downloaded, and no folder is
-/// made. The flags are Terraform's, so that scripts go on working.
+/// Providers are part of this program: of them nothing is downloaded. A configuration whose modules are all at local paths
+/// needs no init. The flags are Terraform's, so that scripts go on working.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// Accepted; there is nothing to upgrade.
+    /// Fetch modules again, and take what is new, whatever the lock says.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     upgrade: Option<bool>,
@@ -38,7 +40,7 @@ pub struct Init {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     force_copy: Option<bool>,
-    /// Accepted without effect.
+    /// Fetch modules.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     get: Option<bool>,
@@ -66,20 +68,17 @@ impl Init {
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);
         let style = cx.screen.out;
-        let loaded = load(Path::new(""), &DiskFiles);
+        let loaded = if self.get.unwrap_or(true) {
+            get::modules(cx, self.upgrade.unwrap_or(false))
+        } else {
+            load(Path::new(""), &WorkingFiles)
+        };
         if has_errors(&loaded.diagnostics) {
             return cx.fail(&loaded.diagnostics, &loaded.sources);
         }
         cx.screen.diagnostics(&loaded.diagnostics, &loaded.sources);
         let mut text = String::new();
         if let Some(config) = &loaded.config {
-            let modules = config.modules.len().saturating_sub(1);
-            if modules > 0 {
-                text.push_str("\nModules (read from where they are):\n");
-                for (path, module) in config.modules.iter().filter(|(p, _)| !p.0.is_empty()) {
-                    let _ = writeln!(text, "- {path} in {}", module.dir.display());
-                }
-            }
             let mut used: Vec<&str> = Vec::new();
             for module in config.modules.values() {
                 for resource in module.resources.keys() {
@@ -106,7 +105,7 @@ impl Init {
         }
         let _ = write!(
             text,
-            "\n{}\n\nThere is nothing to install. Try \"formwork plan\" to see what the configuration asks for.\n",
+            "\n{}\n\nTry \"formwork plan\" to see what the configuration asks for.\n",
             style.paint(Role::Good, "Formwork has been successfully initialized!")
         );
         cx.screen.print(&text);

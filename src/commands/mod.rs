@@ -1,10 +1,13 @@
 //! The commands: one file each, and its doc comment is its help.
 
 mod apply;
+mod console;
 mod destroy;
 mod fmt;
+mod get;
 mod graph;
 mod init;
+mod metadata;
 pub mod options;
 mod output;
 mod plan;
@@ -47,6 +50,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Init),
+    Get(get::Get),
     Validate(validate::Validate),
     Fmt(fmt::Fmt),
     Plan(plan::Plan),
@@ -59,18 +63,17 @@ enum Command {
     Workspace(workspace::Workspace),
     Providers(providers::Providers),
     Graph(graph::Graph),
+    Console(console::Console),
+    Metadata(metadata::Metadata),
     Version(version::Version),
 }
 
 /// Commands of Terraform's that are still to come.
-const NOT_YET: [&str; 19] = [
-    "console",
+const NOT_YET: [&str; 17] = [
     "force-unlock",
-    "get",
     "import",
     "login",
     "logout",
-    "metadata",
     "modules",
     "providers lock",
     "providers mirror",
@@ -144,6 +147,7 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
     let flags = variable_flags(&matches);
     match cli.command {
         Some(Command::Init(c)) => c.run(&mut cx),
+        Some(Command::Get(c)) => c.run(&mut cx),
         Some(Command::Validate(c)) => c.run(&mut cx),
         Some(Command::Fmt(c)) => c.run(&mut cx),
         Some(Command::Plan(c)) => c.run(&mut cx, &flags),
@@ -156,6 +160,8 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         Some(Command::Workspace(c)) => c.run(&mut cx),
         Some(Command::Providers(c)) => c.run(&mut cx),
         Some(Command::Graph(c)) => c.run(&mut cx),
+        Some(Command::Console(c)) => c.run(&mut cx, &flags),
+        Some(Command::Metadata(c)) => c.run(&mut cx),
         Some(Command::Version(c)) => c.run(&mut cx),
         None => version::Version::default().run(&mut cx),
     }

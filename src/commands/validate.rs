@@ -8,7 +8,7 @@ use crate::ui::style::Role;
 use crate::variables;
 use crate::world::{RealWorld, now};
 use clap::Args;
-use formwork_config::{DiskFiles, load};
+use formwork_config::load;
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Validate {
 
 /// Everything that is wrong with the configuration in the working directory.
 pub fn check(cx: &Context) -> (Vec<Diagnostic>, Sources) {
-    let loaded = load(Path::new(""), &DiskFiles);
+    let loaded = load(Path::new(""), &operation::WorkingFiles);
     let mut diags = loaded.diagnostics;
     let Some(config) = loaded.config.filter(|_| !has_errors(&diags)) else {
         return (diags, loaded.sources);

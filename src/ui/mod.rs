@@ -12,5 +12,6 @@ pub mod style;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod types;
 
 pub use screen::Screen;

@@ -139,6 +139,10 @@ impl Cells {
         id
     }
 
+    pub fn ids(&self) -> std::ops::Range<CellId> {
+        0..self.cells.len() as CellId
+    }
+
     pub fn get(&self, id: CellId) -> &Cell {
         &self.cells[id as usize]
     }

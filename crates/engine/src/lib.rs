@@ -8,6 +8,7 @@ mod body;
 mod calls;
 mod cells;
 mod checks;
+mod console;
 mod deps;
 mod evaluator;
 mod event;
@@ -29,6 +30,7 @@ mod setup;
 mod validate;
 
 pub use apply::apply;
+pub use console::Console;
 pub use event::{Event, EventSink, Verb};
 pub use graph::{Graph, Object, graph_dot};
 pub use planner::plan;

@@ -54,6 +54,24 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     outcome
 }
 
+/// Makes a plan, and gives what it was made with: everything has its planned value. Also what is wrong.
+pub(crate) async fn planned(
+    setup: &Setup,
+    state: &State,
+    options: &PlanOptions,
+) -> (Evaluator, Vec<Diagnostic>) {
+    let (graph, mut diags) = Graph::new(&setup.config, &setup.registry);
+    let mut moved = state.clone();
+    moves::follow(&setup.config, &mut moved, &mut diags);
+    let mut planner = Planner::new(setup.clone(), &moved, options, graph);
+    if !has_errors(&diags) {
+        planner.run().await;
+    }
+    let Planner { mut ev, .. } = planner;
+    diags.append(&mut ev.diags);
+    (ev, diags)
+}
+
 /// A change, and what the order of steps is made from.
 pub(crate) struct Draft {
     pub change: PlannedChange,

@@ -1,0 +1,84 @@
+//! `metadata`
+
+use super::options::switch_parser;
+use crate::context::Context;
+use clap::{Args, Subcommand};
+use formwork_diag::Diagnostic;
+use formwork_lang::{Function, Param, functions};
+use formwork_value::json::type_to_json;
+use serde_json::{Map, Value, json};
+
+/// Show what programs want to know of the language
+#[derive(Debug, Args)]
+pub struct Metadata {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Functions(Functions),
+}
+
+/// Show the signatures of all functions
+#[derive(Debug, Args)]
+struct Functions {
+    /// As JSON, which is the only form.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    json: bool,
+}
+
+impl Metadata {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context) -> u8 {
+        let Command::Functions(Functions { json }) = self.command;
+        if !json {
+            return cx.refuse(
+                Diagnostic::error(
+                    "The -json flag is required",
+                    "Signatures of functions are shown as JSON only.",
+                )
+                .help("formwork metadata functions -json"),
+            );
+        }
+        cx.screen.line(&signatures().to_string());
+        0
+    }
+}
+
+/// All signatures, in the form of `terraform metadata functions -json`
+/// (<https://developer.hashicorp.com/terraform/cli/commands/metadata/functions>). Functions that have been removed from
+/// the language and exist to say so are left out.
+fn signatures() -> Value {
+    const HIDDEN: [&str; 2] = ["list", "map"];
+    let listed = functions().values().filter(|f| !HIDDEN.contains(&f.name));
+    // Each can be called by two names.
+    let all: Map<String, Value> = listed
+        .flat_map(|f| [(f.name.to_owned(), signature(f)), (format!("core::{}", f.name), signature(f))])
+        .collect();
+    json!({ "format_version": "1.0", "function_signatures": all })
+}
+
+fn signature(function: &Function) -> Value {
+    let mut out = Map::new();
+    out.insert("description".into(), function.description.into());
+    out.insert("return_type".into(), type_to_json(&function.return_type()));
+    if !function.params.is_empty() {
+        out.insert("parameters".into(), function.params.iter().map(parameter).collect());
+    }
+    if let Some(variadic) = &function.variadic {
+        out.insert("variadic_parameter".into(), parameter(variadic));
+    }
+    Value::Object(out)
+}
+
+fn parameter(param: &Param) -> Value {
+    let mut out = Map::new();
+    out.insert("name".into(), param.name.into());
+    if param.allow_null {
+        out.insert("is_nullable".into(), true.into());
+    }
+    out.insert("type".into(), type_to_json(&param.ty));
+    Value::Object(out)
+}
