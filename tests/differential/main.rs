@@ -10,6 +10,7 @@
 mod common;
 mod configs;
 mod expressions;
+mod sessions;
 
 use formwork_testkit::Terraform;
 use libtest_mimic::{Arguments, Trial};
@@ -60,6 +61,10 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name("configs", &path), move || {
             Ok(configs::check(&path, index, &Oracle::new())?)
         }));
+    }
+    for path in files(&folder.join("sessions"), "case") {
+        trials
+            .push(Trial::test(name("sessions", &path), move || Ok(sessions::check(&path, &Oracle::new())?)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

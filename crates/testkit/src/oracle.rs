@@ -29,6 +29,17 @@ impl Terraform {
 
     /// Runs it.
     pub fn run(&self, dir: &Path, args: &[&str], stdin: Option<&str>) -> std::io::Result<Output> {
+        self.run_with(dir, args, &[], stdin)
+    }
+
+    /// Runs it with further environment variables.
+    pub fn run_with(
+        &self,
+        dir: &Path,
+        args: &[&str],
+        env: &[(&str, &str)],
+        stdin: Option<&str>,
+    ) -> std::io::Result<Output> {
         let mut command = Command::new(&self.0);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("TF_") {
@@ -39,6 +50,7 @@ impl Terraform {
             .current_dir(dir)
             .args(args)
             .envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")])
+            .envs(env.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
