@@ -39,7 +39,7 @@ impl Providers {
                 let _ = writeln!(text, "    provider[{source}]\n");
             }
         }
-        cx.screen.line(&text);
+        cx.screen.print(&text);
         0
     }
 }

@@ -87,7 +87,8 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     let is_variable = |w: &&str| w.split_once('=').is_some_and(|(name, _)| name.starts_with("TF_"));
     let env: Vec<(&str, &str)> =
         words.split_whitespace().take_while(is_variable).filter_map(|w| w.split_once('=')).collect();
-    let args: Vec<&str> = words.split_whitespace().skip(env.len()).collect();
+    let mut args: Vec<&str> = words.split_whitespace().skip(env.len()).collect();
+    args.push("-no-color");
     let output = program.run_with(dir, &args, &env, Some(typed)).map_err(|e| e.to_string())?;
     let exit = output.status.code().unwrap_or(-1);
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -101,6 +102,11 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };
+    // Warnings are in everyone's own words; an empty line parts them from the value.
+    let printed = match printed.trim_end().rsplit_once("\n\n") {
+        Some((before, value)) if before.contains("Warning: ") => value,
+        _ => &printed,
+    };
     Ok(json!({ "exit": exit, "printed": printed.trim_end() }))
 }
 

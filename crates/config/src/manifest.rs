@@ -125,9 +125,8 @@ impl Modules for Installed {
         const INIT: &str = "Run formwork init (or formwork get) to fetch the modules of this configuration.";
         let key = manifest_key(path);
         let remote = remote(call)?;
-        let missing = |detail: String| {
-            Err(placed(Diagnostic::error("Module not installed", detail).help(INIT), &remote, call))
-        };
+        let missing =
+            |detail: String| Err(Diagnostic::error("Module not installed", detail).help(INIT).at(call.span));
         let name = &call.name.name;
         let list = match self {
             Installed::List(list) => list,

@@ -4,7 +4,7 @@ use crate::blocks::convert_with;
 use crate::constant::const_eval;
 use crate::model::{Config, Variable};
 use formwork_diag::{Diagnostic, FileId, Sources, suggestion};
-use formwork_syntax::{Expr, ExprKind, Str, json_value, parse, parse_expr};
+use formwork_syntax::{Expr, ExprKind, Str, json_data, parse, parse_expr};
 use formwork_value::{Mark, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,10 +85,13 @@ fn is_name(text: &str) -> bool {
 
 fn read_file(id: FileId, name: &str, text: &str, origin: &Origin) -> (Vec<Given>, Vec<Diagnostic>) {
     let (body, mut diags) = if name.ends_with(".json") {
-        let (expr, mut diags) = json_value(id, text);
-        let whole = expr.as_ref().filter(|e| matches!(e.kind, ExprKind::Object(_) | ExprKind::Tuple(_)));
-        match whole.map(formwork_syntax::json_body) {
-            Some(body) => (body, diags),
+        let (expr, mut diags) = json_data(id, text);
+        match expr.as_ref().filter(|e| matches!(e.kind, ExprKind::Object(_))).map(formwork_syntax::json_body)
+        {
+            Some(body) => {
+                diags.extend(formwork_syntax::duplicate_attributes(&body));
+                (body, diags)
+            }
             None => {
                 if diags.is_empty() {
                     diags.push(Diagnostic::error(
@@ -302,6 +305,27 @@ mod tests {
             assert!(file.private || &*file.name == "main.tf", "{text}");
         }
         format!("{diags:?}")
+    }
+
+    #[test]
+    fn strings_of_a_json_file_are_no_templates() {
+        let mut sources = Sources::default();
+        let origin = Origin::File("x.tfvars.json".into());
+        let text = r#"{"a": "${x}%{ if y }", "//": "${"}"#;
+        let (given, diags) = variable_file("x.tfvars.json", text, &mut sources, &origin);
+        assert!(diags.is_empty(), "{diags:?}");
+        let kinds: Vec<&ExprKind> = given
+            .iter()
+            .map(|g| match &g.value {
+                GivenValue::Expr(e) => &e.kind,
+                GivenValue::Text(t) => panic!("{t}"),
+            })
+            .collect();
+        assert_eq!(kinds, [&ExprKind::String("${x}%{ if y }".into())]);
+        for wrong in ["[{\"a\": 1}]", "\"a\"", "{\"a\": 1, \"a\": 2}"] {
+            let (_, diags) = variable_file("x.tfvars.json", wrong, &mut sources, &origin);
+            assert!(formwork_diag::has_errors(&diags), "{wrong}");
+        }
     }
 
     #[test]

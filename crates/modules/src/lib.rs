@@ -14,9 +14,6 @@ mod lock;
 mod tree;
 mod zip;
 
-#[cfg(test)]
-mod tests;
-
 pub use fetch::Tools;
 pub use install::{Event, Installation, Options, install};
 pub use lock::LOCK_FILE;

@@ -17,7 +17,16 @@ const MAX_DEPTH: usize = 128;
 /// Reads a JSON text. Strings, keys included, are templates, as they are in Terraform's JSON syntax; whoever
 /// wants a string for something else parses its content.
 pub fn json_value(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
-    let mut reader = Reader { text, at: 0, file, depth: 0, work: Work::new() };
+    read(file, text, true)
+}
+
+/// Reads a JSON text in which strings are nothing but themselves, as in variable files.
+pub fn json_data(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
+    read(file, text, false)
+}
+
+fn read(file: FileId, text: &str, templates: bool) -> (Option<Expr>, Vec<Diagnostic>) {
+    let mut reader = Reader { text, at: 0, file, depth: 0, templates, work: Work::new() };
     if text.starts_with('\u{feff}') {
         reader.at = 3;
     }
@@ -160,6 +169,8 @@ struct Reader<'a> {
     at: usize,
     file: FileId,
     depth: usize,
+    /// Whether strings are templates.
+    templates: bool,
     work: Work,
 }
 
@@ -379,7 +390,7 @@ impl Reader<'_> {
         }
         self.at += 1;
         let span = self.span(start..self.at);
-        if !decoded.contains("${") && !decoded.contains("%{") {
+        if !self.templates || !(decoded.contains("${") || decoded.contains("%{")) {
             return Ok(Expr { kind: ExprKind::String(normalised(&decoded)), span });
         }
         // Without escapes the decoded text is the text in the file, and its places are true.

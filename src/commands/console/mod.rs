@@ -95,7 +95,11 @@ impl Console {
                 "Because of the problems above, some expressions may not have the values that they should have.",
             ));
         }
-        cx.screen.diagnostics(&inputs.warnings, &inputs.sources);
+        if !inputs.warnings.is_empty() {
+            cx.screen.diagnostics(&inputs.warnings, &inputs.sources);
+            // Values stand apart.
+            cx.screen.line("");
+        }
         let mut session = Session { cx, evaluator, sources: inputs.sources };
         if io::stdin().is_terminal() { session.talk() } else { session.read(io::stdin().lock()) }
     }

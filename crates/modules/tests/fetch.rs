@@ -1,7 +1,7 @@
 //! Real fetches: local repositories, archives, and a web server on loopback.
 
-use crate::{Event, Options, Tools, install};
 use formwork_config::DiskFiles;
+use formwork_modules::{Event, Options, Tools, install};
 use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -309,7 +309,7 @@ fn web_servers_are_asked() {
         ("auth:/secret.zip?token=t0ken", "200 OK\r\n", archive),
     ]);
     let place = Place::new();
-    let mut check = |rest: &str, expected: &str| {
+    let check = |rest: &str, expected: &str| {
         place.calls(&format!("http://{rest}").replace("HOST", &format!("127.0.0.1:{port}")));
         let told = place.run(false);
         assert!(told.contains(expected), "{rest}: {told}");
