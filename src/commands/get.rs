@@ -54,5 +54,5 @@ pub fn modules(cx: &Context, update: bool) -> Loaded {
         tools: Tools { own_ssh: environment::own_ssh() },
         report: &report,
     };
-    install(&WorkingFiles, &options).loaded
+    install(&WorkingFiles, &options)
 }

@@ -5,12 +5,12 @@ use crate::lock::{Entry, LOCK_FILE, Lock};
 use crate::{hash, tree};
 use formwork_addr::ModulePath;
 use formwork_config::{
-    Files, Found, Loaded, Manifest, ManifestEntry, ModuleCall, Modules, Remote, load_with, manifest_key,
-    placed, remote,
+    Files, Found, Loaded, Manifest, ManifestEntry, ModuleCall, Modules, Remote, Source, load_with,
+    manifest_key, placed, remote,
 };
 use formwork_diag::{Diagnostic, has_errors, suggestion};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,22 +62,15 @@ pub enum Event<'a> {
     },
 }
 
-/// How it went.
-pub struct Installation {
-    /// The configuration, with what is wrong.
-    pub loaded: Loaded,
-    /// How many packages were fetched.
-    pub fetched: usize,
-}
-
-/// Reads the configuration in the root folder, and fetches every module in it that is not at a local path.
-pub fn install(files: &dyn Files, options: &Options<'_>) -> Installation {
+/// Reads the configuration in the root folder, and fetches every module in it that is not at a local path. What is wrong is
+/// among the diagnostics of the configuration.
+pub fn install(files: &dyn Files, options: &Options<'_>) -> Loaded {
     let mut early = Loaded::default();
     let lock_path = options.root.join(LOCK_FILE);
     let lock = match Lock::read(&lock_path, &mut early.sources) {
         Ok(lock) => lock,
         Err(diagnostics) => {
-            return Installation { loaded: Loaded { diagnostics, ..early }, fetched: 0 };
+            return Loaded { diagnostics, ..early };
         }
     };
     let folder = options.data_dir.join("modules");
@@ -87,26 +80,24 @@ pub fn install(files: &dyn Files, options: &Options<'_>) -> Installation {
     let installer = Installer { options, folder, old, lock, done: RefCell::default() };
     let mut loaded = load_with(options.root, files, &installer);
     let Installer { old, lock, done, .. } = installer;
-    let Done { mut list, mut used, packages, secret, remarks } = done.into_inner();
+    let Done { mut list, mut used, remarks, .. } = done.into_inner();
     loaded.diagnostics.extend(remarks);
     if has_errors(&loaded.diagnostics) {
         // What was not reached stays as it was.
-        list.extend(
-            old.modules
-                .into_iter()
-                .filter(|(key, _)| !key.is_empty())
-                .filter(|(key, _)| !list.contains_key(key))
-                .collect::<Vec<_>>(),
-        );
-        let reached: BTreeSet<String> = used.keys().cloned().collect();
-        used.extend(lock.entries.into_iter().filter(|(source, _)| !reached.contains(source)));
+        let unreached = old.modules.into_iter().filter(|(key, _)| !key.is_empty());
+        for (key, entry) in unreached {
+            list.entry(key).or_insert(entry);
+        }
+        for (source, entry) in lock.entries {
+            used.entry(source).or_insert(entry);
+        }
     }
     let written = (|| {
-        if !list.is_empty() {
+        // Local modules alone need no list: without one, nothing is written.
+        let any = list.values().any(|entry| !is_local(&entry.source));
+        if any || list_path.exists() {
             list.insert(String::new(), ManifestEntry { source: String::new(), dir: ".".into() });
-            write_list(&list_path, &Manifest { modules: list }, secret)?;
-        } else if list_path.exists() {
-            fs::remove_file(&list_path)?;
+            write_list(&list_path, &Manifest { modules: list })?;
         }
         Lock { entries: used }.write(&lock_path)
     })();
@@ -116,11 +107,15 @@ pub fn install(files: &dyn Files, options: &Options<'_>) -> Installation {
             format!("What was fetched could not be recorded: {e}."),
         ));
     }
-    Installation { loaded, fetched: packages.len() }
+    loaded
+}
+
+fn is_local(source: &str) -> bool {
+    matches!(Source::parse(source), Ok(Source::Local))
 }
 
 /// Sources may hold passwords, which only the owner may then read.
-fn write_list(path: &Path, list: &Manifest, secret: bool) -> io::Result<()> {
+fn write_list(path: &Path, list: &Manifest) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -128,11 +123,11 @@ fn write_list(path: &Path, list: &Manifest, secret: bool) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = if secret { 0o600 } else { 0o644 };
+        let is_secret =
+            |source: &str| matches!(Source::parse(source), Ok(Source::Remote(r)) if r.is_secret());
+        let mode = if list.modules.values().any(|e| is_secret(&e.source)) { 0o600 } else { 0o644 };
         file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     }
-    #[cfg(not(unix))]
-    let _ = secret;
     file.persist(path)?;
     Ok(())
 }
@@ -153,8 +148,6 @@ struct Done {
     used: BTreeMap<String, Entry>,
     /// Folders of what was fetched in this run, by source.
     packages: BTreeMap<String, PathBuf>,
-    /// A source has credentials.
-    secret: bool,
     remarks: Vec<Diagnostic>,
 }
 
@@ -172,7 +165,6 @@ impl Modules for Installer<'_> {
             placed(d, &remote, call)
         })?;
         let mut done = self.done.borrow_mut();
-        done.secret |= remote.is_secret();
         done.list.insert(key, ManifestEntry { source: remote.full(), dir: found.dir.clone() });
         Ok(found)
     }

@@ -15,5 +15,5 @@ mod tree;
 mod zip;
 
 pub use fetch::Tools;
-pub use install::{Event, Installation, Options, install};
+pub use install::{Event, Options, install};
 pub use lock::LOCK_FILE;

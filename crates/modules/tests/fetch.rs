@@ -81,7 +81,7 @@ impl Place {
         let done = install(&DiskFiles, &options);
         let mut lines = told.into_inner();
         lines.extend(
-            done.loaded.diagnostics.iter().map(|d| format!("{d} {}", d.help.as_deref().unwrap_or_default())),
+            done.diagnostics.iter().map(|d| format!("{d} {}", d.help.as_deref().unwrap_or_default())),
         );
         lines.join("\n")
     }
@@ -192,6 +192,19 @@ fn repositories_are_locked_to_commits() {
     assert!(place.run(false).contains("Is there such a branch, tag or commit?"));
     place.calls(&format!("{url}//sbu"));
     assert!(place.run(false).ends_with("Did you mean \"sub\"?"));
+}
+
+#[test]
+fn local_modules_need_nothing() {
+    let place = Place::new();
+    place.calls("./n");
+    place.write("root/n/main.tf", MODULE);
+    assert_eq!(place.run(false), "m local");
+    assert!(!place.path("root/.terraform").exists() && !place.path("root/.formwork.lock.hcl").exists());
+    // A list that Terraform has made stays one that it can use.
+    place.write("root/.terraform/modules/modules.json", "{}");
+    assert_eq!(place.run(false), "m local");
+    assert!(place.read("root/.terraform/modules/modules.json").contains("\"Key\":\"m\""));
 }
 
 #[test]
