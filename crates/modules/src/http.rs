@@ -53,7 +53,14 @@ pub(crate) fn get(remote: &Remote, ask: bool) -> Result<Answer, Problem> {
         url.push_str(&query.join("&"));
     }
     let failed = |why: String| Problem::new(format!("{} cannot be fetched: {why}.", remote.shown()));
-    let mut response = agent().get(&url).call().map_err(|e| failed(e.to_string()))?;
+    let mut response = agent().get(&url).call().map_err(|e| {
+        let why = e.to_string();
+        let problem = failed(why.clone());
+        if !why.contains("certificate") {
+            return problem;
+        }
+        problem.help("This machine does not trust the server. SSL_CERT_FILE can name a file with the certificates of those who vouch for it.")
+    })?;
     let status = response.status().as_u16();
     if !(200..300).contains(&status) {
         let problem = failed(format!("the server answers {}", response.status()));

@@ -208,7 +208,7 @@ impl Installer<'_> {
         let shown = remote.shown();
         let listed = self.old.modules.get(key)?;
         let again = self.options.update || self.done.borrow().packages.contains_key(&remote.package());
-        let dir = slot.join(&remote.subdir);
+        let dir = below(slot, &remote.subdir);
         if again || listed.source != remote.full() || listed.dir != dir || !dir.is_dir() {
             return None;
         }
@@ -269,9 +269,14 @@ fn replace(fresh: tempfile::TempDir, slot: &Path) -> Result<(), Problem> {
     fs::rename(&fresh, slot).map_err(|e| Problem::io("written", slot, &e))
 }
 
+/// A folder below another; joining an empty name would leave a slash at the end.
+fn below(slot: &Path, subdir: &str) -> PathBuf {
+    if subdir.is_empty() { slot.to_path_buf() } else { slot.join(subdir) }
+}
+
 /// The folder of the module in what was fetched.
 fn inside(slot: &Path, subdir: &str) -> Result<PathBuf, Problem> {
-    let dir = slot.join(subdir);
+    let dir = below(slot, subdir);
     if dir.is_dir() {
         return Ok(dir);
     }

@@ -329,6 +329,8 @@ fn web_servers_are_asked() {
         assert!(!told.contains("pass") && !told.contains("t0ken"), "{rest}: {told}");
     };
     check("HOST/a.zip", "m fetched");
+    let list = place.read("root/.terraform/modules/modules.json");
+    assert!(list.contains(".terraform/modules/m\""), "{list}");
     check("HOST/moved.zip", "m fetched");
     check("HOST/vanity", "m fetched");
     check("HOST/page", "m fetched");

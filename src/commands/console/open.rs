@@ -109,11 +109,7 @@ fn plain<'t>(rest: &'t str, c: char, stack: &mut Vec<Open>) -> Option<&'t str> {
         '(' => stack.push(Open::Bracket(')')),
         '[' => stack.push(Open::Bracket(']')),
         '{' => stack.push(Open::Bracket('}')),
-        ')' | ']' | '}' => {
-            if stack.pop() != Some(Open::Bracket(c)) {
-                return None;
-            }
-        }
+        ')' | ']' | '}' if stack.pop() != Some(Open::Bracket(c)) => return None,
         _ => {}
     }
     Some(&rest[c.len_utf8()..])
