@@ -230,7 +230,13 @@ impl Run {
                 "Nothing was applied",
                 "The state was opened to be read, not to be written.",
             );
-            return ApplyOutcome { state, diagnostics: vec![d], counts: (0, 0, 0), skipped: Vec::new() };
+            return ApplyOutcome {
+                state,
+                diagnostics: vec![d],
+                counts: (0, 0, 0),
+                imported: 0,
+                skipped: Vec::new(),
+            };
         };
         let outcome = self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut **session));
         self.progress.pause();

@@ -17,6 +17,7 @@ impl Schemas for Known<'_> {
         match resource.mode {
             ResourceMode::Managed => self.0.resource(&resource.type_name).map(|(_, r)| r.schema()),
             ResourceMode::Data => self.0.data(&resource.type_name).map(|(_, d)| d.schema()),
+            ResourceMode::Ephemeral => self.0.ephemeral(&resource.type_name).map(|(_, e)| e.schema()),
         }
     }
 }

@@ -8,10 +8,11 @@ use crate::operation::{self, Access, Inputs, Run};
 use crate::ui;
 use crate::ui::state::output_values;
 use crate::ui::style::Role;
-use crate::variables::Flag;
+use crate::variables::{self, Flag};
 use crate::world::{RealWorld, now};
 use clap::Args;
-use formwork_config::{MemoryFiles, load};
+use formwork_addr::ModulePath;
+use formwork_config::{Config, MemoryFiles, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::ApplyOutcome;
 use formwork_plan::file::{self, Bundle};
@@ -78,15 +79,6 @@ impl Apply {
                 .help("Give them to formwork plan, together with -out."),
             );
         }
-        if !flags.is_empty() {
-            return cx.refuse(
-                Diagnostic::error(
-                    "Can't set variables when applying a saved plan",
-                    "A saved plan holds the values of its variables; -var and -var-file cannot change them.",
-                )
-                .help("Plan again with these values."),
-            );
-        }
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(e) => {
@@ -109,10 +101,13 @@ impl Apply {
                 .help("Mend what they said, and plan again."),
             );
         }
-        let (inputs, carried) = match unpack(cx, bundle.clone()) {
+        let (mut inputs, carried) = match unpack(cx, bundle.clone()) {
             Ok(unpacked) => unpacked,
             Err(code) => return code,
         };
+        if let Err(code) = given_again(cx, flags, self.common.variables.ask(), &mut inputs) {
+            return code;
+        }
         let state = match snapshot::parse(&bundle.refreshed_state) {
             Ok(state) => state,
             Err(e) => return cx.refuse(e),
@@ -149,6 +144,31 @@ impl Apply {
         let outcome = run.apply(&plan, state);
         finish(cx, run, &plan, outcome, diags, &inputs.sources, false)
     }
+}
+
+/// Takes the values of ephemeral variables, which no plan holds. All others have those that the plan was made with.
+fn given_again(cx: &Context, flags: &[Flag], ask: bool, inputs: &mut Inputs) -> Result<(), u8> {
+    let mut root = (**inputs.config.root()).clone();
+    root.variables.retain(|_, variable| variable.ephemeral);
+    if root.variables.is_empty() {
+        if flags.is_empty() {
+            return Ok(());
+        }
+        return Err(cx.refuse(
+            Diagnostic::error(
+                "Can't set variables when applying a saved plan",
+                "A saved plan holds the values of its variables; -var and -var-file cannot change them.",
+            )
+            .help("Plan again with these values."),
+        ));
+    }
+    let config = Config { modules: BTreeMap::from([(ModulePath::default(), Arc::new(root))]) };
+    let (values, diags) = variables::resolve(flags, &config, &mut inputs.sources, cx.screen, ask);
+    if has_errors(&diags) {
+        return Err(cx.fail(&diags, &inputs.sources));
+    }
+    inputs.variables.extend(values);
+    Ok(())
 }
 
 /// Why a plan no longer fits the state.
@@ -339,12 +359,17 @@ fn finish(
     let code = u8::from(unreached > 0);
     if cx.screen.json {
         let operation = if destroying { "destroy" } else { "apply" };
-        cx.screen.print(&ui::stream::applied(operation, outcome.counts, unreached));
+        cx.screen.print(&ui::stream::applied(operation, outcome.imported, outcome.counts, unreached));
         cx.screen.print(&ui::stream::outputs(&outcome.state));
         return code;
     }
     let style = cx.screen.out;
-    let text = ui::text::applied(if destroying { "destroy" } else { "apply" }, outcome.counts, unreached);
+    let text = ui::text::applied(
+        if destroying { "destroy" } else { "apply" },
+        outcome.imported,
+        outcome.counts,
+        unreached,
+    );
     let role = if unreached == 0 { Role::Good } else { Role::Warning };
     cx.screen.print(&format!("\n{}\n", style.paint(role, &text)));
     if plan.mode != Mode::Destroy && !outcome.state.outputs.is_empty() {

@@ -90,6 +90,9 @@ impl Init {
                         formwork_addr::ResourceMode::Data => {
                             registry.data(&resource.type_name).map(|(p, _)| p)
                         }
+                        formwork_addr::ResourceMode::Ephemeral => {
+                            registry.ephemeral(&resource.type_name).map(|(p, _)| p)
+                        }
                     };
                     used.extend(found.map(|p| p.source()));
                 }

@@ -173,7 +173,7 @@ fn save(
     let bundle = Bundle {
         root: String::new(),
         sources: files.into_iter().map(|(p, bytes)| (p.display().to_string(), bytes)).collect(),
-        variables: inputs.variables.clone(),
+        variables: outcome.plan.variables.clone(),
         refreshed_state: snapshot::render(&outcome.refreshed),
     };
     let bytes = file::write(&outcome.plan, &bundle);

@@ -9,7 +9,9 @@ mod tests;
 
 use expression::{expression, expressions};
 use formwork_addr::{ModulePath, Resource, ResourceMode};
-use formwork_config::{Config, Module, ModuleCall, Output, ProviderKey, Repetition, ResourceBlock, Variable};
+use formwork_config::{
+    Config, Module, ModuleCall, Output, ProviderKey, Provisioner, Repetition, ResourceBlock, Variable,
+};
 use formwork_engine::Registry;
 use formwork_lang::references;
 use formwork_plan::Plan;
@@ -116,7 +118,8 @@ impl Writer<'_> {
         let outputs = module.outputs.iter().map(|(name, o)| (name.to_string(), output(o)));
         put(&mut out, "outputs", outputs.collect::<Map<_, _>>().into());
         let of = |mode| module.resources.iter().filter(move |(r, _)| r.mode == mode);
-        let resources = of(ResourceMode::Managed).chain(of(ResourceMode::Data));
+        let resources =
+            of(ResourceMode::Managed).chain(of(ResourceMode::Data)).chain(of(ResourceMode::Ephemeral));
         put(&mut out, "resources", resources.map(|(r, block)| self.resource(module, r, block)).collect());
         let calls = module.calls.iter().map(|(name, call)| (name.to_string(), self.call(module, call)));
         put(&mut out, "module_calls", calls.collect::<Map<_, _>>().into());
@@ -129,12 +132,17 @@ impl Writer<'_> {
         let schema = match resource.mode {
             ResourceMode::Managed => self.registry.resource(&resource.type_name)?.1.schema(),
             ResourceMode::Data => self.registry.data(&resource.type_name)?.1.schema(),
+            ResourceMode::Ephemeral => self.registry.ephemeral(&resource.type_name)?.1.schema(),
         };
         Some((schema.version, &schema.block))
     }
 
     fn resource(&self, module: &Module, resource: &Resource, block: &ResourceBlock) -> Value {
-        let mode = if resource.mode == ResourceMode::Data { "data" } else { "managed" };
+        let mode = match resource.mode {
+            ResourceMode::Managed => "managed",
+            ResourceMode::Data => "data",
+            ResourceMode::Ephemeral => "ephemeral",
+        };
         let schema = self.schema(resource);
         let mut out = Map::new();
         put(&mut out, "address", resource.to_string().into());
@@ -142,10 +150,19 @@ impl Writer<'_> {
         put(&mut out, "type", (*resource.type_name).into());
         put(&mut out, "name", (*resource.name).into());
         put(&mut out, "provider_config_key", provider_key(&self.config.provider_of(module, block)).into());
+        put(&mut out, "provisioners", block.provisioners.iter().map(|p| self.provisioner(p)).collect());
         put(&mut out, "expressions", expressions(&block.body, schema.map(|(_, block)| block)).into());
         put(&mut out, "schema_version", schema.map_or(0, |(version, _)| version).into());
         repetition(&mut out, &block.repetition);
         put(&mut out, "depends_on", dependencies(&block.depends_on));
+        out.into()
+    }
+
+    fn provisioner(&self, provisioner: &Provisioner) -> Value {
+        let mut out = Map::new();
+        let schema = self.registry.provisioner(&provisioner.kind.name).map(|p| p.schema());
+        put(&mut out, "type", (*provisioner.kind.name).into());
+        put(&mut out, "expressions", expressions(&provisioner.body, schema).into());
         out.into()
     }
 
@@ -166,6 +183,7 @@ impl Writer<'_> {
 fn repetition(out: &mut Map<String, Value>, repetition: &Repetition) {
     match repetition {
         Repetition::Single => {}
+        Repetition::Enabled(e) => put(out, "enabled_expression", expression(e)),
         Repetition::Count(e) => put(out, "count_expression", expression(e)),
         Repetition::ForEach(e) => put(out, "for_each_expression", expression(e)),
     }

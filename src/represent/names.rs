@@ -128,6 +128,10 @@ impl Name {
                 let type_name = take_attr(&mut steps).unwrap_or_default();
                 resource(ResourceMode::Data, type_name, steps)
             }
+            "ephemeral" => {
+                let type_name = take_attr(&mut steps).unwrap_or_default();
+                resource(ResourceMode::Ephemeral, type_name, steps)
+            }
             "resource" => {
                 let type_name = take_attr(&mut steps).unwrap_or_default();
                 resource(ResourceMode::Managed, type_name, steps)

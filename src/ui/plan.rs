@@ -60,7 +60,8 @@ impl Printer<'_> {
 
     fn all(&mut self) {
         let plan = self.plan;
-        let mut changes: Vec<&PlannedChange> = plan.changes.iter().filter(|c| shown(c)).collect();
+        let importing = |c: &&PlannedChange| shown(c) || self.importing(c).is_some();
+        let mut changes: Vec<&PlannedChange> = plan.changes.iter().filter(importing).collect();
         changes.sort_by(|a, b| (&a.addr.resource.module, &a.addr).cmp(&(&b.addr.resource.module, &b.addr)));
         let outputs = outputs(plan.outputs.iter().map(|(k, v)| (&**k, v)), self.style);
         let drift = self.drift(changes.is_empty() && outputs.is_empty());
@@ -92,7 +93,8 @@ impl Printer<'_> {
             let (add, update, destroy) = counts(&acting);
             self.out.push('\n');
             self.style.put(self.out, Role::Strong, "Plan:");
-            let _ = writeln!(self.out, " {add} to add, {update} to change, {destroy} to destroy.");
+            let summary = super::text::planned(plan.imports.len(), (add, update, destroy));
+            let _ = writeln!(self.out, "{}", summary.trim_start_matches("Plan:"));
         }
         if !outputs.is_empty() {
             self.out.push_str("\nChanges to Outputs:\n");
@@ -226,6 +228,11 @@ impl Printer<'_> {
         true
     }
 
+    /// The ID that an instance is imported by.
+    fn importing(&self, change: &PlannedChange) -> Option<&'_ str> {
+        self.plan.imports.get(&change.addr).filter(|_| change.deposed.is_none()).map(|id| &**id)
+    }
+
     fn change(&mut self, change: &PlannedChange, cause: Cause) {
         self.comment(change, cause);
         let style = self.style;
@@ -279,6 +286,17 @@ impl Printer<'_> {
         let strong = |out: &mut String, address: &str| {
             style.put(out, Role::Strong, &format!("{}# {address}", if forgotten { " " } else { "  " }));
         };
+        let importing = self.importing(change).filter(|_| cause == Cause::Proposed).map(tame);
+        if let (Action::NoOp, Some(id)) = (change.action, &importing) {
+            strong(self.out, &address);
+            self.out.push_str(" will be imported\n");
+            // The block below shows the ID, where the type has one.
+            let shown = change.after.as_ref().and_then(|v| v.get("id")).and_then(|v| v.as_str());
+            if shown != Some(id.as_str()) {
+                let _ = writeln!(self.out, "  # (from \"{id}\")");
+            }
+            return self.notes(change);
+        }
         if matches!(change.action, Action::NoOp | Action::Defer) {
             if let Some(previous) = &change.previous_addr {
                 strong(self.out, &previous.to_string());
@@ -344,6 +362,12 @@ impl Printer<'_> {
         }
         if change.deposed.is_some() && change.action == Action::Delete {
             self.out.push_str("  # (left over from a partially-failed replacement of this instance)\n");
+        }
+        if let Some(id) = importing {
+            let _ = writeln!(self.out, "  # (imported from \"{id}\")");
+            if matches!(change.action, Action::Replace(_)) {
+                self.out.push_str("  # Warning: this will destroy the imported resource\n");
+            }
         }
         if moved(change)
             && let Some(previous) = &change.previous_addr

@@ -6,7 +6,7 @@ use super::stream::{self, Stage};
 use super::style::{Role, Style};
 use super::text::{seconds, tame};
 use formwork_addr::InstanceAddr;
-use formwork_engine::{Event, EventSink, Verb};
+use formwork_engine::{Event, EventSink, Stage as ProvisionStage, Verb};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -159,6 +159,7 @@ fn eprint_event(begun: Instant, event: &Event) {
         Event::Failed { addr, verb } => ("failed", addr, Some(verb)),
         Event::Progress { addr, verb, .. } => ("goes on", addr, Some(verb)),
         Event::Recovered { addr, .. } => ("recovered", addr, None),
+        Event::Provision { addr, .. } => ("being provisioned", addr, None),
         Event::Total { steps } => {
             let _ =
                 writeln!(std::io::stderr(), "{:>9.3}s [INFO] {steps} steps", begun.elapsed().as_secs_f64());
@@ -306,6 +307,28 @@ impl Shared {
                 self.line(state, &format!("{addr}: {}", tame(&what)));
             }
             Event::Recovered { .. } => {}
+            Event::Provision { addr, provisioner, stage } => {
+                let text = match &stage {
+                    ProvisionStage::Begun => Some(format!("{addr}: Provisioning with '{provisioner}'...")),
+                    ProvisionStage::Said(line) => Some(format!("{addr} ({provisioner}): {}", tame(line))),
+                    ProvisionStage::Ended | ProvisionStage::Failed => None,
+                };
+                if self.json {
+                    let message = match &stage {
+                        ProvisionStage::Said(line) => format!("{addr}: ({provisioner}): {line}"),
+                        ProvisionStage::Ended => format!("{addr}: ({provisioner}) Provisioning complete"),
+                        ProvisionStage::Failed => format!("{addr}: ({provisioner}) Provisioning errored"),
+                        ProvisionStage::Begun => text.unwrap_or_default(),
+                    };
+                    state.waiting.push_str(&stream::provision(&addr, &provisioner, &stage, &message));
+                } else if let (ProvisionStage::Said(_), Some(text)) = (&stage, &text) {
+                    // What others print is no heading of ours.
+                    state.waiting.push_str(text);
+                    state.waiting.push('\n');
+                } else if let Some(text) = text {
+                    self.line(state, &text);
+                }
+            }
             Event::Started { addr, deposed, verb, id } => {
                 let address = display(&addr.to_string(), deposed.as_deref());
                 let text = begin(verb).map(|word| format!("{address}: {word}{}", suffix(id.as_deref())));
@@ -323,8 +346,10 @@ impl Shared {
                     state.done += 1;
                 }
                 let id = id.as_deref().filter(|_| verb != Verb::Delete);
-                let text = end(verb)
-                    .map(|word| format!("{address}: {word} after {}{}", seconds(elapsed), suffix(id)));
+                let text = end(verb).map(|word| match verb {
+                    Verb::Import => format!("{address}: {word}{}", suffix(id)),
+                    _ => format!("{address}: {word} after {}{}", seconds(elapsed), suffix(id)),
+                });
                 self.call(state, Call { addr: &addr, verb, stage: Stage::Complete, id, elapsed }, text);
             }
             Event::Failed { addr, verb } => {
@@ -388,6 +413,10 @@ fn begin(verb: Verb) -> Option<&'static str> {
         Verb::Update => "Modifying...",
         Verb::Delete => "Destroying...",
         Verb::Recover => "Finding out what an interrupted run left...",
+        Verb::Find => "Preparing import...",
+        Verb::Open => "Opening...",
+        Verb::Close => "Closing...",
+        Verb::Import => "Importing...",
         Verb::Plan => return None,
     })
 }
@@ -400,6 +429,9 @@ fn still(verb: Verb) -> &'static str {
         Verb::Update => "Still modifying...",
         Verb::Delete => "Still destroying...",
         Verb::Recover => "Still finding out...",
+        Verb::Find | Verb::Import => "Still importing...",
+        Verb::Open => "Still opening...",
+        Verb::Close => "Still closing...",
         Verb::Plan => "Still planning...",
     }
 }
@@ -410,7 +442,10 @@ fn end(verb: Verb) -> Option<&'static str> {
         Verb::Create => "Creation complete",
         Verb::Update => "Modifications complete",
         Verb::Delete => "Destruction complete",
-        Verb::Refresh | Verb::Plan | Verb::Recover => return None,
+        Verb::Import => "Import complete",
+        Verb::Open => "Opening complete",
+        Verb::Close => "Closing complete",
+        Verb::Refresh | Verb::Plan | Verb::Recover | Verb::Find => return None,
     })
 }
 
@@ -423,6 +458,9 @@ fn present(verb: Verb) -> &'static str {
         Verb::Update => "modifying",
         Verb::Delete => "destroying",
         Verb::Recover => "recovering",
+        Verb::Find | Verb::Import => "importing",
+        Verb::Open => "opening",
+        Verb::Close => "closing",
     }
 }
 

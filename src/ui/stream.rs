@@ -51,7 +51,7 @@ fn resource(addr: &InstanceAddr) -> Value {
     let resource = &addr.resource.resource;
     let type_name = &*resource.type_name;
     let local = match resource.mode {
-        ResourceMode::Data => format!("{resource}{}", addr.key),
+        ResourceMode::Data | ResourceMode::Ephemeral => format!("{resource}{}", addr.key),
         ResourceMode::Managed => format!("{type_name}.{}{}", resource.name, addr.key),
     };
     json!({
@@ -81,9 +81,13 @@ fn action(action: Action) -> &'static str {
     }
 }
 
-fn change(change: &PlannedChange) -> Value {
+fn change(change: &PlannedChange, importing: Option<&str>) -> Value {
     let moved = change.previous_addr.as_ref().filter(|p| **p != change.addr);
-    let name = if moved.is_some() && change.action == Action::NoOp { "move" } else { action(change.action) };
+    let name = match change.action {
+        Action::NoOp if importing.is_some() => "import",
+        Action::NoOp if moved.is_some() => "move",
+        other => action(other),
+    };
     let mut out = json!({ "resource": resource(&change.addr), "action": name });
     if let Some(map) = out.as_object_mut() {
         if let Some(previous) = moved {
@@ -96,6 +100,9 @@ fn change(change: &PlannedChange) -> Value {
                 .find_map(|p| reason.strip_prefix(p));
             map.insert("reason".into(), short.unwrap_or(reason).into());
         }
+        if let Some(id) = importing {
+            map.insert("importing".into(), json!({ "id": id }));
+        }
     }
     out
 }
@@ -105,16 +112,17 @@ pub fn plan(plan: &Plan) -> String {
     let mut out = String::new();
     for c in plan.drift.iter().filter(|c| c.is_change()) {
         let message = format!("{}: Drift detected ({})", c.addr, action(c.action));
-        out.push_str(&line("info", &message, "resource_drift", with("change", change(c))));
+        out.push_str(&line("info", &message, "resource_drift", with("change", change(c, None))));
     }
+    let importing = |c: &PlannedChange| plan.imports.get(&c.addr).filter(|_| c.deposed.is_none());
     let moved = |c: &PlannedChange| c.previous_addr.as_ref().is_some_and(|p| *p != c.addr);
-    for c in plan.changes.iter().filter(|c| c.is_change() || moved(c)) {
-        let change = change(c);
+    for c in plan.changes.iter().filter(|c| c.is_change() || moved(c) || importing(c).is_some()) {
+        let change = change(c, importing(c).map(|id| &**id));
         let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
         out.push_str(&line("info", &message, "planned_change", with("change", change)));
     }
     if plan.mode != Mode::RefreshOnly {
-        out.push_str(&planned(plan.counts()));
+        out.push_str(&planned(plan.imports.len(), plan.counts()));
     }
     let outputs: Map<String, Value> = plan
         .outputs
@@ -137,20 +145,24 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 /// How much a plan has to do.
-fn planned(counts: (usize, usize, usize)) -> String {
-    let (add, update, remove) = counts;
-    let message = format!("Plan: {add} to add, {update} to change, {remove} to destroy.");
-    summary("plan", &message, counts)
+fn planned(import: usize, counts: (usize, usize, usize)) -> String {
+    summary("plan", &super::text::planned(import, counts), import, counts)
 }
 
 /// How much was done; `operation` is `apply` or `destroy`.
-pub fn applied(operation: &str, counts: (usize, usize, usize), unreached: usize) -> String {
-    summary(operation, &super::text::applied(operation, counts, unreached), counts)
+pub fn applied(operation: &str, imported: usize, counts: (usize, usize, usize), unreached: usize) -> String {
+    let message = super::text::applied(operation, imported, counts, unreached);
+    summary(operation, &message, imported, counts)
 }
 
-fn summary(operation: &str, message: &str, (add, update, remove): (usize, usize, usize)) -> String {
+fn summary(
+    operation: &str,
+    message: &str,
+    import: usize,
+    (add, update, remove): (usize, usize, usize),
+) -> String {
     let changes =
-        json!({ "add": add, "change": update, "import": 0, "remove": remove, "operation": operation });
+        json!({ "add": add, "change": update, "import": import, "remove": remove, "operation": operation });
     line("info", message, "change_summary", with("changes", changes))
 }
 
@@ -201,7 +213,9 @@ pub fn call(
     };
     let action = match verb {
         Verb::Refresh if matches!(stage, Stage::Start | Stage::Complete) => None,
-        Verb::Refresh | Verb::Plan | Verb::Recover => return None,
+        Verb::Refresh | Verb::Plan | Verb::Recover | Verb::Find | Verb::Import | Verb::Open | Verb::Close => {
+            return None;
+        }
         Verb::Read => Some("read"),
         Verb::Create => Some("create"),
         Verb::Update => Some("update"),
@@ -220,4 +234,26 @@ pub fn call(
         hook.insert("id_value".into(), id.into());
     }
     Some(line("info", message, &kind, with("hook", hook.into())))
+}
+
+/// What a provisioner does, with the words that people see.
+pub fn provision(
+    addr: &InstanceAddr,
+    provisioner: &str,
+    stage: &formwork_engine::Stage,
+    message: &str,
+) -> String {
+    use formwork_engine::Stage;
+    let mut hook = with("resource", resource(addr));
+    hook.insert("provisioner".into(), provisioner.into());
+    if let Stage::Said(text) = stage {
+        hook.insert("output".into(), text.as_str().into());
+    }
+    let kind = match stage {
+        Stage::Begun => "provision_start",
+        Stage::Said(_) => "provision_progress",
+        Stage::Ended => "provision_complete",
+        Stage::Failed => "provision_errored",
+    };
+    line("info", message, kind, with("hook", hook.into()))
 }

@@ -114,13 +114,23 @@ pub fn seconds(total: u64) -> String {
     }
 }
 
+/// How much a plan has to do.
+pub fn planned(import: usize, (add, update, remove): (usize, usize, usize)) -> String {
+    let import = if import > 0 { format!("{import} to import, ") } else { String::new() };
+    format!("Plan: {import}{add} to add, {update} to change, {remove} to destroy.")
+}
+
 /// How much an apply or a destroy has done, and how many instances it did not reach.
 pub fn applied(
     operation: &str,
+    imported: usize,
     (added, changed, destroyed): (usize, usize, usize),
     unreached: usize,
 ) -> String {
     let (name, done) = match operation {
+        "apply" if imported > 0 => {
+            ("Apply", format!("{imported} imported, {added} added, {changed} changed, {destroyed} destroyed"))
+        }
         "destroy" => ("Destroy", format!("{destroyed} destroyed")),
         _ => ("Apply", format!("{added} added, {changed} changed, {destroyed} destroyed")),
     };

@@ -155,12 +155,14 @@ pub enum ResourceMode {
     Managed,
     /// A `data` block.
     Data,
+    /// An `ephemeral` block: opened for each run, and never stored.
+    Ephemeral,
 }
 
 /// A resource within whatever module it stands in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
-    /// Managed or data.
+    /// Managed, data or ephemeral.
     pub mode: ResourceMode,
     /// The resource type, such as `aws_instance`.
     pub type_name: Str,
@@ -170,7 +172,11 @@ pub struct Resource {
 
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = if self.mode == ResourceMode::Data { "data." } else { "" };
+        let prefix = match self.mode {
+            ResourceMode::Managed => "",
+            ResourceMode::Data => "data.",
+            ResourceMode::Ephemeral => "ephemeral.",
+        };
         write!(f, "{prefix}{}.{}", self.type_name, self.name)
     }
 }

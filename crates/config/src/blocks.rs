@@ -1,22 +1,20 @@
 //! Top-level blocks to the model.
 
-use crate::conditions::{condition, refuse_itself, speaks_of_variable};
+use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
-use crate::meta::{
-    Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list, trigger_list,
-};
+use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list};
 use crate::model::*;
+use crate::resources::add_resource;
 use crate::source::Source;
-use crate::{moves, settings};
-use formwork_addr::{Resource, ResourceMode};
-use formwork_diag::{Diagnostic, Span, suggestion};
+use crate::{imports, moves, settings};
+use formwork_addr::ResourceMode;
+use formwork_diag::{Diagnostic, suggestion};
 use formwork_lang::type_expr;
 use formwork_syntax::{Block, Body, Expr, ExprKind, Ident, Str};
 use formwork_value::{Type, convert_defaults};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-const TOP_LEVEL: [&str; 11] = [
+const TOP_LEVEL: [&str; 13] = [
     "terraform",
     "provider",
     "variable",
@@ -25,12 +23,12 @@ const TOP_LEVEL: [&str; 11] = [
     "module",
     "resource",
     "data",
+    "ephemeral",
     "moved",
     "removed",
+    "import",
     "check",
 ];
-/// Of the language, but not understood by this version.
-const LATER: [&str; 2] = ["import", "ephemeral"];
 
 /// Adds what a file says to the module.
 pub(crate) fn add_file(module: &mut Module, body: &Body, diags: &mut Vec<Diagnostic>) {
@@ -68,8 +66,8 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
         "output" => add_output(module, block, diags),
         "module" => add_call(module, block, diags),
-        "resource" => add_resource(module, block, ResourceMode::Managed, diags),
-        "data" => add_resource(module, block, ResourceMode::Data, diags),
+        "resource" => add_resource(module, block, ResourceMode::Managed, None, diags),
+        "data" => add_resource(module, block, ResourceMode::Data, None, diags),
         "moved" => {
             if labels(block, &[], diags).is_some() {
                 moves::moved(module, block, diags);
@@ -81,13 +79,12 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
             }
         }
         "check" => add_check(module, block, diags),
-        later if LATER.contains(&later) => diags.push(
-            Diagnostic::error(
-                "Unsupported block type",
-                format!("Blocks of type \"{later}\" are not supported by this version of Formwork yet."),
-            )
-            .at(block.header),
-        ),
+        "ephemeral" => add_resource(module, block, ResourceMode::Ephemeral, None, diags),
+        "import" => {
+            if labels(block, &[], diags).is_some() {
+                imports::import(module, block, diags);
+            }
+        }
         other => {
             let d = Diagnostic::error(
                 "Unsupported block type",
@@ -103,22 +100,28 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
 }
 
 fn no_blocks(block: &Block, diags: &mut Vec<Diagnostic>) {
-    for inner in &block.body.blocks {
-        diags.push(
-            Diagnostic::error(
-                "Unsupported block type",
-                format!(
-                    "Blocks of type \"{}\" are not expected in a {} block.",
-                    inner.kind.name, block.kind.name
-                ),
-            )
-            .at(inner.header),
-        );
-    }
+    block.body.blocks.iter().for_each(|inner| not_expected(inner, block, diags));
+}
+
+fn not_expected(inner: &Block, block: &Block, diags: &mut Vec<Diagnostic>) {
+    diags.push(
+        Diagnostic::error(
+            "Unsupported block type",
+            format!(
+                "Blocks of type \"{}\" are not expected in a {} block.",
+                inner.kind.name, block.kind.name
+            ),
+        )
+        .at(inner.header),
+    );
 }
 
 /// The labels of a block, when there are as many as `wanted` names and each is an identifier.
-fn labels<'a>(block: &'a Block, wanted: &[&str], diags: &mut Vec<Diagnostic>) -> Option<&'a [Ident]> {
+pub(crate) fn labels<'a>(
+    block: &'a Block,
+    wanted: &[&str],
+    diags: &mut Vec<Diagnostic>,
+) -> Option<&'a [Ident]> {
     let kind = &block.kind.name;
     if block.labels.len() != wanted.len() {
         let form: String = wanted.iter().map(|w| format!(" \"{}\"", w.to_uppercase())).collect();
@@ -166,10 +169,14 @@ fn add_local(module: &mut Module, name: &Ident, expr: &Expr, diags: &mut Vec<Dia
 fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some([name]) = labels(block, &["name"], diags) else { return };
     let mut body = block.body.clone();
-    let mut alias = None;
+    let (mut alias, mut for_each) = (None, None);
     body.attributes.retain(|a| match &*a.name.name {
         "alias" => {
             alias = literal_string(&a.expr, "The alias of a provider", diags);
+            false
+        }
+        "for_each" => {
+            for_each = Some(a.expr.clone());
             false
         }
         "version" => {
@@ -191,7 +198,27 @@ fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         diags.push(duplicate("provider configuration", &shown, first.span, block.header));
         return;
     }
-    let provider = ProviderBlock { name: name.clone(), alias, body, span: block.header };
+    if let Some(for_each) = &for_each {
+        diags.push(
+            Diagnostic::error(
+                "Unsupported argument",
+                "\"for_each\" in provider blocks is not supported by this version of Formwork yet.",
+            )
+            .help("Write one provider block with an alias for each configuration.")
+            .at(for_each.span),
+        );
+    }
+    if let (Some(for_each), None) = (&for_each, &alias) {
+        diags.push(
+            Diagnostic::error(
+                "Alias required",
+                "With \"for_each\" there are several configurations, and resources choose theirs by an alias and a key.",
+            )
+            .at(for_each.span)
+            .help(format!("Add: alias = \"by_name\", and choose with provider = {}.by_name[each.key]", name.name)),
+        );
+    }
+    let provider = ProviderBlock { name: name.clone(), alias, for_each, body, span: block.header };
     module.providers.insert(key, provider);
 }
 
@@ -226,6 +253,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         sensitive: false,
         ephemeral: false,
         nullable: true,
+        deprecated: None,
         validations: Vec::new(),
     };
     if let Some(a) = r.take("type") {
@@ -244,6 +272,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
     variable.sensitive = flag(&mut r, "sensitive", false);
     variable.ephemeral = flag(&mut r, "ephemeral", false);
     variable.nullable = flag(&mut r, "nullable", true);
+    variable.deprecated = deprecation(&mut r, diags);
     if let Some(a) = r.take("default")
         && let Some(value) = const_eval(&a.expr, diags)
     {
@@ -296,15 +325,17 @@ fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new("a check block", &block.body);
     let asserts: Vec<Condition> =
         r.take_blocks("assert").into_iter().filter_map(|b| condition(b, diags)).collect();
-    for data in r.take_blocks("data") {
+    let data = r.take_blocks("data");
+    if let Some(second) = data.get(1) {
         diags.push(
-            Diagnostic::error(
-                "Unsupported block type",
-                "Data sources inside check blocks are not supported by this version of Formwork yet.",
-            )
-            .help("Put the data block beside the check block.")
-            .at(data.header),
+            Diagnostic::error("Multiple data resource blocks", "A check block has at most one data block.")
+                .at(second.header)
+                .label(data[0].header, "the first one is here")
+                .help("Put the others beside the check block, or into check blocks of their own."),
         );
+    }
+    if let Some(data) = data.first() {
+        add_resource(module, data, ResourceMode::Data, Some(&name.name), diags);
     }
     r.finish(diags);
     if asserts.is_empty() && diags.is_empty() {
@@ -315,6 +346,19 @@ fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     }
     let check = Check { name: name.clone(), asserts, span: block.header };
     module.checks.insert(name.name.clone(), check);
+}
+
+/// The message of a `deprecated` argument.
+fn deprecation(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Option<Str> {
+    let a = r.take("deprecated")?;
+    let text = literal_string(&a.expr, "\"deprecated\"", diags)?;
+    if text.trim().is_empty() {
+        diags.push(
+            Diagnostic::error("Invalid deprecation message", "\"deprecated\" says what to use instead.")
+                .at(a.expr.span),
+        );
+    }
+    Some(text)
 }
 
 fn depends_on(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
@@ -337,6 +381,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(false)
     };
     let (sensitive, ephemeral) = (flag(&mut r, "sensitive"), flag(&mut r, "ephemeral"));
+    let deprecated = deprecation(&mut r, diags);
     let depends_on = depends_on(&mut r, diags);
     let preconditions =
         r.take_blocks("precondition").into_iter().filter_map(|b| condition(b, diags)).collect();
@@ -357,6 +402,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         description,
         sensitive,
         ephemeral,
+        deprecated,
         depends_on,
         preconditions,
         span: block.header,
@@ -364,13 +410,25 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     module.outputs.insert(name.name.clone(), output);
 }
 
-fn repetition(
+pub(crate) fn repetition(
     count: Option<&formwork_syntax::Attribute>,
     for_each: Option<&formwork_syntax::Attribute>,
+    enabled: Option<&formwork_syntax::Attribute>,
     diags: &mut Vec<Diagnostic>,
 ) -> Repetition {
+    if let (Some(e), Some(other)) = (enabled, count.or(for_each)) {
+        diags.push(
+            Diagnostic::error(
+                format!("Invalid combination of \"enabled\" and \"{}\"", other.name.name),
+                "\"enabled\" is for blocks that stand for at most one object.",
+            )
+            .at(e.name.span)
+            .label(other.name.span, "this repeats the block")
+            .help("Let the repetition give no instances instead."),
+        );
+    }
     match (count, for_each) {
-        (None, None) => Repetition::Single,
+        (None, None) => enabled.map_or(Repetition::Single, |e| Repetition::Enabled(e.expr.clone())),
         (Some(c), None) => Repetition::Count(c.expr.clone()),
         (None, Some(f)) => Repetition::ForEach(f.expr.clone()),
         (Some(c), Some(f)) => {
@@ -388,10 +446,16 @@ fn repetition(
 }
 
 pub(crate) fn provider_ref(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRef> {
-    match names(expr).as_deref() {
-        Some([name]) => Some(ProviderRef { name: name.clone(), alias: None, span: expr.span }),
-        Some([name, alias]) => {
-            Some(ProviderRef { name: name.clone(), alias: Some(alias.clone()), span: expr.span })
+    let (named, key) = match &expr.kind {
+        ExprKind::Index(source, key) => (&**source, Some((**key).clone())),
+        _ => (expr, None),
+    };
+    match (names(named).as_deref(), key) {
+        (Some([name]), None) => {
+            Some(ProviderRef { name: name.clone(), alias: None, key: None, span: expr.span })
+        }
+        (Some([name, alias]), key) => {
+            Some(ProviderRef { name: name.clone(), alias: Some(alias.clone()), key, span: expr.span })
         }
         _ => {
             diags.push(
@@ -432,8 +496,17 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
             }
         }
     }
-    no_blocks(block, diags);
-    let repetition = repetition(count, for_each, diags);
+    let mut enabled = None;
+    for inner in &block.body.blocks {
+        if &*inner.kind.name == "lifecycle" {
+            let mut r = Reader::new("the lifecycle block of a module", &inner.body);
+            enabled = r.take("enabled");
+            r.finish(diags);
+        } else {
+            not_expected(inner, block, diags);
+        }
+    }
+    let repetition = repetition(count, for_each, enabled, diags);
     let Some((source, source_span)) = source else {
         if block.body.attribute("source").is_none() {
             diags.push(
@@ -495,90 +568,4 @@ fn provider_map(expr: &Expr, diags: &mut Vec<Diagnostic>) -> BTreeMap<(Str, Opti
         }
     }
     map
-}
-
-fn add_resource(module: &mut Module, block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) {
-    let Some([type_name, name]) = labels(block, &["type", "name"], diags) else { return };
-    let resource = Resource { mode, type_name: type_name.name.clone(), name: name.name.clone() };
-    if let Some(first) = module.resources.get(&resource) {
-        let what = if mode == ResourceMode::Data { "data resource" } else { "resource" };
-        let name = format!("{}.{}", resource.type_name, resource.name);
-        diags.push(duplicate(what, &name, first.span, block.header));
-        return;
-    }
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
-    let (mut count, mut for_each, mut provider) = (None, None, None);
-    let mut dependencies = Vec::new();
-    for a in &block.body.attributes {
-        match &*a.name.name {
-            "count" => count = Some(a),
-            "for_each" => for_each = Some(a),
-            "provider" => provider = provider_ref(&a.expr, diags),
-            "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
-            _ => body.attributes.push(a.clone()),
-        }
-    }
-    let mut lifecycle = None::<(Span, Lifecycle)>;
-    for b in &block.body.blocks {
-        match &*b.kind.name {
-            "lifecycle" => {
-                if let Some((first, _)) = &lifecycle {
-                    diags.push(
-                        Diagnostic::error("Duplicate lifecycle block", "A resource has one lifecycle block.")
-                            .at(b.header)
-                            .label(*first, "the first one is here"),
-                    );
-                } else {
-                    let read = read_lifecycle(b, mode, diags);
-                    refuse_itself(&read, &resource, diags);
-                    lifecycle = Some((b.header, read));
-                }
-            }
-            "provisioner" | "connection" if mode == ResourceMode::Managed => diags.push(
-                Diagnostic::error(
-                    "Unsupported block type",
-                    format!("{} blocks are not supported by this version of Formwork yet.", b.kind.name),
-                )
-                .at(b.header),
-            ),
-            _ => body.blocks.push(b.clone()),
-        }
-    }
-    let resource = Arc::new(resource);
-    let read = ResourceBlock {
-        resource: resource.clone(),
-        repetition: repetition(count, for_each, diags),
-        provider,
-        depends_on: dependencies,
-        lifecycle: lifecycle.map(|(_, l)| l).unwrap_or_default(),
-        body,
-        span: block.header,
-        type_span: type_name.span,
-    };
-    module.resources.insert((*resource).clone(), Arc::new(read));
-}
-
-fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) -> Lifecycle {
-    let mut r = Reader::new("a lifecycle block", &block.body);
-    let mut lifecycle = Lifecycle::default();
-    if mode == ResourceMode::Managed {
-        lifecycle.create_before_destroy = r.take("create_before_destroy").map(|a| a.expr.clone());
-        lifecycle.prevent_destroy = r.take("prevent_destroy").map(|a| a.expr.clone());
-        if let Some(a) = r.take("replace_triggered_by") {
-            lifecycle.replace_triggered_by = trigger_list(&a.expr, diags);
-        }
-        if let Some(a) = r.take("ignore_changes") {
-            lifecycle.ignore_changes = match &a.expr.kind {
-                ExprKind::Variable(all) if &**all == "all" => IgnoreChanges::All,
-                _ => IgnoreChanges::Paths(reference_list(&a.expr, "\"ignore_changes\"", diags)),
-            };
-        }
-    }
-    for (kind, into) in
-        [("precondition", &mut lifecycle.preconditions), ("postcondition", &mut lifecycle.postconditions)]
-    {
-        into.extend(r.take_blocks(kind).into_iter().filter_map(|b| condition(b, diags)));
-    }
-    r.finish(diags);
-    lifecycle
 }

@@ -28,8 +28,65 @@ pub(crate) fn whole(config: &Config, diags: &mut Vec<Diagnostic>) {
             passed_providers(config, module, call, diags);
         }
         removed(config, module, diags);
+        imports(config, module, diags);
     }
     moved(config, diags);
+}
+
+/// Import blocks stand in the root module, and name what is declared.
+fn imports(config: &Config, module: &Module, diags: &mut Vec<Diagnostic>) {
+    for import in &module.imports {
+        if !module.path.0.is_empty() {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid import configuration",
+                    format!(
+                        "This block stands in {}, and only the root module may have import blocks.",
+                        module.path
+                    ),
+                )
+                .at(import.span)
+                .help(format!("Move it to the root module, with to = {}.{}", module.path, import.to.text)),
+            );
+            continue;
+        }
+        let holder = config.module(&import.to.path);
+        let Some(block) = holder.and_then(|m| m.resources.get(&import.to.resource)) else {
+            let known: Vec<String> = config
+                .modules
+                .iter()
+                .flat_map(|(path, m)| {
+                    m.resources
+                        .keys()
+                        .map(move |r| if path.0.is_empty() { r.to_string() } else { format!("{path}.{r}") })
+                })
+                .collect();
+            let d = Diagnostic::error(
+                "Configuration for import target does not exist",
+                format!("{} is to be imported, and the configuration has no such resource.", import.to.text),
+            )
+            .at(import.to.span);
+            diags.push(match suggestion(&import.to.text, known.iter().map(String::as_str)) {
+                Some(near) => d.help(format!("Did you mean {near}?")),
+                None => d.help("Add a resource block that describes the object."),
+            });
+            continue;
+        };
+        if let Some(provider) = &import.provider {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid import provider argument",
+                    format!(
+                        "{} is declared, and its block says which provider configuration it uses.",
+                        import.to.resource
+                    ),
+                )
+                .at(provider.span)
+                .label(block.span, "declared here")
+                .help("Remove the argument."),
+            );
+        }
+    }
 }
 
 /// The caller's block, and the module that it stands in.

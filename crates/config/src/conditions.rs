@@ -96,6 +96,7 @@ fn names(reference: &Reference<'_>, resource: &Resource) -> bool {
     let (ty, name) = (&*resource.type_name, &*resource.name);
     let prefix = match resource.mode {
         ResourceMode::Data => "data",
+        ResourceMode::Ephemeral => "ephemeral",
         ResourceMode::Managed => "resource",
     };
     match reference.steps.as_slice() {

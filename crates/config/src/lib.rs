@@ -8,6 +8,7 @@ mod check;
 mod conditions;
 mod constant;
 mod files;
+mod imports;
 mod load;
 mod manifest;
 mod meta;
@@ -16,6 +17,8 @@ mod moves;
 mod native_json;
 mod overrides;
 mod providers;
+mod provisioners;
+mod resources;
 mod settings;
 mod source;
 #[cfg(test)]
@@ -27,9 +30,9 @@ pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use load::{Loaded, load, load_with, local_state};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, manifest_key, placed, remote};
 pub use model::{
-    Check, Condition, Config, IgnoreChanges, Lifecycle, Local, Module, ModuleCall, Moved, Output,
-    ProviderBlock, ProviderRef, ProviderRequirement, Removed, Repetition, ResourceBlock, Validation,
-    Variable,
+    Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
+    ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement, Provisioner,
+    Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };
 pub use providers::{ProviderKey, implied_provider, normalise_source};
 pub use source::{Getter, Remote, Source, SourceError, decode, encode};

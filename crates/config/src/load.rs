@@ -177,7 +177,20 @@ impl<'a> Loader<'a> {
 
     fn check_arguments(&mut self, call: &ModuleCall, module: &Module) {
         for (name, (ident, _)) in &call.arguments {
-            if module.variables.contains_key(name) {
+            if let Some(variable) = module.variables.get(name) {
+                if let Some(why) = &variable.deprecated {
+                    self.out.diagnostics.push(
+                        Diagnostic::warning(
+                            "Deprecated variable",
+                            format!(
+                                "The module \"{}\" says of its variable \"{name}\": {why}",
+                                call.name.name
+                            ),
+                        )
+                        .at(ident.span)
+                        .label(variable.name.span, "declared here"),
+                    );
+                }
                 continue;
             }
             let d = Diagnostic::error(

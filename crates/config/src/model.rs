@@ -2,7 +2,7 @@
 
 use formwork_addr::{ModulePath, Resource, Target};
 use formwork_diag::Span;
-use formwork_syntax::{Body, Expr, Ident, Str};
+use formwork_syntax::{Body, Expr, ExprKind, Ident, Str};
 use formwork_value::{Defaults, Type, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub struct Module {
     pub outputs: BTreeMap<Str, Output>,
     /// `module` blocks.
     pub calls: BTreeMap<Str, ModuleCall>,
-    /// `resource` and `data` blocks.
+    /// `resource`, `data` and `ephemeral` blocks.
     pub resources: BTreeMap<Resource, Arc<ResourceBlock>>,
     /// `provider` blocks, by local name and alias.
     pub providers: BTreeMap<(Str, Option<Str>), ProviderBlock>,
@@ -52,6 +52,8 @@ pub struct Module {
     pub moved: Vec<Moved>,
     /// `removed` blocks.
     pub removed: Vec<Removed>,
+    /// `import` blocks; only the root module may have any.
+    pub imports: Vec<Import>,
     /// `check` blocks.
     pub checks: BTreeMap<Str, Check>,
     /// The `path` of a `backend "local"` block; only that of the root module counts.
@@ -76,6 +78,92 @@ pub struct Removed {
     pub from: Target,
     /// Whether the objects are destroyed; otherwise they only leave the state.
     pub destroy: bool,
+    /// What runs before an object is destroyed.
+    pub provisioners: Vec<Provisioner>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// An `import` block.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// What the object becomes.
+    pub to: ImportTarget,
+    /// The ID that the provider knows it by.
+    pub id: Expr,
+    /// One object for each element.
+    pub for_each: Option<Expr>,
+    /// The provider configuration that it names.
+    pub provider: Option<ProviderRef>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// The address of an instance, whose keys are yet to be evaluated.
+#[derive(Clone, Debug)]
+pub struct ImportTarget {
+    /// The module.
+    pub path: ModulePath,
+    /// The key of each step of `path`.
+    pub modules: Vec<Option<Expr>>,
+    /// The resource.
+    pub resource: Resource,
+    /// The instance's key.
+    pub key: Option<Expr>,
+    /// As people write it.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl ImportTarget {
+    /// Whether a key is more than a literal.
+    pub fn dynamic(&self) -> bool {
+        let literal = |e: &Expr| matches!(e.kind, ExprKind::String(_) | ExprKind::Number(_));
+        !self.modules.iter().flatten().chain(&self.key).all(literal)
+    }
+}
+
+/// When a provisioner runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After the object was made.
+    Create,
+    /// Before it is destroyed.
+    Destroy,
+}
+
+/// What follows when a provisioner fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The run fails; an object just made is tainted, one that was to go stays.
+    Fail,
+    /// Nothing.
+    Continue,
+}
+
+/// A `provisioner` block.
+#[derive(Clone, Debug)]
+pub struct Provisioner {
+    /// Such as `local-exec`.
+    pub kind: Ident,
+    /// When it runs.
+    pub when: When,
+    /// What follows when it fails.
+    pub on_failure: OnFailure,
+    /// The rest: what its schema describes.
+    pub body: Body,
+    /// How to reach the machine.
+    pub connection: Option<Connection>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A `connection` block.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// What the schema of connections describes.
+    pub body: Body,
     /// The block's header.
     pub span: Span,
 }
@@ -112,6 +200,8 @@ pub struct Variable {
     pub ephemeral: bool,
     /// Whether null is a value; otherwise it means the default.
     pub nullable: bool,
+    /// Why callers should not give it any more.
+    pub deprecated: Option<Str>,
     /// Conditions.
     pub validations: Vec<Validation>,
 }
@@ -152,6 +242,8 @@ pub struct Output {
     pub sensitive: bool,
     /// Never stored.
     pub ephemeral: bool,
+    /// Why callers should not use it any more.
+    pub deprecated: Option<Str>,
     /// Further dependencies.
     pub depends_on: Vec<Expr>,
     /// Checked before the value is used.
@@ -170,6 +262,8 @@ pub enum Repetition {
     Count(Expr),
     /// `for_each`
     ForEach(Expr),
+    /// `lifecycle { enabled = … }`: once, or not at all.
+    Enabled(Expr),
 }
 
 /// A `module` block.
@@ -193,7 +287,7 @@ pub struct ModuleCall {
     pub span: Span,
 }
 
-/// A `resource` or `data` block.
+/// A `resource`, `data` or `ephemeral` block.
 #[derive(Clone, Debug)]
 pub struct ResourceBlock {
     /// Type and name.
@@ -206,6 +300,10 @@ pub struct ResourceBlock {
     pub depends_on: Vec<Expr>,
     /// `lifecycle`.
     pub lifecycle: Lifecycle,
+    /// What runs after it was made, and before it goes.
+    pub provisioners: Vec<Provisioner>,
+    /// The check block that it stands in: only that may refer to it.
+    pub check: Option<Str>,
     /// The rest: what the schema describes.
     pub body: Body,
     /// The block's header.
@@ -250,19 +348,23 @@ pub struct ProviderBlock {
     pub name: Ident,
     /// `alias`
     pub alias: Option<Str>,
+    /// `for_each`: one configuration for each element.
+    pub for_each: Option<Expr>,
     /// The rest: what the schema describes.
     pub body: Body,
     /// The block's header.
     pub span: Span,
 }
 
-/// A name of a provider configuration: `aws` or `aws.west`.
+/// A name of a provider configuration: `aws`, `aws.west` or `aws.by_region[each.key]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProviderRef {
     /// The local name.
     pub name: Str,
     /// The alias.
     pub alias: Option<Str>,
+    /// Which of the configurations that `for_each` makes.
+    pub key: Option<Expr>,
     /// Where it stands.
     pub span: Span,
 }

@@ -1,7 +1,8 @@
 //! `moved` and `removed` blocks.
 
 use crate::meta::{Reader, literal_bool};
-use crate::model::{Module, Moved, Removed};
+use crate::model::{Module, Moved, Removed, When};
+use crate::provisioners::provisioners;
 use formwork_addr::{Quoted, ResourceMode, Target};
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
@@ -37,7 +38,29 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         }
         inner.finish(diags);
     }
+    let blocks: Vec<&Block> =
+        r.take_blocks("provisioner").into_iter().chain(r.take_blocks("connection")).collect();
     r.finish(diags);
+    let provisioners = provisioners(&blocks, diags);
+    for p in provisioners.iter().filter(|p| p.when == When::Create) {
+        diags.push(
+            Diagnostic::error(
+                "Invalid provisioner block",
+                "In a removed block, provisioners run before the object is destroyed: only those with when = destroy make sense.",
+            )
+            .help("Add: when = destroy")
+            .at(p.span),
+        );
+    }
+    if let (Some(p), false) = (provisioners.first(), destroy) {
+        diags.push(
+            Diagnostic::error(
+                "Invalid provisioner block",
+                "With destroy = false nothing is destroyed, so this would never run.",
+            )
+            .at(p.span),
+        );
+    }
     let Some(from) = from else { return };
     if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Data) {
         diags.push(
@@ -60,7 +83,7 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         );
         return;
     }
-    module.removed.push(Removed { from, destroy, span: block.header });
+    module.removed.push(Removed { from, destroy, provisioners, span: block.header });
 }
 
 fn address(

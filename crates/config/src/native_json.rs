@@ -11,7 +11,7 @@ use formwork_syntax::{
 };
 
 /// Kinds of top-level blocks with the number of their labels.
-const KINDS: [(&str, usize); 12] = [
+const KINDS: [(&str, usize); 13] = [
     ("terraform", 0),
     ("provider", 1),
     ("variable", 1),
@@ -24,6 +24,7 @@ const KINDS: [(&str, usize); 12] = [
     ("removed", 0),
     ("check", 1),
     ("import", 0),
+    ("ephemeral", 2),
 ];
 
 /// Blocks inside others, with the number of their labels.
@@ -33,7 +34,9 @@ fn nested(kind: &str) -> &'static [(&'static str, usize)] {
         "variable" => &[("validation", 0)],
         "output" => &[("precondition", 0)],
         "resource" => &[("lifecycle", 0), ("provisioner", 1), ("connection", 0)],
-        "data" | "removed" => &[("lifecycle", 0)],
+        "removed" => &[("lifecycle", 0), ("provisioner", 1), ("connection", 0)],
+        "data" | "ephemeral" | "module" => &[("lifecycle", 0)],
+        "provisioner" => &[("connection", 0)],
         "lifecycle" => &[("precondition", 0), ("postcondition", 0)],
         "check" => &[("data", 2), ("assert", 0)],
         _ => &[],
@@ -71,14 +74,16 @@ fn inside(block: &mut Block, diags: &mut Vec<Diagnostic>) {
     let kind = block.kind.name.clone();
     for attribute in &mut block.body.attributes {
         match (&*kind, &*attribute.name.name) {
-            ("variable", "type") | ("moved", "from" | "to") | ("removed", "from") => {
+            ("variable", "type") | ("moved", "from" | "to") | ("removed", "from") | ("import", "to") => {
                 as_expression(&mut attribute.expr, diags);
             }
             ("lifecycle", "ignore_changes" | "replace_triggered_by")
-            | ("resource" | "data" | "module" | "output", "depends_on") => match &mut attribute.expr.kind {
-                ExprKind::Tuple(items) => items.iter_mut().for_each(|item| as_expression(item, diags)),
-                _ => as_expression(&mut attribute.expr, diags),
-            },
+            | ("resource" | "data" | "ephemeral" | "module" | "output", "depends_on") => {
+                match &mut attribute.expr.kind {
+                    ExprKind::Tuple(items) => items.iter_mut().for_each(|item| as_expression(item, diags)),
+                    _ => as_expression(&mut attribute.expr, diags),
+                }
+            }
             _ => {}
         }
     }

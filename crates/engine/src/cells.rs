@@ -7,10 +7,10 @@ use crate::deps::Deps;
 use crate::expand::Expansion;
 use crate::instance::Refreshed;
 use crate::provide::ProviderHandle;
-use formwork_addr::{InstanceAddr, InstanceKey, Str};
+use formwork_addr::{InstanceAddr, InstanceKey, ResourceMode, Str};
 use formwork_config::{Config, Module, ProviderKey, ResourceBlock};
 use formwork_value::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub(crate) type CellId = u32;
@@ -37,6 +37,15 @@ pub(crate) enum Kind {
     Provider(ProviderKey),
     /// A prior object, read again: an index into the planner's list.
     Refresh(u32),
+    /// What an import block of the root module names: its index.
+    Import(usize),
+}
+
+impl Kind {
+    /// An instance that has a place in plans: what is ephemeral stands for what it was made from.
+    pub fn is_stored(&self) -> bool {
+        matches!(self, Kind::Instance(info) if info.addr.resource.resource.mode != ResourceMode::Ephemeral && !info.scoped())
+    }
 }
 
 /// A resource block in its module.
@@ -69,6 +78,11 @@ pub(crate) struct InstanceInfo {
 }
 
 impl InstanceInfo {
+    /// Whether it stands in a check block.
+    pub fn scoped(&self) -> bool {
+        self.block.block().check.is_some()
+    }
+
     pub fn key(&self) -> &InstanceKey {
         &self.addr.key
     }
@@ -90,6 +104,8 @@ pub(crate) enum Content {
     Provider(Arc<ProviderHandle>),
     /// The object as it is now; `None` when it is gone.
     Object(Option<Arc<Refreshed>>),
+    /// Instances, each with the ID of the object that it is to become.
+    Imports(Arc<BTreeMap<InstanceAddr, Str>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

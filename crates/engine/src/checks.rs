@@ -203,12 +203,20 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
             format!("{}.", e.module(module).addr)
         };
         let address = format!("{prefix}check.{name}");
+        let failed = matches!(ran, Ran::Failed);
         if let Ran::Missing(missing) = finish(e, ran, &address, |d| d.about(&address)) {
             return Ran::Missing(missing);
         }
-        for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
-            d.severity = formwork_diag::Severity::Warning;
+        if failed {
+            // What it speaks of could not be had; that has been said.
+            e.checks.retain(|c| c.address != address);
+            e.checks.push(CheckResult {
+                address: address.clone(),
+                status: CheckStatus::Fail,
+                problems: Vec::new(),
+            });
         }
+        crate::scoped::only_warn(&mut e.diags, from);
     }
     Ran::Done((), Deps::default())
 }

@@ -37,6 +37,7 @@ pub(crate) struct ModuleNode {
     pub calls: BTreeMap<Str, CellId>,
     pub managed: FxHashMap<Str, FxHashMap<Str, CellId>>,
     pub data: FxHashMap<Str, FxHashMap<Str, CellId>>,
+    pub ephemeral: FxHashMap<Str, FxHashMap<Str, CellId>>,
     /// Set when this module's call, or that of a caller, has `depends_on`.
     pub gate: Option<CellId>,
 }
@@ -73,6 +74,8 @@ pub(crate) struct Evaluator {
     pub refreshes: FxHashMap<InstanceAddr, CellId>,
     /// Whether values may still be unknown.
     pub planning: bool,
+    /// The import blocks of the root module.
+    pub imports: Vec<CellId>,
     /// The resource blocks that were expanded, in the order in which that happened.
     pub expanded: Vec<CellId>,
 }
@@ -91,10 +94,12 @@ impl Evaluator {
             instances: FxHashMap::default(),
             refreshes: FxHashMap::default(),
             planning: false,
+            imports: Vec::new(),
             expanded: Vec::new(),
             setup,
         };
         let root = evaluator.setup.config.root().clone();
+        evaluator.imports = (0..root.imports.len()).map(|i| evaluator.cells.add(Kind::Import(i))).collect();
         evaluator.add_module(ModuleInstance::ROOT, root, None, InstanceKey::None, None);
         evaluator
     }
@@ -128,6 +133,7 @@ impl Evaluator {
             calls: module.calls.keys().map(|n| (n.clone(), cells.add(Kind::Calls(id, n.clone())))).collect(),
             managed: FxHashMap::default(),
             data: FxHashMap::default(),
+            ephemeral: FxHashMap::default(),
             gate: None,
             addr: addr.clone(),
             module: module.clone(),
@@ -141,6 +147,7 @@ impl Evaluator {
             let table = match block.resource.mode {
                 ResourceMode::Managed => &mut node.managed,
                 ResourceMode::Data => &mut node.data,
+                ResourceMode::Ephemeral => &mut node.ephemeral,
             };
             table
                 .entry(block.resource.type_name.clone())
@@ -188,7 +195,8 @@ impl Evaluator {
     pub fn blocks_of(&self, id: ModuleId) -> Vec<CellId> {
         let node = self.module(id);
         let mut cells: Vec<CellId> = Vec::with_capacity(node.module.resources.len() + node.calls.len());
-        for resource in node.module.resources.keys() {
+        // What stands in a check is nobody's but the check's.
+        for (resource, _) in node.module.resources.iter().filter(|(_, b)| b.check.is_none()) {
             cells.extend(self.keys_cell(id, resource));
         }
         cells.extend(node.calls.values());
@@ -201,6 +209,7 @@ impl Evaluator {
         let table = match resource.mode {
             ResourceMode::Managed => &node.managed,
             ResourceMode::Data => &node.data,
+            ResourceMode::Ephemeral => &node.ephemeral,
         };
         table.get(&resource.type_name)?.get(&resource.name).copied()
     }
@@ -273,6 +282,7 @@ impl Evaluator {
                 self.expand_resource(id, module, &block, ran);
             }
             Kind::Gate(module) => self.gate(id, module),
+            Kind::Import(index) => self.import(id, index),
             Kind::Provider(key) => return self.provider(id, &key),
             Kind::Instance(_) | Kind::Refresh(_) => {}
         }
@@ -374,6 +384,7 @@ impl Evaluator {
                 Repetition::Single => return Ran::Done(Repeat::Single, Deps::default()),
                 Repetition::Count(expr) => (expr, expand::count),
                 Repetition::ForEach(expr) => (expr, expand::for_each),
+                Repetition::Enabled(expr) => (expr, expand::enabled),
             };
         self.evaluate(
             |_, diags, scope| {
@@ -494,6 +505,7 @@ impl Evaluator {
             ["local", name, ..] => node.locals.get(*name),
             ["module", name, ..] => node.calls.get(*name),
             ["data", ty, name, ..] => node.data.get(*ty).and_then(|t| t.get(*name)),
+            ["ephemeral", ty, name, ..] => node.ephemeral.get(*ty).and_then(|t| t.get(*name)),
             ["resource", ty, name, ..] | [ty, name, ..] => node.managed.get(*ty).and_then(|t| t.get(*name)),
             _ => None,
         };
@@ -516,7 +528,7 @@ impl Evaluator {
             Status::Failed => *failed = true,
             Status::Idle | Status::Busy => missing.push(cell),
             Status::Ready => {
-                if let Kind::Instance(_) = found.kind {
+                if found.kind.is_stored() {
                     deps.add_instance(cell);
                 } else {
                     found.deps.iter().for_each(|d| deps.add(d));

@@ -20,6 +20,27 @@ pub enum Verb {
     Delete,
     /// Finding out what an interrupted operation left.
     Recover,
+    /// Finding an object that is to be imported.
+    Find,
+    /// Recording an object that was imported.
+    Import,
+    /// Opening something ephemeral.
+    Open,
+    /// Closing it.
+    Close,
+}
+
+/// How far a provisioner is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It begins.
+    Begun,
+    /// It printed a line.
+    Said(String),
+    /// It has ended well.
+    Ended,
+    /// It has failed; the diagnostic comes with the outcome, if that matters.
+    Failed,
 }
 
 /// One thing that happened.
@@ -71,6 +92,15 @@ pub enum Event {
         addr: InstanceAddr,
         /// What was found and done about it, in one sentence.
         what: String,
+    },
+    /// What a provisioner does.
+    Provision {
+        /// The instance.
+        addr: InstanceAddr,
+        /// Which kind: `local-exec`.
+        provisioner: Str,
+        /// How far it is.
+        stage: Stage,
     },
     /// How many steps there are, once.
     Total {

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 /// The instances of a block, and what stands for each.
 #[derive(Debug)]
 pub(crate) enum Expansion<T> {
+    /// `enabled` is false.
+    Absent,
     /// Neither `count` nor `for_each`.
     Single(T),
     /// `count`
@@ -20,6 +22,7 @@ impl<T> Expansion<T> {
     pub fn get(&self, key: &InstanceKey) -> Option<&T> {
         match (self, key) {
             (Expansion::Single(x), InstanceKey::None) => Some(x),
+            (Expansion::Absent, _) => None,
             (Expansion::Count(v), InstanceKey::Int(i)) => v.get(usize::try_from(*i).ok()?),
             (Expansion::ForEach(m), InstanceKey::Str(k)) => m.get(k),
             _ => None,
@@ -28,6 +31,7 @@ impl<T> Expansion<T> {
 
     pub fn iter(&self) -> Box<dyn Iterator<Item = (InstanceKey, &T)> + '_> {
         match self {
+            Expansion::Absent => Box::new(std::iter::empty()),
             Expansion::Single(x) => Box::new(std::iter::once((InstanceKey::None, x))),
             Expansion::Count(v) => {
                 Box::new(v.iter().enumerate().map(|(i, x)| (InstanceKey::Int(i as u64), x)))
@@ -39,6 +43,7 @@ impl<T> Expansion<T> {
 
 /// What a repetition's expression came to.
 pub(crate) enum Repeat {
+    Absent,
     Single,
     Count(u64),
     ForEach(BTreeMap<Str, Value>),
@@ -48,6 +53,7 @@ impl Repeat {
     /// Makes the expansion, asking `make` for each instance with its key and `each.value`.
     pub fn expand<T>(self, mut make: impl FnMut(InstanceKey, Option<Value>) -> T) -> Expansion<T> {
         match self {
+            Repeat::Absent => Expansion::Absent,
             Repeat::Single => Expansion::Single(make(InstanceKey::None, None)),
             Repeat::Count(n) => Expansion::Count((0..n).map(|i| make(InstanceKey::Int(i), None)).collect()),
             Repeat::ForEach(map) => Expansion::ForEach(
@@ -146,6 +152,25 @@ pub(crate) fn for_each(value: &Value, span: Span) -> Result<Repeat, Diagnostic> 
             Ok(Repeat::ForEach(map))
         }
         _ => Err(wrong_kind(&value.ty(), span)),
+    }
+}
+
+/// Whether a block with `enabled` stands for an object at all.
+pub(crate) fn enabled(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
+    let fail = |detail: &str| Diagnostic::error("Invalid enabled argument", detail).at(span);
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(fail(EPHEMERAL));
+    }
+    if value.has_mark(Mark::Sensitive) {
+        return Err(fail("The value is sensitive, and everyone would see whether there is an object.")
+            .help("If it may be seen, write nonsensitive(…) around it."));
+    }
+    match convert(value, &Type::Bool).as_ref().map(Value::kind) {
+        Ok(Kind::Bool(true)) => Ok(Repeat::Single),
+        Ok(Kind::Bool(false)) => Ok(Repeat::Absent),
+        Ok(Kind::Unknown(_)) => Err(fail(UNTIL_APPLY).help(UNTIL_APPLY_HELP)),
+        Ok(Kind::Null(_)) => Err(fail("The value is null.").help("Give true or false.")),
+        _ => Err(fail(&format!("The value is a {}, and must be true or false.", value.ty().friendly_name()))),
     }
 }
 

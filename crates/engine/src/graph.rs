@@ -3,7 +3,7 @@
 
 use crate::{Registry, reference};
 use formwork_addr::{ModulePath, Resource, ResourceMode, Str};
-use formwork_config::{Config, Module, ProviderKey, Repetition, ResourceBlock};
+use formwork_config::{Config, Module, ProviderKey, Provisioner, Repetition, ResourceBlock};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{RefStep, references};
 use formwork_syntax::{Body, Expr, ExprKind};
@@ -76,8 +76,15 @@ impl Graph {
         }
         let mut diags = Vec::new();
         for module in config.modules.values() {
-            let mut builder =
-                Builder { graph: &mut graph, config, registry, module, own: false, diags: &mut diags };
+            let mut builder = Builder {
+                graph: &mut graph,
+                config,
+                registry,
+                module,
+                own: false,
+                check: None,
+                diags: &mut diags,
+            };
             builder.module();
         }
         graph.refuse_cycles(&mut diags);
@@ -190,6 +197,8 @@ struct Builder<'a> {
     module: &'a Module,
     /// Whether `self` means something where the builder just is.
     own: bool,
+    /// The check block that the builder is in.
+    check: Option<Str>,
     diags: &'a mut Vec<Diagnostic>,
 }
 
@@ -248,7 +257,8 @@ impl Builder<'_> {
                 self.graph.graph.update_edge(target, node, span);
             }
         }
-        for check in module.checks.values() {
+        for (name, check) in &module.checks {
+            self.check = Some(name.clone());
             for condition in &check.asserts {
                 for expr in [&condition.condition, &condition.message] {
                     for reference in references(expr) {
@@ -257,8 +267,33 @@ impl Builder<'_> {
                 }
             }
         }
+        self.check = None;
         for block in module.resources.values() {
+            self.check = block.check.clone();
             self.resource(block);
+        }
+        self.check = None;
+        for provisioner in module.removed.iter().flat_map(|r| &r.provisioners) {
+            if self.registry.provisioner(&provisioner.kind.name).is_none() {
+                let known: Vec<&str> = self.registry.provisioner_names().collect();
+                self.diags.push(
+                    Diagnostic::error(
+                        "Unknown provisioner",
+                        format!("There is no provisioner \"{}\".", provisioner.kind.name),
+                    )
+                    .at(provisioner.kind.span)
+                    .help(format!("There are: {}.", known.join(", "))),
+                );
+            }
+        }
+        for import in &module.imports {
+            // The instance waits for what says which object it becomes.
+            let node = self.node(Object::Resource(import.to.path.clone(), import.to.resource.clone()));
+            for expr in import.for_each.iter().chain(import.to.modules.iter().flatten()).chain(&import.to.key)
+            {
+                self.expr(node, expr, None);
+            }
+            self.expr(node, &import.id, None);
         }
         for ((name, alias), provider) in &module.providers {
             let key = self.config.provider_key(module, name, alias.as_ref());
@@ -275,7 +310,9 @@ impl Builder<'_> {
     fn repetition(&mut self, node: NodeIndex, repetition: &Repetition) {
         match repetition {
             Repetition::Single => {}
-            Repetition::Count(e) | Repetition::ForEach(e) => self.expr(node, e, None),
+            Repetition::Count(e) | Repetition::ForEach(e) | Repetition::Enabled(e) => {
+                self.expr(node, e, None)
+            }
         }
     }
 
@@ -286,6 +323,7 @@ impl Builder<'_> {
         let known = match block.resource.mode {
             ResourceMode::Managed => self.registry.resource(type_name).is_some(),
             ResourceMode::Data => self.registry.data(type_name).is_some(),
+            ResourceMode::Ephemeral => self.registry.ephemeral(type_name).is_some(),
         };
         let key = self.config.provider_of(self.module, block);
         let served = self.provider(&key, block.span, Some(block.type_span));
@@ -301,6 +339,12 @@ impl Builder<'_> {
         for e in &l.replace_triggered_by {
             self.expr(node, e, None);
         }
+        // They are looked at when everything is planned, and so are no dependencies.
+        for e in l.create_before_destroy.iter().chain(&l.prevent_destroy) {
+            for reference in references(e) {
+                self.target(reference.root, &reference.steps, reference.span);
+            }
+        }
         for (list, own) in [(&l.preconditions, false), (&l.postconditions, true)] {
             self.own = own;
             for c in list {
@@ -308,9 +352,30 @@ impl Builder<'_> {
                 self.expr(node, &c.message, None);
             }
         }
+        self.own = true;
+        for provisioner in &block.provisioners {
+            self.provisioner(node, provisioner);
+        }
         self.own = false;
         if let Some((_, worker)) = self.registry.resource(type_name).filter(|_| known) {
             self.diags.extend(reference::ignored(block, worker.schema()));
+        }
+    }
+
+    fn provisioner(&mut self, node: NodeIndex, provisioner: &Provisioner) {
+        let name = &provisioner.kind.name;
+        if self.registry.provisioner(name).is_none() {
+            let known: Vec<&str> = self.registry.provisioner_names().collect();
+            let d = Diagnostic::error("Unknown provisioner", format!("There is no provisioner \"{name}\"."))
+                .at(provisioner.kind.span);
+            self.diags.push(match suggestion(name, known.iter().copied()) {
+                Some(near) => d.help(format!("Did you mean \"{near}\"?")),
+                None => d.help(format!("There are: {}.", known.join(", "))),
+            });
+        }
+        self.body(node, &provisioner.body);
+        if let Some(connection) = &provisioner.connection {
+            self.body(node, &connection.body);
         }
     }
 
@@ -352,16 +417,18 @@ impl Builder<'_> {
 
     fn unknown_type(&mut self, block: &ResourceBlock) {
         let name = &*block.resource.type_name;
-        let data = block.resource.mode == ResourceMode::Data;
-        let mut all: Vec<&str> = if data {
-            self.registry.data_types().collect()
-        } else {
-            self.registry.resource_types().collect()
-        };
-        let (summary, what) = if data {
-            ("Invalid data source", "data source")
-        } else {
-            ("Invalid resource type", "resource type")
+        let (summary, what, mut all): (_, _, Vec<&str>) = match block.resource.mode {
+            ResourceMode::Managed => {
+                ("Invalid resource type", "resource type", self.registry.resource_types().collect())
+            }
+            ResourceMode::Data => {
+                ("Invalid data source", "data source", self.registry.data_types().collect())
+            }
+            ResourceMode::Ephemeral => (
+                "Invalid ephemeral resource type",
+                "ephemeral resource type",
+                self.registry.ephemeral_types().collect(),
+            ),
         };
         let d =
             Diagnostic::error(summary, format!("No provider has a {what} \"{name}\".")).at(block.type_span);
@@ -483,14 +550,19 @@ impl Builder<'_> {
                     _ => self.module_target(path, name, steps, span),
                 }
             }
-            "data" | "resource" => match (attr(0), attr(1)) {
+            "data" | "resource" | "ephemeral" => match (attr(0), attr(1)) {
                 (Some(ty), Some(name)) => {
-                    let mode = if root == "data" { ResourceMode::Data } else { ResourceMode::Managed };
+                    let mode = match root {
+                        "data" => ResourceMode::Data,
+                        "ephemeral" => ResourceMode::Ephemeral,
+                        _ => ResourceMode::Managed,
+                    };
                     self.resource_target(path, mode, ty, name, &steps[2..], span)
                 }
                 _ => {
                     let form = match root {
                         "data" => "A data source is written data.TYPE.NAME.",
+                        "ephemeral" => "An ephemeral resource is written ephemeral.TYPE.NAME.",
                         _ => "In full, a resource is written resource.TYPE.NAME.",
                     };
                     self.diags.push(Diagnostic::error("Invalid reference", form).at(span));
@@ -548,6 +620,18 @@ impl Builder<'_> {
             self.diags.push(d);
             return vec![call];
         }
+        if let Some(declared) = child.outputs.get(output)
+            && let Some(why) = &declared.deprecated
+        {
+            self.diags.push(
+                Diagnostic::warning(
+                    "Deprecated output",
+                    format!("The module \"{name}\" says of its output \"{output}\": {why}"),
+                )
+                .at(span)
+                .label(declared.span, "declared here"),
+            );
+        }
         vec![Object::Output(inner, output.into()), call]
     }
 
@@ -563,6 +647,17 @@ impl Builder<'_> {
         let resource = Resource { mode, type_name: ty.into(), name: name.into() };
         if let Some(block) = self.module.resources.get(&resource) {
             self.diags.extend(reference::instance(block, rest).map(|d| d.at(span)));
+            if block.check.is_some() && block.check != self.check {
+                self.diags.push(
+                    Diagnostic::error(
+                        "Reference to scoped resource",
+                        format!("{resource} stands in a check block, and is read for that check alone."),
+                    )
+                    .help("Move the data block out of the check block.")
+                    .at(span)
+                    .label(block.span, "declared here"),
+                );
+            }
             return vec![Object::Resource(path, resource)];
         }
         let near: Vec<String> =

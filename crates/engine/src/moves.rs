@@ -146,7 +146,7 @@ fn implied(config: &Config, at: &InstanceAddr, state: &State) -> InstanceAddr {
         config.module(&at.resource.module.path()).and_then(|m| m.resources.get(&*at.resource.resource));
     let key = match (block.map(|b| &b.repetition), &at.key) {
         (Some(Repetition::Count(_)), InstanceKey::None) => InstanceKey::Int(0),
-        (Some(Repetition::Single), InstanceKey::Int(0)) => InstanceKey::None,
+        (Some(Repetition::Single | Repetition::Enabled(_)), InstanceKey::Int(0)) => InstanceKey::None,
         _ => return at.clone(),
     };
     let new = at.resource.instance(key);

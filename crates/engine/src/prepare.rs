@@ -80,7 +80,7 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,
     }
-    if let Err(d) = rules::stored(&config, block) {
+    if let Err(d) = rules::stored(&config, block, &info.schema) {
         e.diags.push(d.about(&instance.addr));
         return Ran::Failed;
     }

@@ -1,7 +1,9 @@
 //! Providers ready for use, and what is worth computing once for each resource type.
 
 use formwork_addr::Str;
-use formwork_provider::{Block, Client, DataSource, ManagedResource, Nesting, Provider, Schema};
+use formwork_provider::{
+    Block, Client, DataSource, EphemeralResource, ManagedResource, Nesting, Provider, Schema,
+};
 use formwork_value::{Marks, Path, PathStep, Type, Value};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -29,6 +31,7 @@ impl std::fmt::Debug for ProviderHandle {
 pub(crate) enum Worker {
     Managed(Arc<dyn ManagedResource>),
     Data(Arc<dyn DataSource>),
+    Ephemeral(Arc<dyn EphemeralResource>),
 }
 
 /// A resource type or data source with what follows from its schema.
@@ -60,7 +63,7 @@ impl TypeInfo {
     pub fn managed(&self) -> Option<&Arc<dyn ManagedResource>> {
         match &self.worker {
             Worker::Managed(r) => Some(r),
-            Worker::Data(_) => None,
+            Worker::Data(_) | Worker::Ephemeral(_) => None,
         }
     }
 
@@ -69,6 +72,7 @@ impl TypeInfo {
         let inside = match &self.worker {
             Worker::Managed(resource) => resource.secrets(&value),
             Worker::Data(source) => source.secrets(&value),
+            Worker::Ephemeral(_) => Vec::new(),
         };
         let mut paths = Vec::new();
         for (copy, original) in &self.copies {
@@ -128,6 +132,7 @@ fn collect(block: &Block, value: &Value, at: &Path, out: &mut Vec<(Path, Marks)>
 pub(crate) struct Types {
     managed: RefCell<FxHashMap<Str, Option<Arc<TypeInfo>>>>,
     data: RefCell<FxHashMap<Str, Option<Arc<TypeInfo>>>>,
+    ephemeral: RefCell<FxHashMap<Str, Option<Arc<TypeInfo>>>>,
 }
 
 impl Types {
@@ -153,6 +158,17 @@ impl Types {
         info
     }
 
+    pub fn ephemeral(&self, registry: &crate::Registry, name: &str) -> Option<Arc<TypeInfo>> {
+        if let Some(found) = self.ephemeral.borrow().get(name) {
+            return found.clone();
+        }
+        let info = registry.ephemeral(name).map(|(p, e)| {
+            Arc::new(TypeInfo::new(p.clone(), Worker::Ephemeral(e.clone()), e.schema().clone()))
+        });
+        self.ephemeral.borrow_mut().insert(name.into(), info.clone());
+        info
+    }
+
     pub fn of(
         &self,
         registry: &crate::Registry,
@@ -161,6 +177,7 @@ impl Types {
         match resource.mode {
             formwork_addr::ResourceMode::Managed => self.managed(registry, &resource.type_name),
             formwork_addr::ResourceMode::Data => self.data(registry, &resource.type_name),
+            formwork_addr::ResourceMode::Ephemeral => self.ephemeral(registry, &resource.type_name),
         }
     }
 }

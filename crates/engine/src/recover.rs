@@ -297,6 +297,10 @@ impl Recovery {
             create_before_destroy: old.is_some_and(|o| o.create_before_destroy),
             extra: old.map(|o| o.extra.clone()).unwrap_or_default(),
         };
+        let object = &Object {
+            value: crate::write_only::without(&info.schema, object.value.clone()),
+            private: object.private.clone(),
+        };
         let value = marked(info, &template, &object.value);
         let (_, paths) = value.unmark_paths();
         StoredObject {

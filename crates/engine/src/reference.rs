@@ -29,7 +29,7 @@ pub(crate) fn of_the_language(root: &str, steps: &[RefStep<'_>]) -> Option<Diagn
 pub(crate) fn instance(block: &ResourceBlock, rest: &[RefStep<'_>]) -> Option<Diagnostic> {
     let resource = &block.resource;
     match (&block.repetition, rest.first()?) {
-        (Repetition::Single, RefStep::Key(_) | RefStep::Dynamic) => Some(
+        (Repetition::Single | Repetition::Enabled(_), RefStep::Key(_) | RefStep::Dynamic) => Some(
             Diagnostic::error(
                 "Unexpected resource instance key",
                 format!("{resource} has neither \"count\" nor \"for_each\", so there is one of it, without a key."),

@@ -1,8 +1,10 @@
 //! Rules on values that hold when a configuration is checked, planned and applied alike.
 
 use crate::body::attribute_span;
+use formwork_addr::{ResourceMode, Str};
 use formwork_config::{Output, ResourceBlock, Variable};
 use formwork_diag::{Diagnostic, Span};
+use formwork_provider::Schema;
 use formwork_value::{Mark, Value, convert, convert_defaults};
 
 /// A value that a module call gives for a variable, as the module sees it.
@@ -75,14 +77,15 @@ pub(crate) fn output(output: &Output, root: bool, value: Value) -> Result<Value,
 }
 
 /// Nothing ephemeral may be stored.
-pub(crate) fn stored(config: &Value, block: &ResourceBlock) -> Result<(), Diagnostic> {
-    if !config.marks_deep().has(Mark::Ephemeral) {
+pub(crate) fn stored(config: &Value, block: &ResourceBlock, schema: &Schema) -> Result<(), Diagnostic> {
+    if block.resource.mode == ResourceMode::Ephemeral || !config.marks_deep().has(Mark::Ephemeral) {
         return Ok(());
     }
-    let at = config
-        .as_map()
-        .and_then(|m| m.iter().find(|(_, v)| v.marks_deep().has(Mark::Ephemeral)))
-        .map_or("", |(name, _)| name);
+    let kept = |name: &str| schema.block.attributes.get(name).is_none_or(|a| !a.write_only);
+    let bad = |(name, value): &(&Str, &Value)| kept(name) && value.marks_deep().has(Mark::Ephemeral);
+    let Some(at) = config.as_map().and_then(|m| m.iter().find(bad)).map(|(name, _)| name) else {
+        return Ok(());
+    };
     Err(Diagnostic::error(
         "Invalid use of ephemeral value",
         format!("The value of \"{at}\" is ephemeral, and would be stored."),

@@ -1,6 +1,6 @@
 //! What names mean inside a module.
 
-use crate::cells::{CellId, Cells, Content, Kind, Status};
+use crate::cells::{CellId, Cells, Content, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, ModuleNode, instance_key};
 use crate::expand::Expansion;
@@ -57,7 +57,7 @@ impl<'a> ModuleScope<'a> {
         let mut found = self.found.borrow_mut();
         match cell.status {
             Status::Ready => {
-                if matches!(cell.kind, Kind::Instance(_)) {
+                if cell.kind.is_stored() {
                     found.deps.add_instance(id);
                 } else if let Some(deps) = &cell.deps {
                     found.deps.add(deps);
@@ -104,6 +104,7 @@ impl<'a> ModuleScope<'a> {
             Err(lookup) => return lookup,
         };
         let key = match (&**expansion, steps.get(consumed)) {
+            (Expansion::Absent, _) => return Lookup::Found(Value::NULL, consumed),
             (Expansion::Single(id), _) => return self.value(*id, consumed),
             (_, Some(Step::Index(key))) => instance_key(key),
             (Expansion::ForEach(_), Some(Step::Attr(name))) => Some(InstanceKey::Str((*name).into())),
@@ -149,6 +150,7 @@ impl<'a> ModuleScope<'a> {
             Err(lookup) => return lookup,
         };
         let (child, at) = match (&**expansion, steps.get(1)) {
+            (Expansion::Absent, _) => return Lookup::Found(Value::NULL, 1),
             (Expansion::Single(child), _) => (Some(child), 1),
             (_, Some(Step::Index(key))) => match instance_key(key) {
                 Some(key) => match expansion.get(&key) {
@@ -378,6 +380,23 @@ impl Scope for ModuleScope<'_> {
                         name,
                         node.data.get(*ty).into_iter().flat_map(|t| t.keys().map(|k| &**k)),
                         &format!("Add a block: data \"{ty}\" \"{name}\" {{ … }}"),
+                        span,
+                    ),
+                }
+            }
+            "ephemeral" => {
+                let (Some(Step::Attr(ty)), Some(Step::Attr(name))) = (steps.first(), steps.get(1)) else {
+                    let detail = "An ephemeral resource is written ephemeral.TYPE.NAME.";
+                    return Lookup::Error(Diagnostic::error("Invalid reference", detail).at(span));
+                };
+                match node.ephemeral.get(*ty).and_then(|t| t.get(*name)) {
+                    Some(id) => self.resource(*id, steps, 2, span),
+                    None => self.undeclared(
+                        "resource",
+                        &format!("ephemeral.{ty}.{name}"),
+                        name,
+                        node.ephemeral.get(*ty).into_iter().flat_map(|t| t.keys().map(|k| &**k)),
+                        &format!("Add a block: ephemeral \"{ty}\" \"{name}\" {{ … }}"),
                         span,
                     ),
                 }

@@ -6,7 +6,9 @@ use formwork_config::Config;
 use formwork_diag::Diagnostic;
 use formwork_lang::World;
 use formwork_plan::{Mode, Plan};
-use formwork_provider::{Clock, DataSource, Function, ManagedResource, Provider};
+use formwork_provider::{
+    Clock, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
+};
 use formwork_state::{Probe, State};
 use formwork_value::Value;
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ pub struct Registry {
     data: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn DataSource>)>,
     /// By source address and name.
     functions: BTreeMap<Str, BTreeMap<&'static str, Function>>,
+    ephemeral: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn EphemeralResource>)>,
+    provisioners: BTreeMap<Str, Arc<dyn Provisioner>>,
 }
 
 impl Registry {
@@ -37,6 +41,12 @@ impl Registry {
             }
             let functions = provider.functions().into_iter().map(|f| (f.signature.name, f));
             registry.functions.insert(provider.source().into(), functions.collect());
+            for e in provider.ephemeral_resources() {
+                registry.ephemeral.insert(e.type_name().into(), (provider.clone(), e));
+            }
+            for p in provider.provisioners() {
+                registry.provisioners.insert(p.name().into(), p);
+            }
             registry.providers.insert(provider.source().into(), provider);
         }
         registry
@@ -60,6 +70,26 @@ impl Registry {
     /// The functions of the provider with this source address, by name.
     pub fn functions(&self, source: &str) -> Option<&BTreeMap<&'static str, Function>> {
         self.functions.get(source)
+    }
+
+    /// An ephemeral resource type and its family.
+    pub fn ephemeral(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn EphemeralResource>)> {
+        self.ephemeral.get(type_name).map(|(p, e)| (p, e))
+    }
+
+    /// The names of all ephemeral resource types.
+    pub fn ephemeral_types(&self) -> impl Iterator<Item = &str> {
+        self.ephemeral.keys().map(|k| &**k)
+    }
+
+    /// A kind of provisioner.
+    pub fn provisioner(&self, name: &str) -> Option<&Arc<dyn Provisioner>> {
+        self.provisioners.get(name)
+    }
+
+    /// The names of all kinds of provisioners.
+    pub fn provisioner_names(&self) -> impl Iterator<Item = &str> {
+        self.provisioners.keys().map(|k| &**k)
     }
 
     /// The names of all managed resource types.
@@ -169,6 +199,8 @@ pub struct ApplyOutcome {
     pub diagnostics: Vec<Diagnostic>,
     /// Objects made (replacements included), changed and removed.
     pub counts: (usize, usize, usize),
+    /// Objects that became ours by import.
+    pub imported: usize,
     /// Instances that were not reached, because something they wait for failed or the user stopped the run.
     pub skipped: Vec<InstanceAddr>,
 }

@@ -4,16 +4,21 @@
 //! names, so that configurations and states move over unchanged.
 
 mod data;
+mod fresh;
 mod language;
 mod local;
 mod null;
+mod provision;
 mod random;
 mod time;
 mod tls;
 mod values;
 
 use async_trait::async_trait;
-use formwork_provider::{CallError, Client, DataSource, Function, ManagedResource, Provider, Schema};
+use formwork_provider::{
+    CallError, Client, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
+    Schema,
+};
 use formwork_value::Value;
 use std::sync::Arc;
 
@@ -79,6 +84,19 @@ impl Provider for Family {
 
     fn functions(&self) -> Vec<Function> {
         if self.name == "terraform" { language::functions() } else { Vec::new() }
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        match self.name {
+            "random" => random::ephemeral_resources(),
+            "tls" => tls::ephemeral_resources(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn provisioners(&self) -> Vec<Arc<dyn Provisioner>> {
+        // They belong to the language, and so to the family that does.
+        if self.name == "terraform" { provision::provisioners() } else { Vec::new() }
     }
 
     async fn configure(&self, _config: &Value) -> Result<Client, CallError> {

@@ -1,6 +1,9 @@
 //! The traits.
 
-use crate::{Call, CallError, Function, Interrupted, Object, Problem, Schema, default_plan};
+use crate::{
+    Call, CallError, EphemeralResource, Function, Interrupted, Object, Problem, Provisioner, Schema,
+    default_plan,
+};
 use async_trait::async_trait;
 use formwork_value::{Path, Value};
 use std::any::Any;
@@ -31,6 +34,15 @@ pub trait Provider: Send + Sync {
 
     /// Its functions. They are called without a configuration.
     fn functions(&self) -> Vec<Function> {
+    }
+
+    /// Its ephemeral resource types.
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        Vec::new()
+    }
+
+    /// Its kinds of provisioners.
+    fn provisioners(&self) -> Vec<Arc<dyn Provisioner>> {
         Vec::new()
     }
 

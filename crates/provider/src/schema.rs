@@ -42,6 +42,9 @@ pub struct Attribute {
     pub sensitive: bool,
     /// A change needs a new object.
     pub replace: bool,
+    /// Given to the provider and never stored: null in plans and states, and so it may be ephemeral. `create` and `update`
+    /// find it in what was planned.
+    pub write_only: bool,
     /// A computed value that may change with any update: it is unknown whenever anything changes.
     pub volatile: bool,
     /// The attribute beside it whose value this one repeats: what is sensitive there is sensitive here.
@@ -63,6 +66,7 @@ impl Attribute {
             computed: false,
             sensitive: false,
             replace: false,
+            write_only: false,
             volatile: false,
             copies: None,
             default: None,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use formwork_provider::{
-    Call, CallError, Client, DataSource, Effects, Interrupted, ManagedResource, Object, PlanRequest,
-    PlanResponse, Problem, Provider, Recovered, Schema,
+    Call, CallError, Client, DataSource, Effects, EphemeralResource, Interrupted, ManagedResource, Object,
+    PlanRequest, PlanResponse, Problem, Provider, Provisioner, Recovered, Schema,
 };
 use formwork_state::{Phase, Probe};
 use formwork_value::{Path, Value};
@@ -53,6 +53,14 @@ impl Provider for Probed {
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         self.inner.data_sources()
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        self.inner.ephemeral_resources()
+    }
+
+    fn provisioners(&self) -> Vec<Arc<dyn Provisioner>> {
+        self.inner.provisioners()
     }
 
     async fn configure(&self, config: &Value) -> Result<Client, CallError> {

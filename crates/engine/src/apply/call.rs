@@ -3,6 +3,7 @@
 use crate::calls::Caller;
 use crate::event::{Event, Verb};
 use crate::provide::{ProviderHandle, TypeInfo};
+use crate::write_only;
 use async_trait::async_trait;
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_provider::{
@@ -32,6 +33,8 @@ pub(super) enum What {
     /// Make or change: configuration, prior object, what was planned (both without marks), and the marks.
     Apply {
         config: Value,
+        /// The configuration with its write-only arguments.
+        written: Value,
         prior: Option<Object>,
         planned: Value,
         marks: Vec<(Path, Marks)>,
@@ -118,8 +121,10 @@ impl Operating {
                     Some(resource) => self.delete(call, &token, resource, prior).await,
                     None => self.end(None, None, End::Done(None)),
                 },
-                What::Apply { config, prior, planned, private, .. } => match self.info.managed() {
-                    Some(r) => self.apply(call, &token, r, config, prior.as_ref(), planned, private).await,
+                What::Apply { config, written, prior, planned, private, .. } => match self.info.managed() {
+                    Some(r) => {
+                        self.apply(call, &token, r, (config, written), prior.as_ref(), planned, private).await
+                    }
                     None => self.end(None, None, End::Done(None)),
                 },
             })
@@ -143,7 +148,7 @@ impl Operating {
         call: &Call<'_>,
         token: &Str,
         resource: &Arc<dyn ManagedResource>,
-        config: &Value,
+        (config, written): (&Value, &Value),
         prior: Option<&Object>,
         planned: &Value,
         private: &[u8],
@@ -169,10 +174,16 @@ impl Operating {
         };
         let id = prior.and_then(|p| crate::calls::shown_id(&self.info.mark(p.value.clone())));
         self.caller.started(&self.addr, self.deposed.as_ref(), self.verb(), id);
+        // What is write-only reaches the provider, and is not in what it gives back.
+        let whole = write_only::with(&self.info.schema, response.planned.clone(), written);
         let result = match prior {
-            None => resource.create(call, &response.planned, private).await,
-            Some(prior) => resource.update(call, prior, &response.planned, private).await,
+            None => resource.create(call, &whole, private).await,
+            Some(prior) => resource.update(call, prior, &whole, private).await,
         };
+        let result = result.map(|object| self.stored(object)).map_err(|mut error| {
+            error.partial = error.partial.map(|object| self.stored(object));
+            error
+        });
         let token = outside.then(|| token.clone());
         let end = match result {
             Ok(object) => End::Done(Some(object)),
@@ -182,6 +193,11 @@ impl Operating {
             }
         };
         self.end(token, Some(response.planned), end)
+    }
+
+    /// An object without what is write-only.
+    fn stored(&self, object: Object) -> Object {
+        Object { value: write_only::without(&self.info.schema, object.value), private: object.private }
     }
 
     async fn delete(
@@ -223,7 +239,13 @@ impl Operating {
             return End::Failed { error, left: Left::Nothing };
         }
         let interrupted = Interrupted { operation, token: call.token.into(), arguments, prior };
-        match (resource.recover(call, &interrupted).await, operation) {
+        let recovered = resource.recover(call, &interrupted).await.map(|found| match found {
+            Recovered::Found { object, complete } => {
+                Recovered::Found { object: self.stored(object), complete }
+            }
+            absent => absent,
+        });
+        match (recovered, operation) {
             (Ok(Recovered::Found { object, complete: true }), Operation::Create | Operation::Update) => {
                 End::Done(Some(object))
             }
@@ -302,7 +324,8 @@ impl Recorder for Created<'_> {
         let o = self.operating;
         let stored = StoredObject {
             schema_version: o.info.schema.version,
-            attributes: encode_known(&object.value, &o.info).into(),
+            attributes: encode_known(&write_only::without(&o.info.schema, object.value.clone()), &o.info)
+                .into(),
             sensitive: Vec::new(),
             private: object.private.clone(),
             dependencies: o.dependencies.clone(),

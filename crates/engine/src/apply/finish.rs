@@ -18,10 +18,13 @@ impl Applier<'_> {
             self.outputs().await;
             self.checks().await;
         }
+        let closed = self.open.close(&self.caller).await;
+        self.ev.diags.extend(closed);
         let clean = skipped.is_empty() && !has_errors(&self.ev.diags) && !self.stopped();
         if clean && self.plan.mode == Mode::Destroy && self.plan.targets.is_empty() {
             // What was read served until now: a provider's configuration may have needed it.
             self.state.resources.retain(|addr, _| addr.resource.mode != ResourceMode::Data);
+            self.state.check_results = None;
         }
         let unexplained = self.progress.contains(&Progress::Failed) && !has_errors(&self.ev.diags);
         if unexplained && self.broken.is_none() {
@@ -35,6 +38,9 @@ impl Applier<'_> {
                 self.state.outputs.remove(name);
             }
         }
+        if self.plan.mode == Mode::Normal && self.plan.targets.is_empty() {
+            self.state.check_results = self.check_results();
+        }
         if let Some(error) = self.broken.take() {
             self.ev.diags.push(error.into());
         }
@@ -43,7 +49,13 @@ impl Applier<'_> {
         }
         self.state.serial = session.state().serial;
         self.state.lineage = session.state().lineage.clone();
-        ApplyOutcome { state: self.state, diagnostics: self.ev.diags, counts: self.counts, skipped }
+        ApplyOutcome {
+            state: self.state,
+            diagnostics: self.ev.diags,
+            counts: self.counts,
+            imported: self.imported,
+            skipped,
+        }
     }
 
     /// Looks at all `check` blocks, now that everything is known.
@@ -59,6 +71,18 @@ impl Applier<'_> {
                 self.drain().await;
             }
         }
+    }
+
+    /// How all conditions came out: in this apply, or where it had nothing to look at, in the plan.
+    fn check_results(&self) -> Option<std::sync::Arc<str>> {
+        let mut all = self.ev.checks.clone();
+        for planned in &self.plan.checks {
+            if !all.iter().any(|c| c.address == planned.address) {
+                all.push(planned.clone());
+            }
+        }
+        all.sort_by(|a, b| a.address.cmp(&b.address));
+        formwork_plan::json::check_results(&all).map(Into::into)
     }
 
     fn skipped(&self) -> Vec<InstanceAddr> {

@@ -2,23 +2,26 @@
 
 mod call;
 mod finish;
+mod provision;
 mod step;
 
 use crate::calls::Caller;
 use crate::cells::{CellId, Content, Kind, Status};
+use crate::ephemeral::{OpenSet, WasOpened};
 use crate::evaluator::Evaluator;
 use crate::graph::Graph;
 use crate::provide::ProviderHandle;
-use crate::{ApplyOutcome, Event, Setup};
+use crate::{ApplyOutcome, Event, Setup, Verb};
 use call::Called;
 pub(crate) use call::encode_known;
-use formwork_addr::{InstanceAddr, Str};
+use formwork_addr::{InstanceAddr, ResourceMode, Str};
 use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Part, Plan, StepKind};
 use formwork_provider::CallError;
 use formwork_state::{Journal, Record, Session, State, StateError};
 use formwork_value::Value;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use provision::{Provisioned, ToProvision};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,6 +54,9 @@ type Job = Pin<Box<dyn Future<Output = Done>>>;
 enum Done {
     Configured(CellId, Result<ProviderHandle, CallError>),
     Called(Box<Called>),
+    Provisioned(Box<Provisioned>),
+    Opened(Box<WasOpened>),
+    Scoped(Box<crate::scoped::WasRead>),
 }
 
 struct Applier<'a> {
@@ -77,9 +83,16 @@ struct Applier<'a> {
     /// Keys of objects that were put aside, by change.
     deposed: FxHashMap<u32, Str>,
     counts: (usize, usize, usize),
+    imported: usize,
     seen_modules: usize,
     /// Deletions whose provider is being configured.
     waiting_for_provider: Vec<(u32, CellId)>,
+    /// What is ephemeral and open.
+    open: OpenSet,
+    /// Objects whose provisioners wait for something that they refer to.
+    provisioning: Vec<ToProvision>,
+    /// Removals whose provisioners have run.
+    taken_leave: FxHashSet<u32>,
     /// Objects that are recorded, and whose postconditions wait for something.
     concluding: Vec<(u32, InstanceAddr, Value)>,
     /// The journal cannot be written: nothing new may begin.
@@ -122,8 +135,12 @@ impl<'a> Applier<'a> {
             asked: FxHashSet::default(),
             deposed: FxHashMap::default(),
             counts: (0, 0, 0),
+            imported: 0,
             seen_modules: 0,
             waiting_for_provider: Vec::new(),
+            open: OpenSet::default(),
+            provisioning: Vec::new(),
+            taken_leave: FxHashSet::default(),
             concluding: Vec::new(),
             broken: None,
         }
@@ -137,6 +154,7 @@ impl<'a> Applier<'a> {
                 self.record(&Record::Move { from: from.clone(), to: change.addr.clone() });
             }
         }
+        self.take_imports();
         let free: Vec<u32> =
             (0..self.waits.len() as u32).rev().filter(|i| self.waits[*i as usize] == 0).collect();
         self.ready = free;
@@ -159,8 +177,12 @@ impl<'a> Applier<'a> {
                         self.ev.configured(cell, result);
                     }
                     Some(Done::Called(called)) => self.called(*called),
+                    Some(Done::Scoped(was)) => crate::scoped::was_read(&mut self.ev, *was),
+                    Some(Done::Opened(was)) => self.open.opened(&mut self.ev, *was),
+                    Some(Done::Provisioned(provisioned)) => self.provisioned(*provisioned),
                     None => return,
                 },
+                () = self.open.tend(&self.caller) => {}
                 () = cancel.reached(level + 1) => {
                     if cancel.level() >= 2 {
                         // What is under way stays in the journal, for the next run to find out about.
@@ -169,6 +191,27 @@ impl<'a> Applier<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Records what is imported, before anything happens to it.
+    fn take_imports(&mut self) {
+        for change in &self.plan.changes {
+            let Some(id) = self.plan.imports.get(&change.addr).filter(|_| change.deposed.is_none()) else {
+                continue;
+            };
+            let shown = Some(id.clone());
+            self.caller.started(&change.addr, None, Verb::Import, shown.clone());
+            self.record(&Record::Set {
+                token: None,
+                partial: false,
+                address: change.addr.clone(),
+                deposed: None,
+                provider: change.provider.clone(),
+                object: change.prior.clone(),
+            });
+            self.caller.finished(&change.addr, None, Verb::Import, shown);
+            self.imported += 1;
         }
     }
 
@@ -197,6 +240,12 @@ impl<'a> Applier<'a> {
                     self.waiting_for_provider.push((step, provider));
                 }
             }
+            let provisioning = std::mem::take(&mut self.provisioning);
+            let before = provisioning.len();
+            for waiting in provisioning {
+                self.provision(waiting);
+            }
+            worked |= self.provisioning.len() < before;
             let concluding = std::mem::take(&mut self.concluding);
             let before = concluding.len();
             for (step, addr, value) in concluding {
@@ -302,6 +351,19 @@ impl<'a> Applier<'a> {
             }
             return;
         };
+        if info.scoped() {
+            if let Some(reading) = crate::scoped::read(&mut self.ev, &self.caller, cell, &info) {
+                self.jobs.push(Box::pin(async move { Done::Scoped(Box::new(reading.await)) }));
+            }
+            return;
+        }
+        if info.addr.resource.resource.mode == ResourceMode::Ephemeral {
+            let opening = crate::ephemeral::open(&mut self.ev, &self.caller, cell, &info, |_| false);
+            if let Some(opening) = opening {
+                self.jobs.push(Box::pin(async move { Done::Opened(Box::new(opening.await)) }));
+            }
+            return;
+        }
         if let Some(step) = self.step_of.get(&info.addr).copied() {
             match self.progress[step as usize] {
                 Progress::Released => self.prepare(step, cell, &info),

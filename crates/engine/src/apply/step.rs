@@ -1,6 +1,7 @@
 //! Beginning steps, and taking in how they went.
 
 use super::call::{Called, End, Left, Operating, What};
+use super::provision::ToProvision;
 use super::{Applier, Done, Progress};
 use crate::body::attribute_span;
 use crate::cells::{CellId, Content, InstanceInfo, Status as CellStatus};
@@ -11,6 +12,7 @@ use crate::planner::lifecycle::{ignore_changes, postconditions};
 use crate::prepare::{call_failed, prepare};
 use crate::provide::{TypeInfo, Worker, first_attribute};
 use formwork_addr::{InstanceAddr, Str};
+use formwork_config::When;
 use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Part, PlannedChange, StepKind};
 use formwork_provider::{Object, check_applied};
@@ -40,7 +42,7 @@ impl Applier<'_> {
         let change = self.change(step).clone();
         let (config, marks) = prepared.config.clone().unmark_paths();
         let what = match &prepared.info.worker {
-            Worker::Data(_) => What::Read { config, marks },
+            Worker::Data(_) | Worker::Ephemeral(_) => What::Read { config, marks },
             Worker::Managed(_) => {
                 let prior = match (change.action, &change.prior) {
                     (Action::Update, Some(stored)) => match decode(&instance.addr, &prepared.info, stored) {
@@ -53,13 +55,15 @@ impl Applier<'_> {
                     },
                     _ => None,
                 };
+                let written = config.clone();
+                let config = crate::write_only::without(&prepared.info.schema, config);
                 let before = change.before.clone().map(|v| v.unmark_deep().0);
                 let config = match &before {
                     Some(before) => ignore_changes(&mut self.ev, instance, config, before),
                     None => config,
                 };
                 let planned = change.after.clone().map_or(formwork_value::Value::NULL, |v| v.unmark_deep().0);
-                What::Apply { config, prior, planned, marks, private: change.private.clone() }
+                What::Apply { config, written, prior, planned, marks, private: change.private.clone() }
             }
         };
         let operating = Operating {
@@ -94,6 +98,13 @@ impl Applier<'_> {
                 return self.fail(step);
             }
         };
+        // What was never whole, or was put aside for its successor, does not take leave.
+        if deposed.is_none() && stored.status == Status::Ready && !self.taken_leave.contains(&step) {
+            let value = crate::instance::marked(&info, &stored, &object.value);
+            if self.take_leave(step, &addr, value) {
+                return;
+            }
+        }
         let key = {
             let config = &self.caller.setup.config;
             let block = config
@@ -223,22 +234,28 @@ impl Applier<'_> {
             _ => Vec::new(),
         };
         let whole = problems.is_empty() || change.action == Action::Update;
-        let status = if whole { Status::Ready } else { Status::Tainted };
+        let created = managed && change.action != Action::Update;
+        let provisioners = created && problems.is_empty() && self.has_provisioners(addr);
+        // Until its provisioners have run, it is not whole: should this run end before, the next one replaces it.
+        let status = if whole && !provisioners { Status::Ready } else { Status::Tainted };
         if !self.keep(called, index, addr, info, object, status) {
             return self.failed_step(called.step, addr);
+        }
+        if provisioners {
+            let value = info.mark(object.value.clone().mark_paths(&called.marks));
+            return self.provision(ToProvision {
+                step: called.step,
+                addr: addr.clone(),
+                when: When::Create,
+                value,
+            });
         }
         let verb = match (managed, change.action) {
             (false, _) => Verb::Read,
             (true, Action::Update) => Verb::Update,
             _ => Verb::Create,
         };
-        let id = crate::calls::shown_id(&info.mark(object.value.clone()));
-        self.caller.finished(addr, None, verb, id);
-        match verb {
-            Verb::Create => self.counts.0 += 1,
-            Verb::Update => self.counts.1 += 1,
-            _ => {}
-        }
+        self.finished(addr, verb, &info.mark(object.value.clone()));
         if !problems.is_empty() {
             for p in problems {
                 self.report(addr, |i| match i {
@@ -250,6 +267,16 @@ impl Applier<'_> {
         }
         let marked = info.mark(object.value.clone().mark_paths(&called.marks));
         self.conclude(called.step, addr, marked);
+    }
+
+    /// Tells that an object was made or changed, and counts it.
+    pub(super) fn finished(&mut self, addr: &InstanceAddr, verb: Verb, marked: &Value) {
+        self.caller.finished(addr, None, verb, crate::calls::shown_id(marked));
+        match verb {
+            Verb::Create => self.counts.0 += 1,
+            Verb::Update => self.counts.1 += 1,
+            _ => {}
+        }
     }
 
     /// Checks the postconditions of an object that is recorded, and lets those go on that wait for it.
@@ -399,7 +426,7 @@ impl Applier<'_> {
         );
     }
 
-    fn failed_step(&mut self, step: u32, addr: &InstanceAddr) {
+    pub(super) fn failed_step(&mut self, step: u32, addr: &InstanceAddr) {
         self.progress[step as usize] = Progress::Failed;
         if let StepKind::Change(_, Part::Apply) = self.plan.steps[step as usize].kind
             && let Some(cell) = self.ev.instances.get(addr).copied()
@@ -419,7 +446,7 @@ impl Applier<'_> {
     }
 }
 
-fn set(
+pub(super) fn set(
     token: Option<Str>,
     addr: &InstanceAddr,
     deposed: Option<&Str>,

@@ -4,7 +4,6 @@ use super::lifecycle::postconditions;
 use super::{Done, Planner, instance::Waiting};
 use crate::calls::NoRecorder;
 use crate::cells::{CellId, Content, InstanceInfo};
-use crate::deps::Deps;
 use crate::evaluator::Ran;
 use crate::event::Verb;
 use crate::instance::encode;
@@ -36,7 +35,7 @@ impl Planner<'_> {
         }
         let reason = if !config.is_wholly_known() || !prepared.provider.known {
             Some(Reason::ReadBecauseConfigUnknown)
-        } else if self.pending(&prepared.explicit) {
+        } else if super::pending(&self.drafts, &self.draft_of, &prepared.explicit) {
             Some(Reason::ReadBecauseDependencyPending)
         } else {
             None
@@ -86,15 +85,6 @@ impl Planner<'_> {
             }
             Done::Data(cell, result)
         }));
-    }
-
-    /// Whether anything in a set of dependencies is going to change.
-    fn pending(&self, deps: &Arc<Deps>) -> bool {
-        let mut pending = false;
-        deps.each(&mut |id| {
-            pending |= self.draft_of.get(&id).is_some_and(|i| self.drafts[*i].change.is_change());
-        });
-        pending
     }
 
     pub(super) fn data_was_read(&mut self, cell: CellId, result: Result<Value, CallError>) {

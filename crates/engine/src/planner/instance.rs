@@ -40,10 +40,18 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
-        let prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {
+        let mut prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {
             Content::Object(found) => found.clone(),
             _ => None,
         });
+        if prior.is_none() {
+            match self.to_import(cell, instance, &prepared) {
+                Ran::Done(found, _) => prior = found,
+                Ran::Missing(missing) if missing.is_empty() => return,
+                Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+                Ran::Failed => return self.ev.cells.fail(cell),
+            }
+        }
         let (config, marks) = prepared.config.clone().unmark_paths();
         let Some(resource) = prepared.info.managed().cloned() else { return self.ev.cells.fail(cell) };
         let mut refused = false;
@@ -54,6 +62,7 @@ impl Planner<'_> {
         if refused {
             return self.ev.cells.fail(cell);
         }
+        let config = crate::write_only::without(&prepared.info.schema, config);
         let config = match &prior {
             Some(prior) => ignore_changes(&mut self.ev, instance, config, &prior.object.value),
             None => config,

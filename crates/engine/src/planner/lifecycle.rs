@@ -6,7 +6,7 @@ use crate::checks;
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, instance_key};
 use crate::graph::Object;
-use formwork_addr::{ModulePath, Resource, ResourceMode};
+use formwork_addr::{InstanceKey, ModulePath, Resource, ResourceMode};
 use formwork_config::IgnoreChanges;
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
@@ -143,7 +143,7 @@ impl Planner<'_> {
                 let Some(expr) = &block.lifecycle.create_before_destroy else { continue };
                 let node = self.ev.modules.iter().position(|m| m.module.path == module.path);
                 let Some(node) = node else { continue };
-                if self.flag(node as u32, expr, "create_before_destroy").await {
+                if self.flag(node as u32, expr, None, "create_before_destroy").await {
                     chosen.insert((module.path.clone(), resource.clone()));
                 }
             }
@@ -162,8 +162,14 @@ impl Planner<'_> {
     }
 
     /// A boolean of a lifecycle block, which must be known now.
-    async fn flag(&mut self, module: u32, expr: &Expr, what: &str) -> bool {
-        let Some((value, _)) = self.now(module, expr).await else { return false };
+    async fn flag(
+        &mut self,
+        module: u32,
+        expr: &Expr,
+        each: Option<(&InstanceKey, Option<&Value>)>,
+        what: &str,
+    ) -> bool {
+        let Some((value, _)) = self.now(module, expr, each).await else { return false };
         match convert(&value.unmark().0, &Type::Bool).as_ref().map(Value::kind) {
             Ok(ValueKind::Bool(b)) => *b,
             other => {
@@ -210,7 +216,13 @@ impl Planner<'_> {
             let node = self.ev.by_addr.get(&addr.resource.module).copied();
             let node =
                 node.or_else(|| self.ev.modules.iter().position(|m| m.module.path == path).map(|n| n as u32));
-            if removed && self.flag(node.unwrap_or(0), expr, "prevent_destroy").await {
+            // What is no longer in the configuration has its key, and no value of its own.
+            let each = cell.and_then(|c| match &self.ev.cells.get(c).kind {
+                crate::cells::Kind::Instance(info) => info.each.clone(),
+                _ => None,
+            });
+            let each = Some((&addr.key, each.as_ref()));
+            if removed && self.flag(node.unwrap_or(0), expr, each, "prevent_destroy").await {
                 self.ev.diags.push(
                     Diagnostic::error(
                         "Instance cannot be destroyed",

@@ -1,6 +1,7 @@
 //! The planner: reads what exists, evaluates what is wanted, and records what has to change.
 
 mod data;
+mod import;
 mod instance;
 pub(crate) mod lifecycle;
 mod orphans;
@@ -9,6 +10,7 @@ pub(crate) mod outcome;
 use crate::calls::Caller;
 use crate::cells::{CellId, Content, Kind, Status};
 use crate::deps::Deps;
+use crate::ephemeral::{OpenSet, WasOpened};
 use crate::evaluator::{Evaluator, Ran};
 use crate::graph::Graph;
 use crate::provide::ProviderHandle;
@@ -85,6 +87,13 @@ pub(crate) struct Draft {
     pub seq: usize,
 }
 
+/// Whether anything in a set of dependencies is going to change.
+fn pending(drafts: &[Draft], of: &FxHashMap<CellId, usize>, deps: &Arc<Deps>) -> bool {
+    let mut pending = false;
+    deps.each(&mut |id| pending |= of.get(&id).is_some_and(|i| drafts[*i].change.is_change()));
+    pending
+}
+
 type Job = Pin<Box<dyn Future<Output = Done>>>;
 
 /// A call that has come back.
@@ -93,6 +102,9 @@ enum Done {
     Read(ReadResults),
     Planned(CellId, Result<PlanResponse, CallError>),
     Data(CellId, Result<Value, CallError>),
+    Imported(CellId, Result<formwork_provider::Object, CallError>),
+    Opened(Box<WasOpened>),
+    Scoped(Box<crate::scoped::WasRead>),
 }
 
 struct Planner<'a> {
@@ -113,6 +125,12 @@ struct Planner<'a> {
     waiting: FxHashMap<CellId, instance::Waiting>,
     /// Old addresses of instances that have moved.
     previous: BTreeMap<InstanceAddr, InstanceAddr>,
+    /// Objects that are to be imported, by the cell of the instance that each becomes.
+    imported: FxHashMap<CellId, Arc<crate::instance::Refreshed>>,
+    /// The ID that each instance is imported by.
+    imports: BTreeMap<InstanceAddr, formwork_addr::Str>,
+    /// What is ephemeral and open.
+    open: OpenSet,
     seen_modules: usize,
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
@@ -158,6 +176,9 @@ impl<'a> Planner<'a> {
             draft_of: FxHashMap::default(),
             waiting: FxHashMap::default(),
             previous: BTreeMap::new(),
+            imported: FxHashMap::default(),
+            imports: BTreeMap::new(),
+            open: OpenSet::default(),
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),
@@ -172,6 +193,7 @@ impl<'a> Planner<'a> {
             self.ev.cells.demand(cell);
         }
         self.drain(self.options.mode != Mode::Destroy).await;
+        self.lost_imports().await;
         self.orphans().await;
         self.deposed().await;
     }
@@ -265,6 +287,10 @@ impl<'a> Planner<'a> {
             let keys = self.ev.expanded[self.seen_expanded];
             self.seen_expanded += 1;
             let Some(expansion) = self.ev.expansion(keys) else { continue };
+            // What stands in a check is read when the check asks for it.
+            if matches!(&self.ev.cells.get(keys).kind, Kind::Keys(_, b) if b.block().check.is_some()) {
+                continue;
+            }
             for (_, cell) in expansion.iter() {
                 let wanted = match &self.ev.cells.get(*cell).kind {
                     Kind::Instance(info) => self.selected(&info.addr),
@@ -308,7 +334,12 @@ impl<'a> Planner<'a> {
                 self.jobs.clear();
                 return;
             }
-            match self.jobs.next().await {
+            let done = tokio::select! {
+                biased;
+                done = self.jobs.next() => done,
+                () = self.open.tend(&self.caller) => continue,
+            };
+            match done {
                 Some(done) => self.done(done),
                 None => return,
             }
@@ -317,8 +348,21 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, cell: CellId) {
         match self.ev.cells.get(cell).kind.clone() {
+            Kind::Instance(info) if info.scoped() => {
+                if let Some(reading) = crate::scoped::read(&mut self.ev, &self.caller, cell, &info) {
+                    self.jobs.push(Box::pin(async move { Done::Scoped(Box::new(reading.await)) }));
+                }
+            }
             Kind::Instance(info) => match (self.options.mode, info.addr.resource.resource.mode) {
                 (_, ResourceMode::Data) => self.data(cell, &info),
+                (_, ResourceMode::Ephemeral) => {
+                    let (drafts, of) = (&self.drafts, &self.draft_of);
+                    let pending = |deps: &Arc<Deps>| pending(drafts, of, deps);
+                    let opening = crate::ephemeral::open(&mut self.ev, &self.caller, cell, &info, pending);
+                    if let Some(opening) = opening {
+                        self.jobs.push(Box::pin(async move { Done::Opened(Box::new(opening.await)) }));
+                    }
+                }
                 (Mode::Destroy | Mode::RefreshOnly, _) => self.as_it_is(cell, &info),
                 (Mode::Normal, _) => self.instance(cell, &info),
             },
@@ -342,6 +386,9 @@ impl<'a> Planner<'a> {
             }
             Done::Planned(cell, result) => self.was_planned(cell, result),
             Done::Data(cell, result) => self.data_was_read(cell, result),
+            Done::Imported(cell, result) => self.was_found(cell, result),
+            Done::Scoped(was) => crate::scoped::was_read(&mut self.ev, *was),
+            Done::Opened(was) => self.open.opened(&mut self.ev, *was),
         }
     }
 
@@ -428,7 +475,8 @@ impl<'a> Planner<'a> {
         let found = match result {
             Err(error) => Err(crate::prepare::call_failed(None, &prior.addr, &error)),
             Ok(None) => Ok(None),
-            Ok(Some(object)) => {
+            Ok(Some(mut object)) => {
+                object.value = crate::write_only::without(&info.schema, object.value);
                 as_stored(&info, prior).and_then(|old| as_found(&info, prior, &old, object)).map(Some)
             }
         };
@@ -452,9 +500,20 @@ impl<'a> Planner<'a> {
     }
 
     /// Evaluates an expression now, waiting for whatever it needs.
-    async fn now(&mut self, module: u32, expr: &Expr) -> Option<(Value, Deps)> {
+    async fn now(
+        &mut self,
+        module: u32,
+        expr: &Expr,
+        each: Option<(&formwork_addr::InstanceKey, Option<&Value>)>,
+    ) -> Option<(Value, Deps)> {
         loop {
-            match self.ev.expression(module, expr) {
+            let evaluated = self.ev.evaluate(
+                |_, diags, scope| crate::evaluator::value_of(expr, scope, diags),
+                module,
+                each,
+                None,
+            );
+            match evaluated {
                 Ran::Done(value, deps) => return Some((value, deps)),
                 Ran::Failed => return None,
                 Ran::Missing(missing) => {

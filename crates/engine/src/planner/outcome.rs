@@ -18,6 +18,8 @@ impl Planner<'_> {
         let outputs = if has_errors(&self.ev.diags) { BTreeMap::new() } else { self.outputs().await };
         self.settle_lifecycle().await;
         self.checks().await;
+        let closed = self.open.close(&self.caller).await;
+        self.ev.diags.extend(closed);
         let errored = has_errors(&self.ev.diags);
         let drift = self.drift();
         let mut drafts = std::mem::take(&mut self.drafts);
@@ -31,9 +33,10 @@ impl Planner<'_> {
             outputs,
             steps,
             checks: std::mem::take(&mut self.ev.checks),
-            variables: setup.variables.clone(),
+            variables: kept(setup),
             targets: self.options.targets.clone(),
             replace: self.options.replace.clone(),
+            imports: std::mem::take(&mut self.imports),
             timestamp: setup.world.plan_timestamp().unwrap_or_else(|| "".into()),
             prior_serial: self.state.serial,
             prior_lineage: self.state.lineage.clone(),
@@ -168,6 +171,13 @@ impl Planner<'_> {
         drift.sort_by(|a, b| (&a.addr, &a.deposed).cmp(&(&b.addr, &b.deposed)));
         drift
     }
+}
+
+/// The variables that may be stored: all but the ephemeral ones.
+fn kept(setup: &crate::Setup) -> BTreeMap<Str, Value> {
+    let declared = &setup.config.root().variables;
+    let stored = |name: &Str| declared.get(name).is_none_or(|v| !v.ephemeral);
+    setup.variables.iter().filter(|(name, _)| stored(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
 fn before(old: &formwork_state::OutputState) -> Value {

@@ -4,13 +4,14 @@ mod names;
 
 use crate::body::decode_in;
 use crate::graph::Graph;
+use crate::imports::import_id;
 use crate::provide::{Types, Worker};
 use crate::{Setup, checks, expand, rules};
 use formwork_addr::Str;
-use formwork_config::{Condition, Module, Output, Repetition, ResourceBlock};
+use formwork_config::{Condition, Import, Module, Output, Provisioner, Repetition, ResourceBlock};
 use formwork_diag::{Diagnostic, Severity};
 use formwork_lang::{RefStep, eval, references};
-use formwork_provider::Problem;
+use formwork_provider::{Problem, connection_schema};
 use formwork_syntax::Expr;
 use formwork_value::{Kind, Type, Value, convert};
 use names::{Names, Place};
@@ -60,6 +61,9 @@ impl<'a> Validator<'a> {
         }
         for block in module.resources.values() {
             self.resource(block);
+        }
+        for import in &module.imports {
+            self.import(import);
         }
         for check in module.checks.values() {
             self.conditions(&check.asserts, Place::default());
@@ -112,6 +116,11 @@ impl<'a> Validator<'a> {
     fn repetition(&mut self, repetition: &Repetition) {
         let (expr, count) = match repetition {
             Repetition::Single => return,
+            Repetition::Enabled(e) => {
+                let value = self.expr(e, Place::default());
+                let known = value.filter(Value::is_known);
+                return self.diags.extend(known.and_then(|v| expand::enabled(&v, e.span).err()));
+            }
             Repetition::Count(e) => (e, true),
             Repetition::ForEach(e) => (e, false),
         };
@@ -133,6 +142,52 @@ impl<'a> Validator<'a> {
         self.diags.extend(checked.err());
     }
 
+    fn provisioner(&mut self, provisioner: &Provisioner, place: Place<'_>) {
+        let Some(worker) = self.names.setup.registry.provisioner(&provisioner.kind.name) else { return };
+        let scope = self.names.at(place);
+        let config = decode_in(&provisioner.body, worker.schema(), &scope, provisioner.span, self.diags);
+        let problems = config.map(|c| worker.validate(&c.unmark_deep().0)).unwrap_or_default();
+        for p in problems {
+            let at = crate::provide::first_attribute(&p.path)
+                .and_then(|name| crate::body::attribute_span(&provisioner.body, name))
+                .unwrap_or(provisioner.span);
+            let mut d = Diagnostic::error(p.summary, p.detail).at(at);
+            d.severity = p.severity;
+            self.diags.push(d);
+        }
+        match &provisioner.connection {
+            Some(c) => {
+                decode_in(&c.body, connection_schema(), &scope, c.span, self.diags);
+            }
+            None if worker.connects() => self.diags.push(
+                Diagnostic::error(
+                    "Missing connection",
+                    format!(
+                        "The provisioner {} runs on another machine, and nothing says how to reach it.",
+                        worker.name()
+                    ),
+                )
+                .help("Add: connection { host = self.… }")
+                .at(provisioner.span),
+            ),
+            None => {}
+        }
+    }
+
+    fn import(&mut self, import: &Import) {
+        let repetition = import.for_each.clone().map_or(Repetition::Single, Repetition::ForEach);
+        self.repetition(&repetition);
+        let place = Place::of(&repetition);
+        for key in import.to.modules.iter().flatten().chain(&import.to.key) {
+            self.expr(key, place);
+        }
+        if let Some(value) = self.expr(&import.id, place)
+            && (value.is_known() || convert(&value, &Type::String).is_err())
+        {
+            import_id(value, import.id.span, self.diags);
+        }
+    }
+
     fn resource(&mut self, block: &ResourceBlock) {
         let Some(info) = self.names.types.of(&self.names.setup.registry, &block.resource) else { return };
         let module = self.names.module;
@@ -142,11 +197,12 @@ impl<'a> Validator<'a> {
         let decoded =
             decode_in(&block.body, &info.schema.block, &self.names.at(place), block.span, self.diags);
         if let Some(config) = decoded {
-            self.diags.extend(rules::stored(&config, block).err());
+            self.diags.extend(rules::stored(&config, block, &info.schema).err());
             let (config, _) = config.unmark_deep();
             let problems: Vec<Problem> = match &info.worker {
                 Worker::Managed(r) => r.validate(&config),
                 Worker::Data(d) => d.validate(&config),
+                Worker::Ephemeral(e) => e.validate(&config),
             };
             for p in problems {
                 let at = crate::provide::first_attribute(&p.path)
@@ -163,7 +219,7 @@ impl<'a> Validator<'a> {
             ("prevent_destroy", &lifecycle.prevent_destroy),
         ] {
             if let Some(expr) = expr
-                && let Some(value) = self.expr(expr, Place::default())
+                && let Some(value) = self.expr(expr, place)
                 && convert(&value, &Type::Bool).map_or(true, |v| v.is_null())
             {
                 let d = Diagnostic::error(format!("Invalid {what}"), "The value must be true or false.");
@@ -173,6 +229,10 @@ impl<'a> Validator<'a> {
         self.conditions(&lifecycle.preconditions, place);
         let own = names::unknown_object(&info);
         self.conditions(&lifecycle.postconditions, Place { own: Some(&own), ..place });
+        let place = Place { own: Some(&own), ..place };
+        for provisioner in &block.provisioners {
+            self.provisioner(provisioner, place);
+        }
         let address = match module.path.0.is_empty() {
             true => block.resource.to_string(),
             false => format!("{}.{}", module.path, block.resource),

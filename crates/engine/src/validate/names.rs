@@ -64,13 +64,20 @@ impl<'a> Names<'a> {
         let resource = Resource { mode, type_name: ty.into(), name: name.into() };
         let Some(block) = self.module.resources.get(&resource) else { return Lookup::Failed };
         let Some(info) = self.types.of(&self.setup.registry, &resource) else { return Lookup::Failed };
+        let ephemeral = |value: Value| match mode {
+            ResourceMode::Ephemeral => value.mark(Mark::Ephemeral),
+            _ => value,
+        };
         match (&block.repetition, rest.first()) {
             // The graph has reported keys that are missing, or too many.
-            (Repetition::Single, Some(Step::Index(_))) => Lookup::Failed,
-            (Repetition::Single, _) => Lookup::Found(unknown_object(&info), used),
-            (_, Some(Step::Index(_))) => Lookup::Found(unknown_object(&info), used + 1),
+            (Repetition::Single | Repetition::Enabled(_), Some(Step::Index(_))) => Lookup::Failed,
+            // It may be null, too: what is asked of it must be there if it is not.
+            (Repetition::Single | Repetition::Enabled(_), _) => {
+                Lookup::Found(ephemeral(unknown_object(&info)), used)
+            }
+            (_, Some(Step::Index(_))) => Lookup::Found(ephemeral(unknown_object(&info)), used + 1),
             (_, Some(Step::Attr(_))) => Lookup::Failed,
-            (_, None) => Lookup::Found(Value::unknown(Type::Dynamic), used),
+            (_, None) => Lookup::Found(ephemeral(Value::unknown(Type::Dynamic)), used),
         }
     }
 
@@ -78,10 +85,12 @@ impl<'a> Names<'a> {
         let Some(call) = self.module.calls.get(name) else { return Lookup::Failed };
         let Some(child) = self.child(name) else { return Lookup::Found(Value::unknown(Type::Dynamic), 1) };
         let at = match (&call.repetition, rest.first()) {
-            (Repetition::Single, Some(Step::Index(key))) if key.as_str().is_none() => {
+            (Repetition::Single | Repetition::Enabled(_), Some(Step::Index(key)))
+                if key.as_str().is_none() =>
+            {
                 return Lookup::Failed;
             }
-            (Repetition::Single, _) => 0,
+            (Repetition::Single | Repetition::Enabled(_), _) => 0,
             (_, Some(Step::Index(_))) | (Repetition::ForEach(_), Some(Step::Attr(_))) => 1,
             (Repetition::Count(_), Some(Step::Attr(_))) => {
                 return Lookup::Found(Value::unknown(Type::list(Type::Dynamic)), 1);
@@ -196,9 +205,13 @@ impl Scope for Located<'_, '_> {
                 Lookup::Found(Value::string(names.setup.workspace.clone()), 1)
             }
             "terraform" | "tofu" => Lookup::Failed,
-            "data" | "resource" => match attr(1) {
+            "data" | "resource" | "ephemeral" => match attr(1) {
                 Some(second) => {
-                    let mode = if root == "data" { ResourceMode::Data } else { ResourceMode::Managed };
+                    let mode = match root {
+                        "data" => ResourceMode::Data,
+                        "ephemeral" => ResourceMode::Ephemeral,
+                        _ => ResourceMode::Managed,
+                    };
                     names.resource(mode, name, second, &steps[2..], 2)
                 }
                 None => Lookup::Failed,

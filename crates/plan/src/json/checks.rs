@@ -98,6 +98,63 @@ fn name(status: CheckStatus) -> &'static str {
     }
 }
 
+/// An entry of `check_results` in a state.
+#[derive(Serialize)]
+struct StoredCheck {
+    object_kind: &'static str,
+    config_addr: String,
+    status: String,
+    objects: Vec<StoredObject>,
+}
+
+#[derive(Serialize)]
+struct StoredObject {
+    object_addr: String,
+    status: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failure_messages: Vec<String>,
+}
+
+/// How conditions came out, as states hold it: Terraform's `check_results`. `None` when there are no conditions.
+pub fn check_results(results: &[CheckResult]) -> Option<String> {
+    let mut objects: BTreeMap<String, (&'static str, Vec<&CheckResult>)> = BTreeMap::new();
+    for result in results {
+        let Some(addr) = parse(&result.address) else { continue };
+        let kind = match &*addr.resource.resource.type_name {
+            "output" => "output",
+            "var" => "var",
+            "check" => "check",
+            _ => "resource",
+        };
+        objects.entry(static_display(&addr)).or_insert((kind, Vec::new())).1.push(result);
+    }
+    let worst = |all: &[&CheckResult]| {
+        let any = |status| all.iter().any(|c| c.status == status);
+        match (any(CheckStatus::Fail), any(CheckStatus::Unknown)) {
+            (true, _) => CheckStatus::Fail,
+            (false, true) => CheckStatus::Unknown,
+            _ => CheckStatus::Pass,
+        }
+    };
+    let stored: Vec<StoredCheck> = objects
+        .into_iter()
+        .map(|(config_addr, (object_kind, all))| StoredCheck {
+            object_kind,
+            config_addr,
+            status: name(worst(&all)).to_owned(),
+            objects: all
+                .iter()
+                .map(|c| StoredObject {
+                    object_addr: c.address.clone(),
+                    status: name(c.status).to_owned(),
+                    failure_messages: c.problems.clone(),
+                })
+                .collect(),
+        })
+        .collect();
+    if stored.is_empty() { None } else { serde_json::to_string(&stored).ok() }
+}
+
 /// The checks of a plan. An entry for a whole object whose instances are not known has an address without keys. Of
 /// `checkable` objects without a result nothing is known.
 pub(super) fn of_plan(results: &[CheckResult], checkable: &[String]) -> Vec<StaticCheck> {

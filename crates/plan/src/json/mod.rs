@@ -12,6 +12,7 @@ mod plan;
 mod state;
 mod value;
 
+pub use checks::check_results;
 pub use plan::{Configuration, PriorState, plan, plan_text};
 pub use state::{Decode, state, state_text};
 

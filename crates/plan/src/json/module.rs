@@ -11,6 +11,7 @@ pub(super) fn mode(addr: &InstanceAddr) -> &'static str {
     match addr.resource.resource.mode {
         ResourceMode::Managed => "managed",
         ResourceMode::Data => "data",
+        ResourceMode::Ephemeral => "ephemeral",
     }
 }
 

@@ -10,7 +10,8 @@ mod dice;
 mod text;
 mod words;
 
-use formwork_provider::{CrudResource, ManagedResource};
+use crate::fresh::fresh;
+use formwork_provider::{CrudResource, EphemeralResource, ManagedResource};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +29,10 @@ pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
         CrudResource::<text::Text>::new(),
         CrudResource::<bytes::RandomUuid>::new(),
     ]
+}
+
+pub(crate) fn ephemeral_resources() -> Vec<Arc<dyn EphemeralResource>> {
+    vec![fresh(CrudResource::<text::Password>::new(), &["id", "keepers", "number"])]
 }
 
 /// The behaviour that all these types share: everything there is, is in the state.

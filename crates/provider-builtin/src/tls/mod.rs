@@ -14,7 +14,10 @@ mod public;
 mod request;
 mod x509;
 
-use formwork_provider::{CallError, CrudResource, DataSource, LookupSource, ManagedResource};
+use crate::fresh::fresh;
+use formwork_provider::{
+    CallError, CrudResource, DataSource, EphemeralResource, LookupSource, ManagedResource,
+};
 use formwork_value::Path;
 use std::sync::Arc;
 
@@ -29,6 +32,10 @@ pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
 
 pub(crate) fn data_sources() -> Vec<Arc<dyn DataSource>> {
     vec![LookupSource::<private_key::PublicKey>::new()]
+}
+
+pub(crate) fn ephemeral_resources() -> Vec<Arc<dyn EphemeralResource>> {
+    vec![fresh(CrudResource::<private_key::PrivateKey>::new(), &["id", "openssh_comment"])]
 }
 
 /// The key in an attribute.

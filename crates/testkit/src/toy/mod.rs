@@ -8,6 +8,7 @@
 
 mod data;
 mod fault;
+mod lease;
 mod resource;
 mod schema;
 mod store;
@@ -16,7 +17,9 @@ pub use store::{ToyObject, objects};
 
 use async_trait::async_trait;
 use data::ThingByName;
-use formwork_provider::{Call, CallError, Client, DataSource, ManagedResource, Provider, Schema};
+use formwork_provider::{
+    Call, CallError, Client, DataSource, EphemeralResource, ManagedResource, Provider, Schema,
+};
 use formwork_state::{Phase, Probe};
 use formwork_value::Value;
 use resource::ToyResource;
@@ -53,7 +56,11 @@ impl Provider for Toy {
     }
 
     fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
-        vec![Arc::new(ToyResource::thing()), Arc::new(ToyResource::link())]
+        vec![Arc::new(ToyResource::thing()), Arc::new(ToyResource::link()), Arc::new(ToyResource::vault())]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        vec![Arc::new(lease::Lease::new())]
     }
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {

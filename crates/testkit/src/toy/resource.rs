@@ -25,6 +25,11 @@ impl ToyResource {
         ToyResource { type_name: "toy_link", schema: schema::link() }
     }
 
+    /// `toy_vault`.
+    pub fn vault() -> Self {
+        ToyResource { type_name: "toy_vault", schema: schema::vault() }
+    }
+
     /// The identity of the object that a token makes: the same each time the call is repeated.
     fn id(&self, token: &str) -> String {
         // FNV-1a, 64 bits.

@@ -87,6 +87,33 @@ pub(crate) fn link() -> Schema {
     )
 }
 
+/// `toy_vault`.
+pub(crate) fn vault() -> Schema {
+    let key = Attribute { write_only: true, ..optional(Type::String, "What it keeps; nobody else does.") };
+    schema(
+        "A vault.",
+        vec![
+            ("id", computed("ID of the vault.")),
+            ("name", required(Type::String, "Name of the vault.")),
+            ("key_wo", key),
+            ("key_wo_version", optional(Type::Number, "To be changed with the key.")),
+        ],
+    )
+}
+
+/// `ephemeral "toy_lease"`.
+pub(crate) fn lease() -> Schema {
+    let key = Attribute { sensitive: true, ..computed("The key.") };
+    schema(
+        "A key for a while.",
+        vec![
+            ("name", required(Type::String, "Whose key.")),
+            ("millis", optional(Type::Number, "After how many milliseconds it must be renewed.")),
+            ("key", key),
+        ],
+    )
+}
+
 /// `toy_thing`, the data source.
 pub(crate) fn thing_by_name() -> Schema {
     let read = |ty, description: &str| Attribute {

@@ -1,0 +1,144 @@
+//! `resource`, `data` and `ephemeral` blocks.
+
+use crate::blocks::{labels, provider_ref, repetition};
+use crate::conditions::{condition, refuse_itself};
+use crate::meta::{Reader, duplicate, reference_list, trigger_list};
+use crate::model::*;
+use crate::provisioners::provisioners;
+use formwork_addr::{Resource, ResourceMode};
+use formwork_diag::{Diagnostic, Span};
+use formwork_lang::references;
+use formwork_syntax::{Block, Body, Expr, ExprKind, Str};
+use std::sync::Arc;
+
+/// Reads a `resource`, `data` or `ephemeral` block; `check` is the check block that it stands in.
+pub(crate) fn add_resource(
+    module: &mut Module,
+    block: &Block,
+    mode: ResourceMode,
+    check: Option<&Str>,
+    diags: &mut Vec<Diagnostic>,
+) {
+    let Some([type_name, name]) = labels(block, &["type", "name"], diags) else { return };
+    let resource = Resource { mode, type_name: type_name.name.clone(), name: name.name.clone() };
+    if let Some(first) = module.resources.get(&resource) {
+        let what = match mode {
+            ResourceMode::Managed => "resource",
+            ResourceMode::Data => "data resource",
+            ResourceMode::Ephemeral => "ephemeral resource",
+        };
+        let name = format!("{}.{}", resource.type_name, resource.name);
+        diags.push(duplicate(what, &name, first.span, block.header));
+        return;
+    }
+    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+    let (mut count, mut for_each, mut provider) = (None, None, None);
+    let mut dependencies = Vec::new();
+    for a in &block.body.attributes {
+        match &*a.name.name {
+            "count" => count = Some(a),
+            "for_each" => for_each = Some(a),
+            "provider" => provider = provider_ref(&a.expr, diags),
+            "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
+            _ => body.attributes.push(a.clone()),
+        }
+    }
+    if let Some(repeated) = count.or(for_each).filter(|_| check.is_some()) {
+        diags.push(
+            Diagnostic::error(
+                "Invalid data block in a check",
+                format!(
+                    "A data block inside of a check is read once, and cannot have \"{}\".",
+                    repeated.name.name
+                ),
+            )
+            .at(repeated.name.span),
+        );
+    }
+    let mut lifecycle = None::<(Span, Lifecycle)>;
+    let mut enabled = None;
+    let mut provisioning = Vec::new();
+    for b in &block.body.blocks {
+        match &*b.kind.name {
+            "lifecycle" => {
+                if let Some((first, _)) = &lifecycle {
+                    diags.push(
+                        Diagnostic::error("Duplicate lifecycle block", "A resource has one lifecycle block.")
+                            .at(b.header)
+                            .label(*first, "the first one is here"),
+                    );
+                } else {
+                    enabled = b.body.attribute("enabled");
+                    let read = read_lifecycle(b, mode, diags);
+                    refuse_itself(&read, &resource, diags);
+                    lifecycle = Some((b.header, read));
+                }
+            }
+            "provisioner" | "connection" if mode == ResourceMode::Managed => provisioning.push(b),
+            _ => body.blocks.push(b.clone()),
+        }
+    }
+    let resource = Arc::new(resource);
+    let read = ResourceBlock {
+        resource: resource.clone(),
+        repetition: repetition(count, for_each, enabled, diags),
+        provider,
+        depends_on: dependencies,
+        lifecycle: lifecycle.map(|(_, l)| l).unwrap_or_default(),
+        provisioners: provisioners(&provisioning, diags),
+        check: check.cloned(),
+        body,
+        span: block.header,
+        type_span: type_name.span,
+    };
+    module.resources.insert((*resource).clone(), Arc::new(read));
+}
+
+fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) -> Lifecycle {
+    let mut r = Reader::new("a lifecycle block", &block.body);
+    let mut lifecycle = Lifecycle::default();
+    // It says how often the block stands for an object, and was read with that.
+    let _ = r.take("enabled");
+    if mode == ResourceMode::Managed {
+        lifecycle.create_before_destroy = r.take("create_before_destroy").map(|a| a.expr.clone());
+        if let Some(expr) = &lifecycle.create_before_destroy {
+            settled_early(expr, diags);
+        }
+        lifecycle.prevent_destroy = r.take("prevent_destroy").map(|a| a.expr.clone());
+        if let Some(a) = r.take("replace_triggered_by") {
+            lifecycle.replace_triggered_by = trigger_list(&a.expr, diags);
+        }
+        if let Some(a) = r.take("ignore_changes") {
+            lifecycle.ignore_changes = match &a.expr.kind {
+                ExprKind::Variable(all) if &**all == "all" => IgnoreChanges::All,
+                _ => IgnoreChanges::Paths(reference_list(&a.expr, "\"ignore_changes\"", diags)),
+            };
+        }
+    }
+    for (kind, into) in
+        [("precondition", &mut lifecycle.preconditions), ("postcondition", &mut lifecycle.postconditions)]
+    {
+        into.extend(r.take_blocks(kind).into_iter().filter_map(|b| condition(b, diags)));
+    }
+    r.finish(diags);
+    lifecycle
+}
+
+/// The order of a replacement is the same for all instances, and follows from what is known before anything is planned.
+fn settled_early(expr: &Expr, diags: &mut Vec<Diagnostic>) {
+    for reference in references(expr) {
+        if !["var", "local", "path", "terraform", "tofu"].contains(&reference.root) {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid create_before_destroy",
+                    format!(
+                        "It cannot depend on \"{}\": the order is settled before anything is planned.",
+                        reference.root
+                    ),
+                )
+                .help("Use a constant, variables, locals made of them, path or terraform.")
+                .at(reference.span),
+            );
+        }
+    }
+}

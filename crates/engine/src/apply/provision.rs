@@ -1,0 +1,225 @@
+//! Provisioners: after an object was made, before it goes.
+
+use super::step::set;
+use super::{Applier, Done};
+use crate::body::decode_body;
+use crate::cells::Kind;
+use crate::evaluator::Ran;
+use crate::event::{Event, Stage, Verb};
+use formwork_addr::{InstanceAddr, InstanceKey, Str};
+use formwork_config::{OnFailure, Provisioner as Block, When};
+use formwork_diag::{Diagnostic, Span};
+use formwork_plan::StepKind;
+use formwork_provider::{CallError, Provisioner, Provisioning, connection_schema};
+use formwork_state::{Status, StoredObject};
+use formwork_value::Value;
+use std::sync::Arc;
+
+/// An object whose provisioners are to run.
+pub(super) struct ToProvision {
+    pub step: u32,
+    pub addr: InstanceAddr,
+    pub when: When,
+    /// The object, with marks: `self`.
+    pub value: Value,
+}
+
+/// How they went.
+pub(super) struct Provisioned {
+    of: ToProvision,
+    /// What went wrong and matters, and whether it ends the step.
+    failure: Option<Diagnostic>,
+}
+
+/// One provisioner, evaluated.
+struct Ready {
+    worker: Arc<dyn Provisioner>,
+    kind: Str,
+    config: Value,
+    connection: Option<Value>,
+    /// Something in its configuration is sensitive: nothing that it prints may be shown.
+    secret: bool,
+    on_failure: OnFailure,
+    span: Span,
+}
+
+impl Applier<'_> {
+    /// The provisioners of an instance: those of its block, or of the block that says that it was removed.
+    fn provisioners(&self, addr: &InstanceAddr, when: When) -> Vec<Block> {
+        let config = &self.caller.setup.config;
+        let block = config
+            .module(&addr.resource.module.path())
+            .and_then(|m| m.resources.get(&*addr.resource.resource));
+        let all = match block {
+            Some(block) => block.provisioners.as_slice(),
+            None => crate::moves::removed(config, addr).map_or(&[][..], |r| &r.provisioners),
+        };
+        all.iter().filter(|p| p.when == when).cloned().collect()
+    }
+
+    pub(super) fn has_provisioners(&self, addr: &InstanceAddr) -> bool {
+        !self.provisioners(addr, When::Create).is_empty()
+    }
+
+    /// Runs what runs before an object goes; `false` when there is nothing.
+    pub(super) fn take_leave(&mut self, step: u32, addr: &InstanceAddr, value: Value) -> bool {
+        let any = !self.provisioners(addr, When::Destroy).is_empty();
+        if any {
+            self.provision(ToProvision { step, addr: addr.clone(), when: When::Destroy, value });
+        }
+        any
+    }
+
+    /// Evaluates the provisioners of an object, and begins to run them, one after the other.
+    pub(super) fn provision(&mut self, what: ToProvision) {
+        // What is gone from the configuration may speak of itself only, and so may be evaluated anywhere.
+        let (module, each) =
+            match self.ev.instances.get(&what.addr).map(|c| self.ev.cells.get(*c).kind.clone()) {
+                Some(Kind::Instance(info)) if what.when == When::Create => (info.module, info.each.clone()),
+                _ => (0, None),
+            };
+        let mut ready = Vec::new();
+        let mut missing = Vec::new();
+        for block in self.provisioners(&what.addr, what.when) {
+            match self.ready(&block, module, (&what.addr.key, each.as_ref()), &what.value) {
+                Ran::Done(one, _) => ready.push(one),
+                Ran::Missing(more) => missing.extend(more),
+                Ran::Failed => return self.failed_step(what.step, &what.addr),
+            }
+        }
+        if !missing.is_empty() {
+            missing.into_iter().for_each(|id| self.ev.cells.demand(id));
+            return self.provisioning.push(what);
+        }
+        let setup = self.caller.setup.clone();
+        self.jobs.push(Box::pin(async move {
+            let mut failure = None;
+            for one in ready {
+                let tell = |stage: Stage| {
+                    let (addr, provisioner) = (what.addr.clone(), one.kind.clone());
+                    (setup.events)(Event::Provision { addr, provisioner, stage });
+                };
+                tell(Stage::Begun);
+                if one.secret {
+                    tell(Stage::Said("(output suppressed due to sensitive value in config)".into()));
+                }
+                let say = |line: &str| {
+                    if !one.secret {
+                        tell(Stage::Said(line.to_owned()));
+                    }
+                };
+                let order =
+                    Provisioning { config: &one.config, connection: one.connection.as_ref(), say: &say };
+                let result = tokio::select! {
+                    result = one.worker.run(&order) => result,
+                    () = setup.cancel.reached(1) => {
+                        Err(CallError::new("Interrupted", "The provisioner was stopped as asked."))
+                    }
+                };
+                match result {
+                    Ok(()) => tell(Stage::Ended),
+                    Err(error) => {
+                        tell(Stage::Failed);
+                        let stopped = setup.cancel.level() > 0;
+                        if one.on_failure == OnFailure::Fail || stopped {
+                            failure = Some(one.failed(&error, &what.addr));
+                            break;
+                        }
+                    }
+                }
+            }
+            Done::Provisioned(Box::new(Provisioned { of: what, failure }))
+        }));
+    }
+
+    fn ready(
+        &mut self,
+        block: &Block,
+        module: u32,
+        each: (&InstanceKey, Option<&Value>),
+        own: &Value,
+    ) -> Ran<Ready> {
+        let Some(worker) = self.caller.setup.registry.provisioner(&block.kind.name).cloned() else {
+            // The graph has reported kinds that do not exist.
+            return Ran::Failed;
+        };
+        let ran = self.ev.evaluate(
+            |_, diags, scope| {
+                let config = decode_body(&block.body, worker.schema(), scope, block.span, diags);
+                let connection = match block.connection.as_ref().filter(|_| worker.connects()) {
+                    Some(c) => Some(decode_body(&c.body, connection_schema(), scope, c.span, diags)?),
+                    None => None,
+                };
+                Some((config?, connection))
+            },
+            module,
+            Some(each),
+            Some(own),
+        );
+        match ran {
+            Ran::Done((config, connection), deps) => {
+                let secret = |v: &Value| !v.marks_deep().is_empty();
+                let ready = Ready {
+                    kind: block.kind.name.clone(),
+                    secret: secret(&config) || connection.as_ref().is_some_and(secret),
+                    config: config.unmark_deep().0,
+                    connection: connection.map(|c| c.unmark_deep().0),
+                    on_failure: block.on_failure,
+                    span: block.span,
+                    worker,
+                };
+                Ran::Done(ready, deps)
+            }
+            Ran::Missing(missing) => Ran::Missing(missing),
+            Ran::Failed => Ran::Failed,
+        }
+    }
+
+    /// Takes in how the provisioners of an object went.
+    pub(super) fn provisioned(&mut self, done: Provisioned) {
+        let Provisioned { of: ToProvision { step, addr, when, value }, failure } = done;
+        if let Some(d) = failure {
+            self.ev.diags.push(d);
+            if when == When::Create {
+                self.caller.failed(&addr, Verb::Create);
+            }
+            return self.failed_step(step, &addr);
+        }
+        match when {
+            When::Destroy => {
+                self.taken_leave.insert(step);
+                self.ready.push(step);
+            }
+            When::Create => {
+                self.now_whole(step, &addr);
+                self.finished(&addr, Verb::Create, &value);
+                self.conclude(step, &addr, value);
+            }
+        }
+    }
+
+    /// Records that nothing of an object is missing any more.
+    fn now_whole(&mut self, step: u32, addr: &InstanceAddr) {
+        let StepKind::Change(index, _) = self.plan.steps[step as usize].kind else { return };
+        let provider = self.plan.changes[index as usize].provider.clone();
+        let Some(stored) = self.state.instance(addr).and_then(|i| i.current.clone()) else { return };
+        let whole = Arc::new(StoredObject { status: Status::Ready, ..(*stored).clone() });
+        self.record(&set(None, addr, None, &provider, Some(whole)));
+    }
+}
+
+impl Ready {
+    fn failed(&self, error: &CallError, addr: &InstanceAddr) -> Diagnostic {
+        let detail = match self.secret {
+            true => {
+                "What it said is not shown, because something in its configuration is sensitive.".to_owned()
+            }
+            false => error.detail.clone(),
+        };
+        let d = Diagnostic::error(error.summary.clone(), detail).at(self.span).about(addr);
+        match self.worker.name() {
+            "local-exec" => d.help("To go on in spite of a failure, say on_failure = continue."),
+            _ => d,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Data blocks inside of check blocks: read when the check is looked at. What goes wrong is a warning.
+
+use crate::calls::{Caller, NoRecorder, shown_id};
+use crate::cells::{CellId, Content, InstanceInfo};
+use crate::evaluator::{Evaluator, Ran};
+use crate::event::Verb;
+use crate::planner::lifecycle::postconditions;
+use crate::prepare::{call_failed, prepare, problem};
+use crate::provide::{TypeInfo, Worker};
+use formwork_diag::{Diagnostic, Severity};
+use formwork_provider::{CallError, planned_data};
+use formwork_value::{Marks, Path, Value};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A scoped data source that was read, or was not.
+pub(crate) struct WasRead {
+    cell: CellId,
+    instance: Arc<InstanceInfo>,
+    info: Arc<TypeInfo>,
+    marks: Vec<(Path, Marks)>,
+    inputs: Arc<crate::deps::Deps>,
+    result: Result<Value, CallError>,
+}
+
+type Reading = Pin<Box<dyn Future<Output = WasRead>>>;
+
+/// Errors said since `from` are warnings.
+pub(crate) fn only_warn(diags: &mut [Diagnostic], from: usize) {
+    diags.iter_mut().skip(from).for_each(|d| d.severity = Severity::Warning);
+}
+
+/// Begins to read: a call to be run, unless the cell could be filled, has failed or waits.
+pub(crate) fn read(
+    ev: &mut Evaluator,
+    caller: &Caller,
+    cell: CellId,
+    instance: &Arc<InstanceInfo>,
+) -> Option<Reading> {
+    let from = ev.diags.len();
+    let prepared = match prepare(ev, instance) {
+        Ran::Done(prepared, _) => prepared,
+        Ran::Missing(missing) => {
+            ev.cells.wait(cell, &missing);
+            return None;
+        }
+        Ran::Failed => {
+            only_warn(&mut ev.diags, from);
+            ev.cells.fail(cell);
+            return None;
+        }
+    };
+    let Worker::Data(source) = prepared.info.worker.clone() else {
+        ev.cells.fail(cell);
+        return None;
+    };
+    let (config, marks) = prepared.config.clone().unmark_paths();
+    let mut refused = false;
+    for p in source.validate(&config) {
+        refused |= p.severity == Severity::Error;
+        ev.diags.push(problem(instance, &p));
+    }
+    only_warn(&mut ev.diags, from);
+    if refused {
+        ev.cells.fail(cell);
+        return None;
+    }
+    if !config.is_wholly_known() || !prepared.provider.known {
+        let value = planned_data(&prepared.info.schema, &config).mark_paths(&marks);
+        ev.cells.complete(cell, Content::Value(prepared.info.mark(value)), Some(prepared.inputs));
+        return None;
+    }
+    let (caller, instance) = (caller.clone(), instance.clone());
+    Some(Box::pin(async move {
+        let addr = &instance.addr;
+        let result = caller
+            .with(&prepared.provider, "", &NoRecorder, async |call| {
+                caller.started(addr, None, Verb::Read, None);
+                source.read(call, &config).await
+            })
+            .await;
+        match &result {
+            Ok(value) => {
+                caller.finished(addr, None, Verb::Read, shown_id(&prepared.info.mark(value.clone())))
+            }
+            Err(_) => caller.failed(addr, Verb::Read),
+        }
+        let (info, inputs) = (prepared.info, prepared.inputs);
+        WasRead { cell, instance, info, marks, inputs, result }
+    }))
+}
+
+/// Takes in how reading went.
+pub(crate) fn was_read(ev: &mut Evaluator, was: WasRead) {
+    let WasRead { cell, instance, info, marks, inputs, result } = was;
+    let from = ev.diags.len();
+    match result {
+        Ok(value) => {
+            let value = info.mark(value.mark_paths(&marks));
+            match postconditions(ev, &instance, &value) {
+                Ran::Done(..) | Ran::Missing(_) => {
+                    ev.cells.complete(cell, Content::Value(value), Some(inputs))
+                }
+                Ran::Failed => ev.cells.fail(cell),
+            }
+        }
+        Err(error) => {
+            ev.diags.push(call_failed(Some(&instance), &instance.addr, &error));
+            ev.cells.fail(cell);
+        }
+    }
+    only_warn(&mut ev.diags, from);
+}
