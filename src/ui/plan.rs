@@ -343,6 +343,7 @@ impl Printer<'_> {
             Some(Reason::DeleteBecauseNoResourceConfig) => {
                 format!("because {}.{} is not in configuration", resource.type_name, resource.name)
             }
+            Some(Reason::DeleteBecauseEnabledFalse) => "because enabled is false".to_owned(),
             Some(Reason::DeleteBecauseNoModule) => {
                 format!("because {} is not in configuration", change.addr.resource.module)
             }

@@ -208,16 +208,6 @@ fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
             .at(for_each.span),
         );
     }
-    if let (Some(for_each), None) = (&for_each, &alias) {
-        diags.push(
-            Diagnostic::error(
-                "Alias required",
-                "With \"for_each\" there are several configurations, and resources choose theirs by an alias and a key.",
-            )
-            .at(for_each.span)
-            .help(format!("Add: alias = \"by_name\", and choose with provider = {}.by_name[each.key]", name.name)),
-        );
-    }
     let provider = ProviderBlock { name: name.clone(), alias, for_each, body, span: block.header };
     module.providers.insert(key, provider);
 }

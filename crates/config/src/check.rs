@@ -107,6 +107,16 @@ fn requires(module: &Module, name: &str, alias: &Str) -> bool {
 /// A provider configuration with an alias must be there, or come from the caller. Without an alias it may be empty.
 fn provider(config: &Config, module: &Module, reference: &ProviderRef, diags: &mut Vec<Diagnostic>) {
     let Some(alias) = &reference.alias else { return };
+    if let Some(key) = &reference.key {
+        diags.push(
+            Diagnostic::error(
+                "Unexpected provider instance key",
+                format!("{} is one configuration, without \"for_each\", so there is nothing to choose from.", shown(&reference.name, Some(alias))),
+            )
+            .help("Remove the brackets.")
+            .at(key.span),
+        );
+    }
     let key = (reference.name.clone(), Some(alias.clone()));
     let from_caller = |call: &ModuleCall| {
         // What is required and not passed is reported at the call.

@@ -188,3 +188,66 @@ fn configurations_are_inherited_by_source() {
     check("provider \"play\" {}", &source("play", "play/play"), &format!("{own} play empty"));
     check("provider \"play\" {}", "", "provider[\"registry.terraform.io/hashicorp/play\"] play configured");
 }
+
+#[test]
+fn imports_name_what_is_there() {
+    let import = |to: &str, id: &str| format!("{A}\nimport {{\n to = {to}\n id = {id}\n}}\n");
+    check(&import("terraform_data.a", "\"x\""), &[]);
+    check(&import("terraform_data.b", "\"x\""), &["Configuration for import target does not exist"]);
+    check(&import("data.local_file.a", "\"x\""), &["Invalid import address"]);
+    check(&import("module.m", "\"x\""), &["Invalid import address"]);
+    check(&import("terraform_data.a.input", "\"x\""), &["Invalid import address"]);
+    check(&import("terraform_data.a", "terraform_data.a.id"), &["Invalid import id argument"]);
+    let twice = "import {\n to = terraform_data.a[0]\n id = \"y\"\n}\n";
+    check(
+        &format!("{}{twice}", import("terraform_data.a[0]", "\"x\"")),
+        &["Duplicate import configuration for \"terraform_data.a[0]\""],
+    );
+    check(&format!("{A}\nimport {{}}\n"), &["Missing required argument", "Missing required argument"]);
+    let call = "module \"m\" {\n source = \"./m\"\n}\n";
+    check_all(&[("main.tf", call), ("m/main.tf", &import("terraform_data.a", "\"x\""))], &["Invalid import configuration"]);
+}
+
+#[test]
+fn provisioners_say_when_and_what_for() {
+    let with = |inner: &str| format!("resource \"terraform_data\" \"a\" {{\n{inner}\n}}\n");
+    let provisioner = |inner: &str| with(&format!("provisioner \"local-exec\" {{\n{inner}\n}}"));
+    check(&provisioner("command = \"x\""), &[]);
+    check(&provisioner("when = destroy\ncommand = self.id"), &[]);
+    check(&provisioner("when = destroy\ncommand = var.x"), &["Invalid reference from destroy provisioner"]);
+    check(&provisioner("when = destroy\ncommand = each.value"), &["Invalid reference from destroy provisioner"]);
+    check(&provisioner("when = later"), &["Invalid \"when\" keyword"]);
+    check(&provisioner("on_failure = 1"), &["Invalid \"on_failure\" keyword"]);
+    check(&with("provisioner \"chef\" {}"), &["Unknown provisioner"]);
+    check(&with("provisioner {}"), &["Missing type for provisioner"]);
+    check(&with("connection {}\nconnection {}"), &["Duplicate connection block"]);
+    let removed = |inner: &str| format!("removed {{\n from = terraform_data.a\n{inner}\n}}\n");
+    check(&removed("provisioner \"local-exec\" {\n when = destroy\n}"), &[]);
+    check(&removed("provisioner \"local-exec\" {}"), &["Invalid provisioner block"]);
+    // What the provisioner says of its connection wins over what the resource says.
+    let both = with(
+        "connection {\n host = \"a\"\n port = 1\n}\nprovisioner \"file\" {\n connection {\n host = \"b\"\n}\n}",
+    );
+    let config = loaded(&[("main.tf", &both)]).config.unwrap();
+    let block = config.root().resources.values().next().unwrap();
+    let connection = block.provisioners[0].connection.as_ref().unwrap();
+    let names: Vec<&str> = connection.body.attributes.iter().map(|a| &*a.name.name).collect();
+    assert_eq!(names, ["host", "port"]);
+    assert_eq!(connection.body.attributes[0].expr.kind, formwork_syntax::ExprKind::String("b".into()));
+}
+
+#[test]
+fn what_repeats_and_what_is_enabled() {
+    let with = |inner: &str| format!("resource \"terraform_data\" \"a\" {{\n{inner}\n}}\n");
+    check(&with("lifecycle {\n enabled = false\n}"), &[]);
+    check(
+        &with("count = 1\nlifecycle {\n enabled = false\n}"),
+        &["Invalid combination of \"enabled\" and \"count\""],
+    );
+    check(&with("lifecycle {\n create_before_destroy = var.x\n}"), &[]);
+    check(&with("lifecycle {\n create_before_destroy = each.key\n}"), &["Invalid create_before_destroy"]);
+    let data = "data \"local_file\" \"f\" {\n filename = \"x\"\n}\n";
+    let assert = "assert {\n condition = data.local_file.f.id != \"\"\n error_message = \"x\"\n}\n";
+    check(&format!("check \"c\" {{\n{data}{assert}}}\n"), &[]);
+    check(&format!("{data}check \"c\" {{\n{data}{assert}}}\n"), &["Duplicate data resource"]);
+}

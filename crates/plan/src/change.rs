@@ -63,6 +63,8 @@ pub enum Reason {
     DeleteBecauseEachKey,
     /// The module instance is gone.
     DeleteBecauseNoModule,
+    /// `enabled` is false.
+    DeleteBecauseEnabledFalse,
     /// The data source's arguments are not known yet.
     ReadBecauseConfigUnknown,
     /// The data source depends on something that changes.
@@ -82,6 +84,7 @@ impl Reason {
             Reason::DeleteBecauseCountIndex => "delete_because_count_index",
             Reason::DeleteBecauseEachKey => "delete_because_each_key",
             Reason::DeleteBecauseNoModule => "delete_because_no_module",
+            Reason::DeleteBecauseEnabledFalse => "delete_because_enabled_false",
             Reason::ReadBecauseConfigUnknown => "read_because_config_unknown",
             Reason::ReadBecauseDependencyPending => "read_because_dependency_pending",
         }

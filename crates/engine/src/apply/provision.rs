@@ -122,7 +122,7 @@ impl Applier<'_> {
                         tell(Stage::Failed);
                         let stopped = setup.cancel.level() > 0;
                         if one.on_failure == OnFailure::Fail || stopped {
-                            failure = Some(one.failed(&error, &what.addr));
+                            failure = Some(one.failed(&error, &what.addr, stopped));
                             break;
                         }
                     }
@@ -209,7 +209,7 @@ impl Applier<'_> {
 }
 
 impl Ready {
-    fn failed(&self, error: &CallError, addr: &InstanceAddr) -> Diagnostic {
+    fn failed(&self, error: &CallError, addr: &InstanceAddr, stopped: bool) -> Diagnostic {
         let detail = match self.secret {
             true => {
                 "What it said is not shown, because something in its configuration is sensitive.".to_owned()
@@ -217,9 +217,9 @@ impl Ready {
             false => error.detail.clone(),
         };
         let d = Diagnostic::error(error.summary.clone(), detail).at(self.span).about(addr);
-        match self.worker.name() {
-            "local-exec" => d.help("To go on in spite of a failure, say on_failure = continue."),
-            _ => d,
+        match stopped {
+            true => d,
+            false => d.help("If the object is good all the same, say on_failure = continue."),
         }
     }
 }

@@ -38,6 +38,9 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     let previous = moves::follow(&setup.config, &mut moved, &mut diags);
     let mut planner = Planner::new(setup.clone(), &moved, options, graph);
     planner.previous = previous;
+    if !has_errors(&diags) {
+        diags.extend(crate::validate::provisioners(setup));
+    }
     let broken = has_errors(&diags);
     planner.ev.diags.extend(diags);
     if !broken {

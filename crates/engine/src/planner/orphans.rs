@@ -138,6 +138,7 @@ impl Planner<'_> {
             return None;
         }
         Some(match (&*expansion, &addr.key) {
+            (Expansion::Absent, _) => Reason::DeleteBecauseEnabledFalse,
             (Expansion::Count(_), InstanceKey::Int(_)) => Reason::DeleteBecauseCountIndex,
             (Expansion::ForEach(_), InstanceKey::Str(_)) => Reason::DeleteBecauseEachKey,
             _ => Reason::DeleteBecauseWrongRepetition,

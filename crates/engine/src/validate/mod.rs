@@ -31,6 +31,27 @@ pub fn validate(setup: &Setup) -> Vec<Diagnostic> {
     diags
 }
 
+/// What is wrong with provisioners, which a plan does not evaluate.
+pub(crate) fn provisioners(setup: &Setup) -> Vec<Diagnostic> {
+    let types = Types::default();
+    let mut diags = Vec::new();
+    for module in setup.config.modules.values() {
+        if module.resources.values().all(|b| b.provisioners.is_empty()) {
+            continue;
+        }
+        let names = Names { setup, types: &types, module, locals: FxHashMap::default() };
+        // What is wrong with locals is for the plan to say.
+        let mut quiet = Vec::new();
+        let mut validator = Validator { names, diags: &mut quiet };
+        validator.locals(module);
+        let mut validator = Validator { names: validator.names, diags: &mut diags };
+        for block in module.resources.values() {
+            validator.provisioners(block);
+        }
+    }
+    diags
+}
+
 struct Validator<'a> {
     names: Names<'a>,
     diags: &'a mut Vec<Diagnostic>,
@@ -142,6 +163,14 @@ impl<'a> Validator<'a> {
         self.diags.extend(checked.err());
     }
 
+    fn provisioners(&mut self, block: &ResourceBlock) {
+        let Some(info) = self.names.types.of(&self.names.setup.registry, &block.resource) else { return };
+        let own = names::unknown_object(&info);
+        for provisioner in &block.provisioners {
+            self.provisioner(provisioner, Place { own: Some(&own), ..Place::of(&block.repetition) });
+        }
+    }
+
     fn provisioner(&mut self, provisioner: &Provisioner, place: Place<'_>) {
         let Some(worker) = self.names.setup.registry.provisioner(&provisioner.kind.name) else { return };
         let scope = self.names.at(place);
@@ -229,10 +258,7 @@ impl<'a> Validator<'a> {
         self.conditions(&lifecycle.preconditions, place);
         let own = names::unknown_object(&info);
         self.conditions(&lifecycle.postconditions, Place { own: Some(&own), ..place });
-        let place = Place { own: Some(&own), ..place };
-        for provisioner in &block.provisioners {
-            self.provisioner(provisioner, place);
-        }
+        self.provisioners(block);
         let address = match module.path.0.is_empty() {
             true => block.resource.to_string(),
             false => format!("{}.{}", module.path, block.resource),

@@ -263,19 +263,22 @@ impl Machine {
         process::run(command, input, say).await.map_err(cannot_start)
     }
 
-    /// Copies a file or folder there.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), CallError> {
+    /// Copies files and folders there.
+    pub async fn copy(&self, from: &[String], to: &str) -> Result<(), CallError> {
         let mut command = self.program("scp");
-        // What is before a colon would be taken for a machine.
-        let from = if from.starts_with('/') { from.to_owned() } else { format!("./{from}") };
-        command.args(["-O", "-q", "-r", "--", &from]).arg(format!("{NAME}:{}", quoted(to)));
+        command.args(["-O", "-q", "-r", "--"]);
+        for from in from {
+            // What is before a colon would be taken for a machine.
+            command.arg(if from.starts_with('/') { from.clone() } else { format!("./{from}") });
+        }
+        command.arg(format!("{NAME}:{}", quoted(to)));
         let ended = process::run(command, None, &|_| {}).await.map_err(cannot_start)?;
         match ended.status.success() {
             true => Ok(()),
-            false => Err(CallError::new(
-                "Upload failed",
-                format!("scp of {from} to {to} failed with {}.", ended.told()),
-            )),
+            false => {
+                let detail = format!("scp of {} to {to} failed with {}.", from.join(", "), ended.told());
+                Err(CallError::new("Upload failed", detail))
+            }
         }
     }
 

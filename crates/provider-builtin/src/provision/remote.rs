@@ -139,20 +139,45 @@ impl Provisioner for File {
             return Err(CallError::new("Invalid file provisioner", "The destination is empty."));
         };
         let machine = Machine::new(what)?;
+        let mut content_of_folder = false;
         let from = match text(what.config, "source") {
             Some(source) => {
-                let found = std::fs::metadata(source).map_err(|error| {
+                let unreadable = |error: std::io::Error| {
                     CallError::new("File cannot be read", format!("{source} cannot be read: {error}."))
-                })?;
+                };
                 // With a slash at the end: what is in the folder, not the folder.
-                if found.is_dir() && source.ends_with('/') { format!("{source}.") } else { source.to_owned() }
+                content_of_folder = std::fs::metadata(source).map_err(unreadable)?.is_dir() && source.ends_with('/');
+                match content_of_folder {
+                    true => inside(source).map_err(unreadable)?,
+                    false => vec![source.to_owned()],
+                }
             }
             None => {
                 let content = what.config.get("content").and_then(Value::as_str).unwrap_or_default();
-                machine.hold(content)?.display().to_string()
+                vec![machine.hold(content)?.display().to_string()]
             }
         };
         machine.connect(what).await?;
+        if content_of_folder {
+            let made = machine.run(&format!("mkdir -p {}", quoted(to)), None, &|_| {}).await?;
+            if !made.status.success() {
+                let detail = format!("The folder {to} could not be made: {}.", made.told());
+                return Err(CallError::new("Upload failed", detail));
+            }
+            if from.is_empty() {
+                return Ok(());
+            }
+        }
         machine.copy(&from, to).await
     }
+}
+
+/// What is in a folder, by the paths that lead there.
+fn inside(folder: &str) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.push(format!("{folder}{}", entry?.file_name().to_string_lossy()));
+    }
+    names.sort();
+    Ok(names)
 }
