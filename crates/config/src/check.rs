@@ -111,7 +111,10 @@ fn provider(config: &Config, module: &Module, reference: &ProviderRef, diags: &m
         diags.push(
             Diagnostic::error(
                 "Unexpected provider instance key",
-                format!("{} is one configuration, without \"for_each\", so there is nothing to choose from.", shown(&reference.name, Some(alias))),
+                format!(
+                    "{} is one configuration, without \"for_each\", so there is nothing to choose from.",
+                    shown(&reference.name, Some(alias))
+                ),
             )
             .help("Remove the brackets.")
             .at(key.span),

@@ -205,7 +205,10 @@ fn imports_name_what_is_there() {
     );
     check(&format!("{A}\nimport {{}}\n"), &["Missing required argument", "Missing required argument"]);
     let call = "module \"m\" {\n source = \"./m\"\n}\n";
-    check_all(&[("main.tf", call), ("m/main.tf", &import("terraform_data.a", "\"x\""))], &["Invalid import configuration"]);
+    check_all(
+        &[("main.tf", call), ("m/main.tf", &import("terraform_data.a", "\"x\""))],
+        &["Invalid import configuration"],
+    );
 }
 
 #[test]
@@ -215,7 +218,10 @@ fn provisioners_say_when_and_what_for() {
     check(&provisioner("command = \"x\""), &[]);
     check(&provisioner("when = destroy\ncommand = self.id"), &[]);
     check(&provisioner("when = destroy\ncommand = var.x"), &["Invalid reference from destroy provisioner"]);
-    check(&provisioner("when = destroy\ncommand = each.value"), &["Invalid reference from destroy provisioner"]);
+    check(
+        &provisioner("when = destroy\ncommand = each.value"),
+        &["Invalid reference from destroy provisioner"],
+    );
     check(&provisioner("when = later"), &["Invalid \"when\" keyword"]);
     check(&provisioner("on_failure = 1"), &["Invalid \"on_failure\" keyword"]);
     check(&with("provisioner \"chef\" {}"), &["Unknown provisioner"]);

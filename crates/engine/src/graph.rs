@@ -373,9 +373,10 @@ impl Builder<'_> {
                 None => d.help(format!("There are: {}.", known.join(", "))),
             });
         }
-        self.body(node, &provisioner.body);
-        if let Some(connection) = &provisioner.connection {
-            self.body(node, &connection.body);
+        let connection = provisioner.connection.iter().flat_map(|c| &c.body.attributes);
+        for attribute in provisioner.body.attributes.iter().chain(connection) {
+            // When it runs, the object is there: to name it is no cycle.
+            self.expr(node, &attribute.expr, Some(node));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::step::set;
 use super::{Applier, Done};
 use crate::body::decode_body;
-use crate::cells::Kind;
+use crate::cells::{Content, Kind};
 use crate::evaluator::Ran;
 use crate::event::{Event, Stage, Verb};
 use formwork_addr::{InstanceAddr, InstanceKey, Str};
@@ -78,6 +78,10 @@ impl Applier<'_> {
                 Some(Kind::Instance(info)) if what.when == When::Create => (info.module, info.each.clone()),
                 _ => (0, None),
             };
+        if let Some(cell) = self.ev.instances.get(&what.addr).copied().filter(|_| what.when == When::Create) {
+            // The object is there, and may be named; the steps that wait for it do so until its provisioners have run.
+            self.ev.cells.complete(cell, Content::Value(what.value.clone()), None);
+        }
         let mut ready = Vec::new();
         let mut missing = Vec::new();
         for block in self.provisioners(&what.addr, what.when) {

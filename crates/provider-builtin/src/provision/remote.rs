@@ -146,7 +146,8 @@ impl Provisioner for File {
                     CallError::new("File cannot be read", format!("{source} cannot be read: {error}."))
                 };
                 // With a slash at the end: what is in the folder, not the folder.
-                content_of_folder = std::fs::metadata(source).map_err(unreadable)?.is_dir() && source.ends_with('/');
+                content_of_folder =
+                    std::fs::metadata(source).map_err(unreadable)?.is_dir() && source.ends_with('/');
                 match content_of_folder {
                     true => inside(source).map_err(unreadable)?,
                     false => vec![source.to_owned()],
