@@ -420,19 +420,18 @@ impl Builder<'_> {
         let name = &*block.resource.type_name;
         let (summary, what, mut all): (_, _, Vec<&str>) = match block.resource.mode {
             ResourceMode::Managed => {
-                ("Invalid resource type", "resource type", self.registry.resource_types().collect())
+                ("Invalid resource type", "a resource type", self.registry.resource_types().collect())
             }
             ResourceMode::Data => {
-                ("Invalid data source", "data source", self.registry.data_types().collect())
+                ("Invalid data source", "a data source", self.registry.data_types().collect())
             }
             ResourceMode::Ephemeral => (
                 "Invalid ephemeral resource type",
-                "ephemeral resource type",
+                "an ephemeral resource type",
                 self.registry.ephemeral_types().collect(),
             ),
         };
-        let d =
-            Diagnostic::error(summary, format!("No provider has a {what} \"{name}\".")).at(block.type_span);
+        let d = Diagnostic::error(summary, format!("No provider has {what} \"{name}\".")).at(block.type_span);
         let prefix = format!("{}_", formwork_config::implied_provider(name));
         let help = match suggestion(name, all.iter().copied()) {
             Some(s) => format!("Did you mean \"{s}\"?"),

@@ -11,7 +11,7 @@ struct Rule {
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let rules = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[UUID]"),
-        (r"\b(thing|link)-[0-9a-f]{16}\b", "$1-[ID]"),
+        (r"\b(thing|link|vault)-[0-9a-f]{16}\b", "$1-[ID]"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "[TIME]"),
         (r"\bafter (\d+h)?(\d+m)?\d+s\b", "after 0s"),
         (r"\bdeposed object [0-9a-f]{8}\b", "deposed object [KEY]"),

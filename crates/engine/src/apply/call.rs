@@ -27,6 +27,8 @@ pub(super) struct Operating {
     pub what: What,
     pub dependencies: Arc<[ResourceAddr]>,
     pub create_before_destroy: bool,
+    /// That it begins was told already.
+    pub announced: bool,
 }
 
 pub(super) enum What {
@@ -212,7 +214,9 @@ impl Operating {
             Err(error) => return self.end(None, None, End::Unrecorded(error)),
         };
         let id = crate::calls::shown_id(&self.info.mark(prior.value.clone()));
-        self.caller.started(&self.addr, self.deposed.as_ref(), Verb::Delete, id);
+        if !self.announced {
+            self.caller.started(&self.addr, self.deposed.as_ref(), Verb::Delete, id);
+        }
         let end = match resource.delete(call, prior).await {
             Ok(()) => End::Done(None),
             Err(error) => {

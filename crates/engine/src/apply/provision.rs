@@ -65,6 +65,7 @@ impl Applier<'_> {
     pub(super) fn take_leave(&mut self, step: u32, addr: &InstanceAddr, value: Value) -> bool {
         let any = !self.provisioners(addr, When::Destroy).is_empty();
         if any {
+            self.caller.started(addr, None, Verb::Delete, crate::calls::shown_id(&value));
             self.provision(ToProvision { step, addr: addr.clone(), when: When::Destroy, value });
         }
         any
@@ -184,9 +185,8 @@ impl Applier<'_> {
         let Provisioned { of: ToProvision { step, addr, when, value }, failure } = done;
         if let Some(d) = failure {
             self.ev.diags.push(d);
-            if when == When::Create {
-                self.caller.failed(&addr, Verb::Create);
-            }
+            let verb = if when == When::Create { Verb::Create } else { Verb::Delete };
+            self.caller.failed(&addr, verb);
             return self.failed_step(step, &addr);
         }
         match when {

@@ -77,6 +77,7 @@ impl Applier<'_> {
             what,
             dependencies: self.ev.resources_in(&prepared.inputs, &instance.addr.resource),
             create_before_destroy: change.create_before_destroy,
+            announced: false,
         };
         self.jobs.push(Box::pin(async move { Done::Called(Box::new(operating.run().await)) }));
     }
@@ -145,6 +146,7 @@ impl Applier<'_> {
             what: What::Delete { prior: object },
             dependencies: stored.dependencies.clone(),
             create_before_destroy: stored.create_before_destroy,
+            announced: self.taken_leave.contains(&step),
         };
         self.jobs.push(Box::pin(async move { Done::Called(Box::new(operating.run().await)) }));
     }
