@@ -9,7 +9,7 @@ use crate::graph::Graph;
 use crate::instance::{decode, marked};
 use crate::provide::{ProviderHandle, TypeInfo};
 use formwork_addr::{InstanceAddr, ModulePath, Str};
-use formwork_config::{Config, ProviderKey, normalise_source};
+use formwork_config::{Config, ProviderKey, When, normalise_source};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_provider::{Call, CallError, Interrupted, Object, Operation, Recovered};
 use formwork_state::{Intent, Pending, Record, Session, Status, StoredObject};
@@ -224,6 +224,8 @@ impl Recovery {
                 (vec![settled], "its creation had been interrupted before it had any effect".into())
             }
             (Operation::Create, Recovered::Found { object, complete }) => {
+                // Nobody knows whether its provisioners would have run.
+                let complete = complete && !self.provisioned(addr);
                 let status = if complete { Status::Ready } else { Status::Tainted };
                 let stored = self.store(&info, &object, None, status, intent);
                 if self.taken(addr, intent.deposed.as_ref(), &info, &object) {
@@ -263,6 +265,13 @@ impl Recovery {
                 (vec![settled], "its removal had been interrupted before it had any effect".into())
             }
         }
+    }
+
+    /// Whether provisioners run after an instance was made.
+    fn provisioned(&self, addr: &InstanceAddr) -> bool {
+        let module = self.caller.setup.config.module(&addr.resource.module.path());
+        let block = module.and_then(|m| m.resources.get(&*addr.resource.resource));
+        block.is_some_and(|b| b.provisioners.iter().any(|p| p.when == When::Create))
     }
 
     /// Whether the place of an object is taken by another one.

@@ -44,7 +44,8 @@ impl Planner<'_> {
             Content::Object(found) => found.clone(),
             _ => None,
         });
-        if prior.is_none() {
+        // What the state knows is not imported, even if it turns out to be gone.
+        if instance.refresh.is_none() {
             match self.to_import(cell, instance, &prepared) {
                 Ran::Done(found, _) => prior = found,
                 Ran::Missing(missing) if missing.is_empty() => return,
