@@ -5,8 +5,8 @@
 //! which calls may be repeated. Whatever can carry tags is made with one that holds the attempt's token
 //! (`formwork:token`), by which an interrupted create is found again.
 //!
-//! A new type is a struct that derives `Resource`, an `impl Described` that says how it is listed and how an answer
-//! fills it, and an `impl Crud` with the calls that make, change and remove it: `network/gateway.rs` is a short example.
+//! A new type is a struct that derives `Resource`, and an `impl AwsType` (in `resource.rs`) that says how it is listed and
+//! how an answer fills it, and has the calls that make, change and delete it. `docs/guide/adding-an-aws-type.md` shows one.
 //!
 //! Absent: waiting and trying again (`formwork-provider`), and any state beside the client.
 
@@ -14,14 +14,15 @@ mod balancing;
 mod client;
 mod compute;
 mod data;
-mod described;
 mod error;
 mod network;
 mod planned;
+mod resource;
 mod settings;
 mod tags;
 mod timeouts;
 mod trace;
+mod waiting;
 
 use async_trait::async_trait;
 use formwork_provider::{

@@ -1,10 +1,11 @@
 //! Tags: the resource's own, the provider's defaults, what others manage, and the token of the attempt.
 
+use crate::balancing;
 use crate::client::Context;
 use crate::error::lagging;
 use crate::settings::Settings;
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
-use formwork_provider::{CallError, PlanRequest, PlanResponse};
+use formwork_provider::{CallError, Computed, FromValue, Model, PlanResponse};
 use formwork_value::{Type, Value};
 use std::collections::BTreeMap;
 
@@ -46,22 +47,36 @@ impl Settings {
     }
 }
 
-/// The tags of a new object, with the attempt's token.
-pub(crate) fn with_token(cx: &Context<'_>, tags_all: &Tags) -> Tags {
-    let mut tags = tags_all.clone();
+/// The tags of a new object: its own, the default ones, and the attempt's token.
+pub(crate) fn of_new(own: &Option<Tags>, cx: &Context<'_>) -> Tags {
+    let mut tags = cx.client.settings.all_tags(own);
     if !cx.token.is_empty() {
         tags.insert(TOKEN.to_owned(), cx.token.to_owned());
     }
     tags
 }
 
+/// The tags that a planned object is to have.
+pub(crate) fn planned_all(object: &impl Model, cx: &Context<'_>) -> Tags {
+    cx.client.settings.all_tags(&field(object, "tags"))
+}
+
+/// The tags that an object has, as it was read.
+pub(crate) fn all(object: &impl Model, cx: &Context<'_>) -> Tags {
+    field(object, "tags_all").unwrap_or_else(|| planned_all(object, cx))
+}
+
+fn field(object: &impl Model, name: &str) -> Option<Tags> {
+    Computed::from_value(object.to_value().get(name)?).ok()?.get().cloned()
+}
+
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-/// The tags of a new object of EC2, with the attempt's token.
-pub(crate) fn specification(kind: ResourceType, cx: &Context<'_>, tags_all: &Tags) -> TagSpecification {
-    let tags = with_token(cx, tags_all).iter().map(|(key, value)| tag(key, value)).collect();
+/// The tags of a new object, as EC2's calls take them.
+pub(crate) fn specification(kind: ResourceType, own: &Option<Tags>, cx: &Context<'_>) -> TagSpecification {
+    let tags = of_new(own, cx).iter().map(|(key, value)| tag(key, value)).collect();
     TagSpecification::builder().resource_type(kind).set_tags(Some(tags)).build()
 }
 
@@ -79,8 +94,11 @@ pub(crate) fn difference(before: &Tags, after: &Tags) -> (Vec<String>, Tags) {
     (gone, new.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
-/// Brings the tags of an object of EC2 from `before` to `after`, by as few calls as that takes.
+/// Brings the tags of an object from `before` to `after`, by as few calls as that takes.
 pub(crate) async fn update(cx: &Context<'_>, id: &str, before: &Tags, after: &Tags) -> Result<(), CallError> {
+    if id.contains(":elasticloadbalancing:") {
+        return balancing::tags::update(id, before, after, cx).await;
+    }
     let what = format!("The tags of {id} could not be changed");
     let (gone, new) = difference(before, after);
     if !gone.is_empty() {
@@ -111,15 +129,10 @@ pub(crate) fn filter<S: Into<String>>(
     Filter::builder().name(name).set_values(Some(values)).build()
 }
 
-/// Plans `tags_all`: the default tags and the resource's own, as far as those are known. For `Crud::plan` of types with
-/// both attributes.
-pub(crate) fn plan_tags(
-    cx: &Context<'_>,
-    _request: &PlanRequest<'_>,
-    plan: PlanResponse,
-) -> Result<PlanResponse, CallError> {
+/// Plans `tags_all`: the default tags and the resource's own, as far as those are known.
+pub(crate) fn plan_tags(cx: &Context<'_>, plan: PlanResponse) -> PlanResponse {
     let all = planned(&cx.client.settings, plan.planned.get("tags").unwrap_or(&Value::NULL));
-    Ok(crate::planned::with(plan, "tags_all", all))
+    crate::planned::with(plan, "tags_all", all)
 }
 
 fn planned(settings: &Settings, own: &Value) -> Value {

@@ -1,7 +1,7 @@
 //! The `timeouts` block.
 
-use crate::described::LINGERING;
-use formwork_provider::{Nested, Problem};
+use crate::waiting::LINGERING;
+use formwork_provider::{Model, Nested, Problem};
 use formwork_value::{Path, Value};
 use std::time::Duration;
 
@@ -16,9 +16,11 @@ pub(crate) struct Timeouts {
     pub delete: Option<String>,
 }
 
-/// How long a delete is tried again.
-pub(crate) fn for_delete(timeouts: &Option<Timeouts>) -> Duration {
-    timeouts.as_ref().and_then(|t| t.delete.as_deref()).and_then(duration).unwrap_or(LINGERING)
+/// How long a delete of an object is tried again.
+pub(crate) fn for_delete(object: &impl Model) -> Duration {
+    let object = object.to_value();
+    let text = object.get("timeouts").and_then(|block| block.get("delete")).and_then(Value::as_str);
+    text.and_then(duration).unwrap_or(LINGERING)
 }
 
 /// What is wrong with the block in a configuration.

@@ -4,8 +4,8 @@ use super::small;
 use super::tags::GONE;
 use crate::client::{Aws, Context};
 use crate::compute::common::passing;
-use crate::described;
 use crate::error::{absent, failed, is};
+use crate::resource::PAGE;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use formwork_provider::{CallError, Computed, Crud, Resource};
@@ -85,7 +85,7 @@ impl Crud for Attachment {
     type Client = Aws;
     // A target that is registered again is registered once.
     const IDEMPOTENT: bool = true;
-    const PAGE: usize = described::PAGE;
+    const PAGE: usize = PAGE;
 
     fn quiet(cx: &Context<'_>) -> Duration {
         cx.client.settings.recovery_wait

@@ -3,17 +3,17 @@
 use super::attributes::filled;
 use super::balancer_change::SETTINGS;
 use super::tags::{self, GONE};
-use super::{Asked, PAGE, suffix, those};
-use crate::client::{Aws, Context};
-use crate::compute::common::{self, Named, changes, passing};
-use crate::described::{self, Described};
+use super::{PAGE, made_before, suffix, those};
+use crate::client::Context;
+use crate::compute::common::{self, changes, passing};
 use crate::error::{absent, failed, is};
-use crate::planned::{imported, in_place, replaced, unknown};
-use crate::tags::{Tags, filter, plan_tags};
-use crate::timeouts::{self, Timeouts};
+use crate::planned::{in_place, replaced, unknown};
+use crate::resource::{AwsType, Wanted};
+use crate::tags::{Tags, filter};
+use crate::timeouts::Timeouts;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as elb;
-use formwork_provider::{CallError, Computed, Crud, Nested, PlanRequest, PlanResponse, Problem, Resource};
+use formwork_provider::{CallError, Computed, Nested, PlanRequest, PlanResponse, Problem, Resource};
 use formwork_value::{Path, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -140,57 +140,6 @@ pub(super) struct Found {
 
 const READ: &str = "The load balancer could not be read";
 
-#[async_trait]
-impl Described for Balancer {
-    type Found = Found;
-
-    async fn describe(arns: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        complete(those(arns, cx, by_arn).await?, cx).await
-    }
-
-    fn found_id(found: &Found) -> Option<&str> {
-        found.balancer.load_balancer_arn()
-    }
-
-    async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        let Found { balancer, attributes, tags } = found;
-        let (own, all) = cx.client.settings.split(&self.tags, tags.clone());
-        let arn = balancer.load_balancer_arn().unwrap_or_default();
-        let kind = balancer.r#type().map_or(&*self.load_balancer_type, |kind| kind.as_str());
-        let zones = balancer.availability_zones();
-        let enforced = balancer.enforce_security_group_inbound_rules_on_private_link_traffic.clone();
-        let mut seen = Balancer {
-            name: balancer.load_balancer_name.clone().into(),
-            name_prefix: self.name_prefix.or_choose(String::new),
-            load_balancer_type: kind.to_owned(),
-            internal: balancer.scheme().map(|scheme| *scheme == elb::LoadBalancerSchemeEnum::Internal).into(),
-            ip_address_type: balancer.ip_address_type().map(|kind| kind.as_str().to_owned()).into(),
-            security_groups: Computed::Known(balancer.security_groups().iter().cloned().collect()),
-            subnets: Computed::Known(zones.iter().filter_map(|zone| zone.subnet_id.clone()).collect()),
-            subnet_mapping: self.mappings(zones),
-            enforce_security_group_inbound_rules_on_private_link_traffic: enforced
-                .or_else(|| self.enforce_security_group_inbound_rules_on_private_link_traffic.get().cloned())
-                .unwrap_or_default()
-                .into(),
-            tags: own,
-            tags_all: all.into(),
-            arn: arn.into(),
-            arn_suffix: suffix(arn, ":loadbalancer/").into(),
-            dns_name: balancer.dns_name.clone().into(),
-            vpc_id: balancer.vpc_id.clone().into(),
-            zone_id: balancer.canonical_hosted_zone_id.clone().into(),
-            id: arn.into(),
-            ..self.clone()
-        };
-        filled(&SETTINGS, kind, &mut seen, attributes);
-        Ok(Some(seen))
-    }
-}
-
-fn by_arn<'a>(arns: Vec<String>, cx: &'a Context<'a>) -> Asked<'a, elb::LoadBalancer> {
-    Box::pin(list(Some(arns), None, cx))
-}
-
 /// Lists by ARN or name; nothing if one of them is not there.
 async fn list(
     arns: Option<Vec<String>>,
@@ -202,34 +151,7 @@ async fn list(
     Ok(answer.map(|answer| answer.load_balancers.unwrap_or_default()))
 }
 
-/// With attributes and tags. One that goes meanwhile is left out.
-async fn complete(balancers: Vec<elb::LoadBalancer>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-    if balancers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let arns = balancers.iter().filter_map(|balancer| balancer.load_balancer_arn.clone()).collect();
-    let mut tags = tags::of(arns, cx).await?;
-    let mut out = Vec::with_capacity(balancers.len());
-    for balancer in balancers {
-        let arn = balancer.load_balancer_arn.clone().unwrap_or_default();
-        let answer = cx.client.elb.describe_load_balancer_attributes().load_balancer_arn(&arn).send().await;
-        let (Some(answer), Some(tags)) =
-            (absent(answer, &GONE).map_err(|e| failed(READ, e))?, tags.remove(&arn))
-        else {
-            continue;
-        };
-        let attributes = answer.attributes.unwrap_or_default().into_iter();
-        let attributes = attributes.filter_map(|a| Some((a.key?, a.value.unwrap_or_default()))).collect();
-        out.push(Found { balancer, attributes, tags });
-    }
-    Ok(out)
-}
-
 impl Balancer {
-    pub(super) fn arn(&self) -> &str {
-        self.arn.get().map_or("", String::as_str)
-    }
-
     fn chosen_name(&self, cx: &Context<'_>) -> String {
         common::name(&self.name, &self.name_prefix, "tf-lb-", cx.token)
     }
@@ -264,17 +186,6 @@ impl Balancer {
             });
         }
         out
-    }
-
-    /// What there is by the name that `self` is to have.
-    async fn existing(&self, cx: &Context<'_>) -> Result<Named<Self>, CallError> {
-        let found = list(None, Some(vec![self.chosen_name(cx)]), cx).await?.unwrap_or_default();
-        let found = complete(found, cx).await?;
-        let Some(found) = found.first() else { return Ok(Named::Nobody) };
-        if !tags::ours(&found.tags, cx) {
-            return Ok(Named::Others);
-        }
-        Ok(self.filled(found, cx).await?.map_or(Named::Nobody, Named::Ours))
     }
 
     fn request(&self, mapping: &SubnetMapping) -> elb::SubnetMapping {
@@ -327,57 +238,111 @@ fn stuck(request: &PlanRequest<'_>, plan: &PlanResponse) -> Option<&'static str>
 }
 
 #[async_trait]
-impl Crud for Balancer {
-    type Client = Aws;
+impl AwsType for Balancer {
+    type Found = Found;
     const IDEMPOTENT: bool = true;
-    const PLANS: bool = true;
     const PAGE: usize = PAGE;
+    const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let found = match wanted {
+            Wanted::Ids(arns) => those(arns, |arns| list(Some(arns), None, cx)).await?,
+            Wanted::Made(wanted) => {
+                list(None, Some(vec![wanted.chosen_name(cx)]), cx).await?.unwrap_or_default()
+            }
+        };
+        let mut out = Vec::with_capacity(found.len());
+        for (balancer, tags) in tags::with(found, elb::LoadBalancer::load_balancer_arn, cx).await? {
+            let call = cx.client.elb.describe_load_balancer_attributes();
+            let call = call.set_load_balancer_arn(balancer.load_balancer_arn.clone());
+            // One that goes meanwhile is left out.
+            if let Some(answer) = absent(call.send().await, &GONE).map_err(|e| failed(READ, e))? {
+                let attributes = answer.attributes().iter();
+                let pair = |a: &elb::LoadBalancerAttribute| {
+                    Some((a.key.clone()?, a.value.clone().unwrap_or_default()))
+                };
+                out.push(Found { balancer, attributes: attributes.filter_map(pair).collect(), tags });
+            }
+        }
+        Ok(out)
     }
 
-    fn validate(config: &Value) -> Vec<Problem> {
+    fn found_id(found: &Found) -> Option<&str> {
+        found.balancer.load_balancer_arn()
+    }
+
+    fn is_made(&self, found: &Found, cx: &Context<'_>) -> bool {
+        tags::ours(&found.tags, cx)
+    }
+
+    async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
+        let Found { balancer, attributes, tags } = found;
+        let (own, all) = cx.client.settings.split(&self.tags, tags.clone());
+        let arn = balancer.load_balancer_arn().unwrap_or_default();
+        let kind = balancer.r#type().map_or(&*self.load_balancer_type, |kind| kind.as_str());
+        let zones = balancer.availability_zones();
+        let enforced = balancer.enforce_security_group_inbound_rules_on_private_link_traffic.clone();
+        let mut seen = Balancer {
+            name: balancer.load_balancer_name.clone().into(),
+            name_prefix: self.name_prefix.or_choose(String::new),
+            load_balancer_type: kind.to_owned(),
+            internal: balancer.scheme().map(|scheme| *scheme == elb::LoadBalancerSchemeEnum::Internal).into(),
+            ip_address_type: balancer.ip_address_type().map(|kind| kind.as_str().to_owned()).into(),
+            security_groups: Computed::Known(balancer.security_groups().iter().cloned().collect()),
+            subnets: Computed::Known(zones.iter().filter_map(|zone| zone.subnet_id.clone()).collect()),
+            subnet_mapping: self.mappings(zones),
+            enforce_security_group_inbound_rules_on_private_link_traffic: enforced
+                .or_else(|| self.enforce_security_group_inbound_rules_on_private_link_traffic.get().cloned())
+                .unwrap_or_default()
+                .into(),
+            tags: own,
+            tags_all: all.into(),
+            arn: arn.into(),
+            arn_suffix: suffix(arn, ":loadbalancer/").into(),
+            dns_name: balancer.dns_name.clone().into(),
+            vpc_id: balancer.vpc_id.clone().into(),
+            zone_id: balancer.canonical_hosted_zone_id.clone().into(),
+            id: arn.into(),
+            ..self.clone()
+        };
+        filled(&SETTINGS, kind, &mut seen, attributes);
+        Ok(Some(seen))
+    }
+
+    fn check(config: &Value) -> Vec<Problem> {
         let subnets = config.get("subnets").is_some_and(|v| !v.is_null());
         let mapping = config.get("subnet_mapping").is_some_and(|v| !v.is_known() || !v.is_empty());
-        let mut problems = timeouts::check(config);
         if subnets != mapping {
-            return problems;
+            return Vec::new();
         }
         let detail = if subnets {
             "subnets and subnet_mapping cannot both be set. Keep one of them."
         } else {
             "A load balancer needs subnets. Set subnets, or write subnet_mapping blocks."
         };
-        problems.push(Problem::error(Path::root().attr("subnets"), "Unclear subnets", detail));
-        problems
+        vec![Problem::error(Path::root().attr("subnets"), "Unclear subnets", detail)]
     }
 
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        mut plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        if in_place(request, &plan).is_some() {
-            let mapped = request.config.get("subnet_mapping").is_some_and(|blocks| !blocks.is_empty());
-            if mapped && changes(request, &plan, "subnet_mapping") {
-                plan = unknown(request, plan, &["subnets"]);
-            }
-            let network = plan.planned.get("load_balancer_type").and_then(Value::as_str) == Some("network");
-            if let Some(name) = stuck(request, &plan).filter(|_| network) {
-                plan = replaced::<Self>(request, plan, &[name]);
-            }
+    fn plan(request: &PlanRequest<'_>, mut plan: PlanResponse) -> PlanResponse {
+        if in_place(request, &plan).is_none() {
+            return plan;
         }
-        plan_tags(cx, request, plan)
+        let mapped = request.config.get("subnet_mapping").is_some_and(|blocks| !blocks.is_empty());
+        if mapped && changes(request, &plan, "subnet_mapping") {
+            plan = unknown(request, plan, &["subnets"]);
+        }
+        let network = plan.planned.get("load_balancer_type").and_then(Value::as_str) == Some("network");
+        match stuck(request, &plan).filter(|_| network) {
+            Some(name) => replaced::<Self>(request, plan, &[name]),
+            None => plan,
+        }
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
         const WHAT: &str = "The load balancer could not be created";
         let name = self.chosen_name(cx);
-        match self.existing(cx).await? {
-            Named::Ours(made) => return Ok(made),
-            Named::Others => return Err(common::taken("load balancer", &name)),
-            Named::Nobody => {}
+        if let Some(made) = made_before(self, cx, || common::taken("load balancer", &name)).await? {
+            return Ok(made);
         }
         let (subnets, mappings) = self.places();
         let internal = self.internal.get() == Some(&true);
@@ -411,11 +376,11 @@ impl Crud for Balancer {
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        self.set_up(created.arn(), cx).await
+        self.set_up(&created.key(), cx).await
     }
 
     async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let found = list(Some(vec![self.arn().to_owned()]), None, cx).await?.unwrap_or_default();
+        let found = list(Some(vec![self.key()]), None, cx).await?.unwrap_or_default();
         let Some(state) = found.first().and_then(|balancer| balancer.state()) else { return Ok(false) };
         match state.code() {
             Some(elb::LoadBalancerStateEnum::Active) => Ok(true),
@@ -428,21 +393,13 @@ impl Crud for Balancer {
         }
     }
 
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        described::many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
-        self.change(prior, cx).await?;
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+        self.bring(prior, cx).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let call = cx.client.elb.delete_load_balancer().load_balancer_arn(self.arn());
+        let call = cx.client.elb.delete_load_balancer().load_balancer_arn(self.key());
         absent(call.send().await, &GONE)
             .map(drop)
             .map_err(|e| failed("The load balancer could not be deleted", e))
@@ -450,17 +407,9 @@ impl Crud for Balancer {
 
     /// Its interfaces go later than itself, and hold subnets, groups and addresses until then.
     async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let of_it = format!("ELB {}", suffix(self.arn(), ":loadbalancer/"));
+        let of_it = format!("ELB {}", suffix(&self.key(), ":loadbalancer/"));
         let call = cx.client.ec2.describe_network_interfaces().filters(filter("description", [of_it]));
         let left = call.send().await.map_err(|e| failed("Its network interfaces could not be read", e))?;
         Ok(left.network_interfaces().is_empty())
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        Ok(self.existing(cx).await?.ours())
-    }
-
-    async fn import(arn: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        imported(&[("arn", Value::string(arn)), ("id", Value::string(arn))])
     }
 }

@@ -2,10 +2,10 @@
 
 use super::attributes::{Setting, changed, initial};
 use super::balancer::Balancer;
-use super::tags;
 use crate::client::Context;
 use crate::compute::common::new;
 use crate::error::{failed, lagging};
+use crate::resource::AwsType;
 use crate::tags::Tags;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use formwork_provider::{CallError, Computed};
@@ -114,12 +114,9 @@ impl Balancer {
         }
     }
 
-    /// Brings `prior` to what `self` plans.
-    pub(super) async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        let (arn, elb) = (prior.arn(), &cx.client.elb);
-        let no_tags = Tags::new();
-        let before = prior.tags_all.get().unwrap_or(&no_tags);
-        tags::update(arn, before, &cx.client.settings.all_tags(&self.tags), cx).await?;
+    /// Brings `prior` to what `self` plans, but for its tags.
+    pub(super) async fn bring(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
+        let (arn, elb) = (&prior.key(), &cx.client.elb);
         set(arn, changed(&SETTINGS, &self.load_balancer_type, prior, self), cx).await?;
         let enforced = new(
             &prior.enforce_security_group_inbound_rules_on_private_link_traffic,

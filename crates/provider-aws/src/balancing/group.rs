@@ -2,19 +2,16 @@
 
 use super::check::{HealthCheck, Stickiness};
 use super::tags::{self, GONE};
-use super::{Asked, PAGE, small, suffix, those};
-use crate::client::{Aws, Context};
-use crate::compute::common::{self, Named, passing, said};
-use crate::described::{self, Described};
+use super::{PAGE, made_before, small, suffix, those};
+use crate::client::Context;
+use crate::compute::common::{self, passing, said};
 use crate::error::{absent, failed, is};
-use crate::planned::imported;
-use crate::tags::{Tags, plan_tags};
+use crate::resource::{AwsType, Wanted, delete};
+use crate::tags::Tags;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as elb;
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Resource};
-use formwork_value::Value;
+use formwork_provider::{CallError, Computed, Resource};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// A group of targets that listeners send to: instances, addresses, a function, or another load balancer.
 #[derive(Clone, Resource)]
@@ -101,16 +98,64 @@ pub(super) struct Found {
 
 const READ: &str = "The target group could not be read";
 
-#[async_trait]
-impl Described for TargetGroup {
-    type Found = Found;
+/// Lists by ARN or name; nothing if one of them is not there.
+async fn list(
+    arns: Option<Vec<String>>,
+    names: Option<Vec<String>>,
+    cx: &Context<'_>,
+) -> Result<Option<Vec<elb::TargetGroup>>, CallError> {
+    let call = cx.client.elb.describe_target_groups().set_target_group_arns(arns).set_names(names);
+    let answer = absent(call.send().await, &GONE).map_err(|e| failed(READ, e))?;
+    Ok(answer.map(|answer| answer.target_groups.unwrap_or_default()))
+}
 
-    async fn describe(arns: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        complete(those(arns, cx, by_arn).await?, cx).await
+impl TargetGroup {
+    pub(super) fn grpc(&self) -> bool {
+        self.protocol_version.get().is_some_and(|version| version.eq_ignore_ascii_case("GRPC"))
+    }
+
+    fn chosen_name(&self, cx: &Context<'_>) -> String {
+        common::name(&self.name, &self.name_prefix, "tf-", cx.token)
+    }
+}
+
+#[async_trait]
+impl AwsType for TargetGroup {
+    type Found = Found;
+    const GONE: &[&str] = &GONE;
+    const IDEMPOTENT: bool = true;
+    const LAGS: bool = false;
+    const PAGE: usize = PAGE;
+
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let found = match wanted {
+            Wanted::Ids(arns) => those(arns, |arns| list(Some(arns), None, cx)).await?,
+            Wanted::Made(wanted) => {
+                list(None, Some(vec![wanted.chosen_name(cx)]), cx).await?.unwrap_or_default()
+            }
+        };
+        let mut out = Vec::with_capacity(found.len());
+        for (group, tags) in tags::with(found, elb::TargetGroup::target_group_arn, cx).await? {
+            let call = cx.client.elb.describe_target_group_attributes();
+            let call = call.set_target_group_arn(group.target_group_arn.clone());
+            // One that goes meanwhile is left out.
+            if let Some(answer) = absent(call.send().await, &GONE).map_err(|e| failed(READ, e))? {
+                let attributes = answer.attributes().iter();
+                let pair = |a: &elb::TargetGroupAttribute| {
+                    Some((a.key.clone()?, a.value.clone().unwrap_or_default()))
+                };
+                out.push(Found { group, attributes: attributes.filter_map(pair).collect(), tags });
+            }
+        }
+        Ok(out)
     }
 
     fn found_id(found: &Found) -> Option<&str> {
         found.group.target_group_arn()
+    }
+
+    fn is_made(&self, found: &Found, cx: &Context<'_>) -> bool {
+        tags::ours(&found.tags, cx)
     }
 
     async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
@@ -146,97 +191,12 @@ impl Described for TargetGroup {
         seen.take(attributes);
         Ok(Some(seen))
     }
-}
-
-fn by_arn<'a>(arns: Vec<String>, cx: &'a Context<'a>) -> Asked<'a, elb::TargetGroup> {
-    Box::pin(list(Some(arns), None, cx))
-}
-
-/// Lists by ARN or name; nothing if one of them is not there.
-async fn list(
-    arns: Option<Vec<String>>,
-    names: Option<Vec<String>>,
-    cx: &Context<'_>,
-) -> Result<Option<Vec<elb::TargetGroup>>, CallError> {
-    let call = cx.client.elb.describe_target_groups().set_target_group_arns(arns).set_names(names);
-    let answer = absent(call.send().await, &GONE).map_err(|e| failed(READ, e))?;
-    Ok(answer.map(|answer| answer.target_groups.unwrap_or_default()))
-}
-
-/// With attributes and tags. One that goes meanwhile is left out.
-async fn complete(groups: Vec<elb::TargetGroup>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-    if groups.is_empty() {
-        return Ok(Vec::new());
-    }
-    let arns = groups.iter().filter_map(|group| group.target_group_arn.clone()).collect();
-    let mut tags = tags::of(arns, cx).await?;
-    let mut out = Vec::with_capacity(groups.len());
-    for group in groups {
-        let arn = group.target_group_arn.clone().unwrap_or_default();
-        let answer = cx.client.elb.describe_target_group_attributes().target_group_arn(&arn).send().await;
-        let (Some(answer), Some(tags)) =
-            (absent(answer, &GONE).map_err(|e| failed(READ, e))?, tags.remove(&arn))
-        else {
-            continue;
-        };
-        let attributes = answer.attributes.unwrap_or_default().into_iter();
-        let attributes = attributes.filter_map(|a| Some((a.key?, a.value.unwrap_or_default()))).collect();
-        out.push(Found { group, attributes, tags });
-    }
-    Ok(out)
-}
-
-impl TargetGroup {
-    pub(super) fn arn(&self) -> &str {
-        self.arn.get().map_or("", String::as_str)
-    }
-
-    pub(super) fn grpc(&self) -> bool {
-        self.protocol_version.get().is_some_and(|version| version.eq_ignore_ascii_case("GRPC"))
-    }
-
-    fn chosen_name(&self, cx: &Context<'_>) -> String {
-        common::name(&self.name, &self.name_prefix, "tf-", cx.token)
-    }
-
-    /// What there is by the name that `self` is to have.
-    async fn existing(&self, cx: &Context<'_>) -> Result<Named<Self>, CallError> {
-        let found = list(None, Some(vec![self.chosen_name(cx)]), cx).await?.unwrap_or_default();
-        let found = complete(found, cx).await?;
-        let Some(found) = found.first() else { return Ok(Named::Nobody) };
-        if !tags::ours(&found.tags, cx) {
-            return Ok(Named::Others);
-        }
-        Ok(self.filled(found, cx).await?.map_or(Named::Nobody, Named::Ours))
-    }
-}
-
-#[async_trait]
-impl Crud for TargetGroup {
-    type Client = Aws;
-    const IDEMPOTENT: bool = true;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        plan_tags(cx, request, plan)
-    }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
         const WHAT: &str = "The target group could not be created";
         let name = self.chosen_name(cx);
-        match self.existing(cx).await? {
-            Named::Ours(made) => return Ok(made),
-            Named::Others => return Err(common::taken("target group", &name)),
-            Named::Nobody => {}
+        if let Some(made) = made_before(self, cx, || common::taken("target group", &name)).await? {
+            return Ok(made);
         }
         let call = cx.client.elb.create_target_group().name(&name);
         let call = call
@@ -275,33 +235,17 @@ impl Crud for TargetGroup {
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        self.set_up(created.arn(), cx).await
+        self.set_up(&created.key(), cx).await
     }
 
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        described::many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
-        self.change(prior, cx).await?;
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+        self.bring(prior, cx).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
         const WHAT: &str = "The target group could not be deleted";
-        let call = cx.client.elb.delete_target_group().target_group_arn(self.arn());
-        described::delete(cx, WHAT, &GONE, || call.clone().send()).await
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        Ok(self.existing(cx).await?.ours())
-    }
-
-    async fn import(arn: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        imported(&[("arn", Value::string(arn)), ("id", Value::string(arn))])
+        let call = cx.client.elb.delete_target_group().target_group_arn(self.key());
+        delete(self, WHAT, cx, || call.clone().send()).await
     }
 }

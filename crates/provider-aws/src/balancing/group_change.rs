@@ -3,9 +3,10 @@
 use super::attributes::{Setting, changed, filled, initial};
 use super::check::Stickiness;
 use super::group::TargetGroup;
-use super::{small, tags};
+use super::small;
 use crate::client::Context;
 use crate::error::{failed, lagging};
+use crate::resource::AwsType;
 use crate::tags::Tags;
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use formwork_provider::{CallError, Computed};
@@ -134,12 +135,9 @@ impl TargetGroup {
         set(arn, wanted, cx).await
     }
 
-    /// Brings `prior` to what `self` plans.
-    pub(super) async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        let arn = prior.arn();
-        let no_tags = Tags::new();
-        let before = prior.tags_all.get().unwrap_or(&no_tags);
-        tags::update(arn, before, &cx.client.settings.all_tags(&self.tags), cx).await?;
+    /// Brings `prior` to what `self` plans, but for its tags.
+    pub(super) async fn bring(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
+        let arn = &prior.key();
         let mut wanted = changed(&SETTINGS, kind(self), prior, self);
         if self.stickiness != prior.stickiness {
             match self.stickiness.first() {

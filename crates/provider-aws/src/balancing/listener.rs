@@ -2,18 +2,15 @@
 
 use super::action::Action;
 use super::tags::{self, GONE};
-use super::{Asked, PAGE, small, those};
-use crate::client::{Aws, Context};
-use crate::compute::common::{Named, passing, said};
-use crate::described::{self, Described};
+use super::{PAGE, made_before, small, those};
+use crate::client::Context;
+use crate::compute::common::{passing, said};
 use crate::error::{Failed, absent, failed, is};
-use crate::planned::imported;
-use crate::tags::{Tags, plan_tags};
+use crate::resource::{AwsType, Wanted};
+use crate::tags::Tags;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types as elb;
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Resource};
-use formwork_value::Value;
-use std::time::Duration;
+use formwork_provider::{CallError, Computed, Resource};
 
 /// A port of a load balancer, and what is done with what comes in there.
 #[derive(Clone, Resource)]
@@ -48,24 +45,84 @@ pub(super) struct Listener {
     id: Computed<String>,
 }
 
-/// A listener and its tags.
-pub(super) type Found = (elb::Listener, Tags);
-
 const READ: &str = "The listener could not be read";
 
-#[async_trait]
-impl Described for Listener {
-    type Found = Found;
+async fn by_arn(arns: Vec<String>, cx: &Context<'_>) -> Result<Option<Vec<elb::Listener>>, CallError> {
+    let answer = cx.client.elb.describe_listeners().set_listener_arns(Some(arns)).send().await;
+    let answer = absent(answer, &GONE).map_err(|e| failed(READ, e))?;
+    Ok(answer.map(|answer| answer.listeners.unwrap_or_default()))
+}
 
-    async fn describe(arns: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        complete(those(arns, cx, by_arn).await?, cx).await
+impl Listener {
+    fn actions(&self) -> Result<Vec<elb::Action>, CallError> {
+        self.default_action.iter().map(Action::request).collect()
     }
 
-    fn found_id(found: &Found) -> Option<&str> {
+    /// The protocol that is asked for.
+    fn asked(&self) -> Option<elb::ProtocolEnum> {
+        let application = self.load_balancer_arn.contains(":loadbalancer/app/");
+        let usual = application.then_some("HTTP");
+        self.protocol
+            .get()
+            .map(String::as_str)
+            .filter(|p| !p.is_empty())
+            .or(usual)
+            .map(elb::ProtocolEnum::from)
+    }
+
+    fn certificates(&self) -> Option<Vec<elb::Certificate>> {
+        let arn = self.certificate_arn.as_ref()?;
+        Some(vec![elb::Certificate::builder().certificate_arn(arn).build()])
+    }
+
+    /// What listens at the balancer's port. A port has one listener for each of TCP and UDP.
+    async fn at_port(&self, cx: &Context<'_>) -> Result<Vec<elb::Listener>, CallError> {
+        let call = cx.client.elb.describe_listeners().load_balancer_arn(&self.load_balancer_arn);
+        let found: Result<Vec<elb::Listener>, Failed<_>> =
+            call.into_paginator().items().send().collect().await;
+        let mut found = absent(found, &GONE).map_err(|e| failed(READ, e))?.unwrap_or_default();
+        let udp = |protocol: Option<&elb::ProtocolEnum>| protocol == Some(&elb::ProtocolEnum::Udp);
+        found.retain(|listener| {
+            listener.port() == self.port.map(small) && udp(listener.protocol()) == udp(self.asked().as_ref())
+        });
+        Ok(found)
+    }
+
+    fn taken(&self) -> CallError {
+        let port = self.port.map(|port| format!(" {port}")).unwrap_or_default();
+        let detail = format!(
+            "The load balancer has a listener at the port{port} already, and it was not made by this configuration. \
+             Choose another port, or import the listener that is there."
+        );
+        CallError::new("The port is taken", detail)
+    }
+}
+
+#[async_trait]
+impl AwsType for Listener {
+    /// A listener and its tags.
+    type Found = (elb::Listener, Tags);
+    const IDEMPOTENT: bool = true;
+    const LAGS: bool = false;
+    const PAGE: usize = PAGE;
+
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError> {
+        let found = match wanted {
+            Wanted::Ids(arns) => those(arns, |arns| by_arn(arns, cx)).await?,
+            Wanted::Made(wanted) => wanted.at_port(cx).await?,
+        };
+        tags::with(found, elb::Listener::listener_arn, cx).await
+    }
+
+    fn found_id(found: &Self::Found) -> Option<&str> {
         found.0.listener_arn()
     }
 
-    async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
+    fn is_made(&self, found: &Self::Found, cx: &Context<'_>) -> bool {
+        tags::ours(&found.1, cx)
+    }
+
+    async fn filled(&self, found: &Self::Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
         let (listener, tags) = found;
         let (own, all) = cx.client.settings.split(&self.tags, tags.clone());
         let arn = listener.listener_arn.clone();
@@ -93,108 +150,10 @@ impl Described for Listener {
             id: arn.into(),
         }))
     }
-}
-
-fn by_arn<'a>(arns: Vec<String>, cx: &'a Context<'a>) -> Asked<'a, elb::Listener> {
-    Box::pin(async move {
-        let answer = cx.client.elb.describe_listeners().set_listener_arns(Some(arns)).send().await;
-        let answer = absent(answer, &GONE).map_err(|e| failed(READ, e))?;
-        Ok(answer.map(|answer| answer.listeners.unwrap_or_default()))
-    })
-}
-
-/// With tags. One that goes meanwhile is left out.
-async fn complete(listeners: Vec<elb::Listener>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-    if listeners.is_empty() {
-        return Ok(Vec::new());
-    }
-    let arns = listeners.iter().filter_map(|listener| listener.listener_arn.clone()).collect();
-    let mut tags = tags::of(arns, cx).await?;
-    let with = |listener: elb::Listener| {
-        let tags = tags.remove(listener.listener_arn()?)?;
-        Some((listener, tags))
-    };
-    Ok(listeners.into_iter().filter_map(with).collect())
-}
-
-impl Listener {
-    fn arn(&self) -> &str {
-        self.arn.get().map_or("", String::as_str)
-    }
-
-    fn actions(&self) -> Result<Vec<elb::Action>, CallError> {
-        self.default_action.iter().map(Action::request).collect()
-    }
-
-    /// The protocol that is asked for.
-    fn asked(&self) -> Option<elb::ProtocolEnum> {
-        let application = self.load_balancer_arn.contains(":loadbalancer/app/");
-        let usual = application.then_some("HTTP");
-        self.protocol
-            .get()
-            .map(String::as_str)
-            .filter(|p| !p.is_empty())
-            .or(usual)
-            .map(elb::ProtocolEnum::from)
-    }
-
-    fn certificates(&self) -> Option<Vec<elb::Certificate>> {
-        let arn = self.certificate_arn.as_ref()?;
-        Some(vec![elb::Certificate::builder().certificate_arn(arn).build()])
-    }
-
-    /// What listens at the balancer's port. A port has one listener for each of TCP and UDP.
-    async fn existing(&self, cx: &Context<'_>) -> Result<Named<Self>, CallError> {
-        let call = cx.client.elb.describe_listeners().load_balancer_arn(&self.load_balancer_arn);
-        let found: Result<Vec<elb::Listener>, Failed<_>> =
-            call.into_paginator().items().send().collect().await;
-        let found = absent(found, &GONE).map_err(|e| failed(READ, e))?.unwrap_or_default();
-        let udp = |protocol: Option<&elb::ProtocolEnum>| protocol == Some(&elb::ProtocolEnum::Udp);
-        let here = |listener: &elb::Listener| {
-            listener.port() == self.port.map(small) && udp(listener.protocol()) == udp(self.asked().as_ref())
-        };
-        let found = complete(found.into_iter().filter(here).collect(), cx).await?;
-        let Some(found) = found.first() else { return Ok(Named::Nobody) };
-        if !tags::ours(&found.1, cx) {
-            return Ok(Named::Others);
-        }
-        Ok(self.filled(found, cx).await?.map_or(Named::Nobody, Named::Ours))
-    }
-
-    fn taken(&self) -> CallError {
-        let port = self.port.map(|port| format!(" {port}")).unwrap_or_default();
-        let detail = format!(
-            "The load balancer has a listener at the port{port} already, and it was not made by this configuration. \
-             Choose another port, or import the listener that is there."
-        );
-        CallError::new("The port is taken", detail)
-    }
-}
-
-#[async_trait]
-impl Crud for Listener {
-    type Client = Aws;
-    const IDEMPOTENT: bool = true;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        plan_tags(cx, request, plan)
-    }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        match self.existing(cx).await? {
-            Named::Ours(made) => return Ok(made),
-            Named::Others => return Err(self.taken()),
-            Named::Nobody => {}
+        if let Some(made) = made_before(self, cx, || self.taken()).await? {
+            return Ok(made);
         }
         let call = cx.client.elb.create_listener().load_balancer_arn(&self.load_balancer_arn);
         let call = call
@@ -226,19 +185,7 @@ impl Crud for Listener {
         }
     }
 
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        described::many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let arn = prior.arn();
-        let no_tags = Tags::new();
-        let before = prior.tags_all.get().unwrap_or(&no_tags);
-        tags::update(arn, before, &cx.client.settings.all_tags(&self.tags), cx).await?;
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         let policy = said(&self.ssl_policy);
         let same = self.port == prior.port
             && self.protocol == prior.protocol
@@ -247,7 +194,7 @@ impl Crud for Listener {
             && self.alpn_policy == prior.alpn_policy
             && self.default_action == prior.default_action;
         if !same {
-            let call = cx.client.elb.modify_listener().listener_arn(arn);
+            let call = cx.client.elb.modify_listener().listener_arn(prior.key());
             let call = call
                 .set_port(self.port.map(small))
                 .set_protocol(self.asked())
@@ -261,15 +208,7 @@ impl Crud for Listener {
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let call = cx.client.elb.delete_listener().listener_arn(self.arn());
+        let call = cx.client.elb.delete_listener().listener_arn(self.key());
         absent(call.send().await, &GONE).map(drop).map_err(|e| failed("The listener could not be deleted", e))
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        Ok(self.existing(cx).await?.ours())
-    }
-
-    async fn import(arn: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        imported(&[("arn", Value::string(arn)), ("id", Value::string(arn))])
     }
 }

@@ -9,47 +9,56 @@ mod check;
 mod group;
 mod group_change;
 mod listener;
-mod tags;
+pub(crate) mod tags;
 
 use crate::client::Context;
+use crate::resource::{AwsType, Place, place, resource};
 use formwork_provider::{CallError, CrudResource, ManagedResource};
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// The types of this family.
 pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
     vec![
-        CrudResource::<balancer::Balancer>::new(),
-        CrudResource::<group::TargetGroup>::new(),
+        resource::<balancer::Balancer>(),
+        resource::<group::TargetGroup>(),
         CrudResource::<attachment::Attachment>::new(),
-        CrudResource::<listener::Listener>::new(),
+        resource::<listener::Listener>(),
     ]
 }
 
 /// How many ARNs one call takes: DescribeLoadBalancers, DescribeTags.
 const PAGE: usize = 20;
 
-/// A list that was asked for; nothing if one of what was named is not there.
-type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<Option<Vec<T>>, CallError>> + Send + 'a>>;
-
-/// Lists those of these ARNs that there are. If one of them is not there they are asked for one by one, as there is no
-/// filter.
-async fn those<T>(
-    arns: Vec<String>,
-    cx: &Context<'_>,
-    ask: for<'a> fn(Vec<String>, &'a Context<'a>) -> Asked<'a, T>,
-) -> Result<Vec<T>, CallError> {
+/// Lists those of these ARNs that there are, by `ask`, which gives nothing if one of them is not there. They are asked for
+/// one by one then, as there is no filter.
+async fn those<T, F>(arns: Vec<String>, ask: impl Fn(Vec<String>) -> F) -> Result<Vec<T>, CallError>
+where
+    F: Future<Output = Result<Option<Vec<T>>, CallError>>,
+{
     let one = arns.len() == 1;
-    match ask(arns.clone(), cx).await? {
+    match ask(arns.clone()).await? {
         Some(found) => return Ok(found),
         None if one => return Ok(Vec::new()),
         None => {}
     }
     let mut found = Vec::new();
     for arn in arns {
-        found.extend(ask(vec![arn], cx).await?.unwrap_or_default());
+        found.extend(ask(vec![arn]).await?.unwrap_or_default());
     }
     Ok(found)
+}
+
+/// What an earlier try of this attempt made already. That the object's place is somebody else's is an error: `taken`.
+async fn made_before<T: AwsType>(
+    wanted: &T,
+    cx: &Context<'_>,
+    taken: impl FnOnce() -> CallError,
+) -> Result<Option<T>, CallError> {
+    match place(wanted, cx).await? {
+        Place::Made(made) => Ok(Some(made)),
+        Place::Taken => Err(taken()),
+        Place::Free => Ok(None),
+    }
 }
 
 /// The part of an ARN that CloudWatch's dimensions have, after `start`: `app/web/50dc6c495c0c9188`.

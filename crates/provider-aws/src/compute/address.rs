@@ -2,17 +2,14 @@
 
 use super::association::{NOT_YET, addresses, disassociate, some};
 use super::common::{new, passing, said};
-use crate::client::{Aws, Context};
-use crate::described::{self, Described, Filtered};
+use crate::client::Context;
 use crate::error::{absent, failed, is};
-use crate::planned::named;
+use crate::resource::{self, AwsType, Wanted};
 use crate::tags::{self, Tags};
-use crate::timeouts::{self, Timeouts};
+use crate::timeouts::Timeouts;
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Address as Found, AddressAttributeName, DomainType, Filter, ResourceType};
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
-use formwork_value::Value;
-use std::time::Duration;
+use aws_sdk_ec2::types::{Address as Found, AddressAttributeName, DomainType, ResourceType};
+use formwork_provider::{CallError, Computed, Resource};
 
 /// A public address that stays: an Elastic IP. It may be associated with an instance or interface here, by
 /// `aws_eip_association`, or by a load balancer.
@@ -78,83 +75,6 @@ pub(super) struct Address {
     timeouts: Option<Timeouts>,
 }
 
-#[async_trait]
-impl Filtered for Address {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError> {
-        let found = addresses(filter, cx).await?;
-        if found.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids = found.iter().filter_map(|address| address.allocation_id.clone()).collect();
-        let call = cx.client.ec2.describe_addresses_attribute().attribute(AddressAttributeName::DomainName);
-        let answer = call.set_allocation_ids(Some(ids)).send().await;
-        // One may have gone since, and not every partition has the call.
-        let known = absent(answer, &["InvalidAllocationID.NotFound", "InvalidAction"])
-            .map_err(|e| failed("The names of Elastic IPs could not be read", e))?;
-        let known = known.and_then(|answer| answer.addresses).unwrap_or_default();
-        let name = |id: &Option<String>| {
-            let of = known.iter().find(|name| name.allocation_id == *id)?;
-            of.ptr_record().filter(|name| !name.is_empty()).map(|name| name.trim_end_matches('.').to_owned())
-        };
-        Ok(found
-            .into_iter()
-            .map(|address| (name(&address.allocation_id), address))
-            .map(|(n, a)| (a, n))
-            .collect())
-    }
-}
-
-#[async_trait]
-impl Described for Address {
-    /// An address, and the name that it is resolved to backwards.
-    type Found = (Found, Option<String>);
-
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError> {
-        Self::filtered(tags::filter("allocation-id", ids), cx).await
-    }
-
-    fn found_id(found: &Self::Found) -> Option<&str> {
-        found.0.allocation_id()
-    }
-
-    async fn filled(&self, found: &Self::Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        let (found, ptr_record) = found;
-        let (own, all) = tags::seen(cx, &self.tags, found.tags());
-        let id = found.allocation_id.clone();
-        let account = cx.client.account().await?;
-        let pool = some(&found.public_ipv4_pool);
-        let ipam = pool.clone().filter(|pool| pool.starts_with("ipam-pool-"));
-        Ok(Some(Address {
-            address: self.address.clone(),
-            associate_with_private_ip: self.associate_with_private_ip.clone(),
-            customer_owned_ipv4_pool: self.customer_owned_ipv4_pool.clone(),
-            domain: found.domain().map(|domain| domain.as_str().to_owned()).into(),
-            instance: some(&found.instance_id).unwrap_or_default().into(),
-            ipam_pool_id: ipam.or_else(|| self.ipam_pool_id.get().cloned()).into(),
-            network_border_group: kept(&self.network_border_group, &found.network_border_group),
-            network_interface: some(&found.network_interface_id).unwrap_or_default().into(),
-            public_ipv4_pool: kept(&self.public_ipv4_pool, &pool),
-            tags: own,
-            tags_all: all.into(),
-            arn: cx
-                .client
-                .arn("ec2", &account, &format!("elastic-ip/{}", id.as_deref().unwrap_or_default()))
-                .into(),
-            association_id: some(&found.association_id).unwrap_or_default().into(),
-            carrier_ip: some(&found.carrier_ip).unwrap_or_default().into(),
-            customer_owned_ip: some(&found.customer_owned_ip).unwrap_or_default().into(),
-            private_dns: found.private_ip_address().map(|ip| private_name(&cx.client.region, ip)).into(),
-            private_ip: some(&found.private_ip_address).unwrap_or_default().into(),
-            ptr_record: ptr_record.clone().unwrap_or_default().into(),
-            public_dns: found.public_ip().map(|ip| public_name(&cx.client.region, ip)).into(),
-            public_ip: found.public_ip.clone().into(),
-            allocation_id: id.clone().into(),
-            id: id.into(),
-            timeouts: self.timeouts.clone(),
-        }))
-    }
-}
-
 /// What an answer tells, or else what was asked for.
 fn kept(asked: &Computed<String>, told: &Option<String>) -> Computed<String> {
     match (some(told), asked) {
@@ -200,29 +120,77 @@ impl Address {
 }
 
 #[async_trait]
-impl Crud for Address {
-    type Client = Aws;
-    const PLANS: bool = true;
-    const PAGE: usize = described::PAGE;
+impl AwsType for Address {
+    /// An address, and the name that it is resolved to backwards.
+    type Found = (Found, Option<String>);
+    const GONE: &[&str] = &["InvalidAllocationID.NotFound", "InvalidAddress.NotFound"];
+    const LAGS: bool = false;
 
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError> {
+        let found = addresses(wanted.filter("allocation-id", cx), cx).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = found.iter().filter_map(|address| address.allocation_id.clone()).collect();
+        let call = cx.client.ec2.describe_addresses_attribute().attribute(AddressAttributeName::DomainName);
+        let answer = call.set_allocation_ids(Some(ids)).send().await;
+        // One may have gone since, and not every partition has the call.
+        let known = absent(answer, &["InvalidAllocationID.NotFound", "InvalidAction"])
+            .map_err(|e| failed("The names of Elastic IPs could not be read", e))?;
+        let known = known.and_then(|answer| answer.addresses).unwrap_or_default();
+        let name = |id: &Option<String>| {
+            let of = known.iter().find(|name| name.allocation_id == *id)?;
+            of.ptr_record().filter(|name| !name.is_empty()).map(|name| name.trim_end_matches('.').to_owned())
+        };
+        Ok(found
+            .into_iter()
+            .map(|address| (name(&address.allocation_id), address))
+            .map(|(n, a)| (a, n))
+            .collect())
     }
 
-    fn validate(config: &Value) -> Vec<Problem> {
-        timeouts::check(config)
+    fn found_id(found: &Self::Found) -> Option<&str> {
+        found.0.allocation_id()
     }
 
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        tags::plan_tags(cx, request, plan)
+    async fn filled(&self, found: &Self::Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
+        let (found, ptr_record) = found;
+        let (own, all) = tags::seen(cx, &self.tags, found.tags());
+        let id = found.allocation_id.clone();
+        let account = cx.client.account().await?;
+        let pool = some(&found.public_ipv4_pool);
+        let ipam = pool.clone().filter(|pool| pool.starts_with("ipam-pool-"));
+        Ok(Some(Address {
+            address: self.address.clone(),
+            associate_with_private_ip: self.associate_with_private_ip.clone(),
+            customer_owned_ipv4_pool: self.customer_owned_ipv4_pool.clone(),
+            domain: found.domain().map(|domain| domain.as_str().to_owned()).into(),
+            instance: some(&found.instance_id).unwrap_or_default().into(),
+            ipam_pool_id: ipam.or_else(|| self.ipam_pool_id.get().cloned()).into(),
+            network_border_group: kept(&self.network_border_group, &found.network_border_group),
+            network_interface: some(&found.network_interface_id).unwrap_or_default().into(),
+            public_ipv4_pool: kept(&self.public_ipv4_pool, &pool),
+            tags: own,
+            tags_all: all.into(),
+            arn: cx
+                .client
+                .arn("ec2", &account, &format!("elastic-ip/{}", id.as_deref().unwrap_or_default()))
+                .into(),
+            association_id: some(&found.association_id).unwrap_or_default().into(),
+            carrier_ip: some(&found.carrier_ip).unwrap_or_default().into(),
+            customer_owned_ip: some(&found.customer_owned_ip).unwrap_or_default().into(),
+            private_dns: found.private_ip_address().map(|ip| private_name(&cx.client.region, ip)).into(),
+            private_ip: some(&found.private_ip_address).unwrap_or_default().into(),
+            ptr_record: ptr_record.clone().unwrap_or_default().into(),
+            public_dns: found.public_ip().map(|ip| public_name(&cx.client.region, ip)).into(),
+            public_ip: found.public_ip.clone().into(),
+            allocation_id: id.clone().into(),
+            id: id.into(),
+            timeouts: self.timeouts.clone(),
+        }))
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let all = cx.client.settings.all_tags(&self.tags);
         let domain = said(&self.domain).map_or(DomainType::Vpc, |domain| DomainType::from(domain.as_str()));
         let call = cx.client.ec2.allocate_address().domain(domain);
         let call = call
@@ -231,7 +199,7 @@ impl Crud for Address {
             .set_ipam_pool_id(said(&self.ipam_pool_id))
             .set_network_border_group(said(&self.network_border_group))
             .set_public_ipv4_pool(said(&self.public_ipv4_pool))
-            .tag_specifications(tags::specification(ResourceType::ElasticIp, cx, &all));
+            .tag_specifications(tags::specification(ResourceType::ElasticIp, &self.tags, cx));
         let made = call.send().await.map_err(|e| failed("The Elastic IP could not be allocated", e))?;
         let (id, public_ip) = (made.allocation_id, made.public_ip.into());
         Ok(Address { allocation_id: id.clone().into(), id: id.into(), public_ip, ..self.clone() })
@@ -244,15 +212,7 @@ impl Crud for Address {
         }
     }
 
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        described::many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         let id = prior.id.get().map_or("", String::as_str);
         // What is not planned may be the doing of `aws_eip_association`, and stays.
         let moved = new(&prior.instance, &self.instance).is_some()
@@ -264,28 +224,17 @@ impl Crud for Address {
             }
             self.associate(id, cx).await?;
         }
-        let before = prior.tags_all.get().cloned().unwrap_or_default();
-        tags::update(cx, id, &before, &cx.client.settings.all_tags(&self.tags)).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        const GONE: [&str; 2] = ["InvalidAllocationID.NotFound", "InvalidAddress.NotFound"];
         if let Some(association) = said(&self.association_id) {
             disassociate(&association, cx).await?;
         }
         let Some(id) = self.id.get() else { return Ok(()) };
         let call = cx.client.ec2.release_address().allocation_id(id);
-        let (what, patience) = ("The Elastic IP could not be released", timeouts::for_delete(&self.timeouts));
-        described::delete_within(cx, what, patience, &GONE, || call.clone().send()).await
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::found(self, cx).await
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        named(id)
+        let what = "The Elastic IP could not be released";
+        resource::delete(self, what, cx, || call.clone().send()).await
     }
 }
 

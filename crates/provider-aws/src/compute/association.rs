@@ -1,15 +1,13 @@
 //! `aws_eip_association`.
 
 use super::common::passing;
-use crate::client::{Aws, Context};
-use crate::described::{self, Described};
+use crate::client::Context;
 use crate::error::{absent, failed, is};
-use crate::planned::named;
-use crate::tags;
+use crate::resource::{AwsType, Place, Wanted, place};
+use crate::tags::filter;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Address as Found, Filter};
-use formwork_provider::{CallError, Computed, Crud, Resource};
-use std::time::Duration;
+use formwork_provider::{CallError, Computed, Resource};
 
 /// Associates an Elastic IP with an instance or a network interface.
 #[derive(Clone, Resource)]
@@ -45,31 +43,6 @@ pub(super) const NOT_YET: [&str; 4] = [
     "InvalidInstanceID.NotFound",
 ];
 
-#[async_trait]
-impl Described for Association {
-    type Found = Found;
-
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        addresses(tags::filter("association-id", ids), cx).await
-    }
-
-    fn found_id(found: &Found) -> Option<&str> {
-        found.association_id()
-    }
-
-    async fn filled(&self, found: &Found, _cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        Ok(Some(Association {
-            allocation_id: found.allocation_id.clone().into(),
-            allow_reassociation: self.allow_reassociation,
-            instance_id: some(&found.instance_id).into(),
-            network_interface_id: some(&found.network_interface_id).into(),
-            private_ip_address: found.private_ip_address.clone().into(),
-            public_ip: found.public_ip.clone().into(),
-            id: found.association_id.clone().into(),
-        }))
-    }
-}
-
 /// Lists the addresses that a filter lets through.
 pub(super) async fn addresses(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
     let call = cx.client.ec2.describe_addresses().filters(filter);
@@ -90,9 +63,31 @@ pub(super) async fn disassociate(id: &str, cx: &Context<'_>) -> Result<(), CallE
     Ok(())
 }
 
-impl Association {
-    /// Whether an address is associated as `self` wants it.
-    fn is(&self, found: &Found) -> bool {
+#[async_trait]
+impl AwsType for Association {
+    type Found = Found;
+    const TAGGED: bool = false;
+    // AssociateAddress: the same call again is no error, and changes nothing.
+    const IDEMPOTENT: bool = true;
+    const LAGS: bool = false;
+
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let filter = match wanted {
+            Wanted::Ids(ids) => filter("association-id", ids),
+            Wanted::Made(wanted) => match (wanted.allocation_id.get(), wanted.public_ip.get()) {
+                (Some(id), _) => filter("allocation-id", [id]),
+                (None, Some(ip)) => filter("public-ip", [ip]),
+                (None, None) => return Ok(Vec::new()),
+            },
+        };
+        addresses(filter, cx).await
+    }
+
+    fn found_id(found: &Found) -> Option<&str> {
+        found.association_id()
+    }
+
+    fn is_made(&self, found: &Found, _cx: &Context<'_>) -> bool {
         let agrees = |wanted: &Computed<String>, is: &Option<String>| {
             wanted.get().is_none_or(|wanted| wanted.is_empty() || is.as_ref() == Some(wanted))
         };
@@ -101,17 +96,17 @@ impl Association {
             && agrees(&self.network_interface_id, &found.network_interface_id)
             && agrees(&self.private_ip_address, &found.private_ip_address)
     }
-}
 
-#[async_trait]
-impl Crud for Association {
-    type Client = Aws;
-    // AssociateAddress: the same call again is no error, and changes nothing.
-    const IDEMPOTENT: bool = true;
-    const PAGE: usize = described::PAGE;
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
+    async fn filled(&self, found: &Found, _cx: &Context<'_>) -> Result<Option<Self>, CallError> {
+        Ok(Some(Association {
+            allocation_id: found.allocation_id.clone().into(),
+            allow_reassociation: self.allow_reassociation,
+            instance_id: some(&found.instance_id).into(),
+            network_interface_id: some(&found.network_interface_id).into(),
+            private_ip_address: found.private_ip_address.clone().into(),
+            public_ip: found.public_ip.clone().into(),
+            id: found.association_id.clone().into(),
+        }))
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
@@ -129,20 +124,13 @@ impl Crud for Association {
         match call.send().await {
             Ok(made) => Ok(Association { id: made.association_id.into(), ..self.clone() }),
             // A repeated call that may not take the address from where the first one put it.
-            Err(error) if is(&error, &["Resource.AlreadyAssociated"]) => {
-                self.find(cx).await?.ok_or_else(|| failed(WHAT, error))
-            }
+            Err(error) if is(&error, &["Resource.AlreadyAssociated"]) => match place(self, cx).await? {
+                Place::Made(made) => Ok(made),
+                Place::Taken | Place::Free => Err(failed(WHAT, error)),
+            },
             Err(error) if is(&error, &NOT_YET) => Err(passing(failed(WHAT, error))),
             Err(error) => Err(failed(WHAT, error)),
         }
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        described::many(priors, cx).await
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
@@ -150,21 +138,5 @@ impl Crud for Association {
             Some(id) => disassociate(id, cx).await,
             None => Ok(()),
         }
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        let (name, value) = match (self.allocation_id.get(), self.public_ip.get()) {
-            (Some(id), _) => ("allocation-id", id),
-            (None, Some(ip)) => ("public-ip", ip),
-            (None, None) => return Ok(None),
-        };
-        match addresses(tags::filter(name, [value.clone()]), cx).await?.first() {
-            Some(found) if self.is(found) => self.filled(found, cx).await,
-            _ => Ok(None),
-        }
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        named(id)
     }
 }

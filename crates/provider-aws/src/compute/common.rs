@@ -3,26 +3,6 @@
 use crate::planned::unique_name;
 use formwork_provider::{CallError, Computed, PlanRequest, PlanResponse, Retry};
 
-/// What there is under a name that an object is to have.
-pub(crate) enum Named<T> {
-    /// An object that this attempt made.
-    Ours(T),
-    /// An object that somebody else made, or another run.
-    Others,
-    /// Nothing that can be seen.
-    Nobody,
-}
-
-impl<T> Named<T> {
-    /// The object, if this attempt made it.
-    pub fn ours(self) -> Option<T> {
-        match self {
-            Named::Ours(object) => Some(object),
-            Named::Others | Named::Nobody => None,
-        }
-    }
-}
-
 /// The error for a name that is somebody else's. `what` is such as "key pair".
 pub(crate) fn taken(what: &str, name: &str) -> CallError {
     let detail = format!(

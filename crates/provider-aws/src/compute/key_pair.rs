@@ -1,17 +1,16 @@
 //! `aws_key_pair`.
 
-use super::common::{self, Named};
-use crate::client::{Aws, Context};
-use crate::described::{self, Described};
+use super::common;
+use crate::client::Context;
 use crate::error::{failed, is};
 use crate::planned::imported;
+use crate::resource::{AwsType, Place, Stage, Wanted, place};
 use crate::tags::{self, TOKEN, Tags};
 use async_trait::async_trait;
 use aws_sdk_ec2::primitives::Blob;
-use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Resource, default_plan};
+use aws_sdk_ec2::types::{KeyPairInfo, ResourceType, Tag};
+use formwork_provider::{CallError, Computed, Model, PlanRequest, PlanResponse, Resource, default_plan};
 use formwork_value::Value;
-use std::time::Duration;
 
 /// A public key that instances can be given, so that whoever has the private key can log in.
 #[derive(Clone, Resource)]
@@ -40,27 +39,44 @@ pub(super) struct KeyPair {
     key_type: Computed<String>,
 }
 
-const READ: &str = "The key pair could not be read";
+impl KeyPair {
+    fn name(&self, cx: &Context<'_>) -> String {
+        common::name(&self.key_name, &self.key_name_prefix, "terraform-", cx.token)
+    }
+}
 
 #[async_trait]
-impl Described for KeyPair {
+impl AwsType for KeyPair {
     type Found = KeyPairInfo;
+    const IDEMPOTENT: bool = true;
+    const LAGS: bool = false;
 
-    async fn describe(names: Vec<String>, cx: &Context<'_>) -> Result<Vec<KeyPairInfo>, CallError> {
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<KeyPairInfo>, CallError> {
+        let names = match wanted {
+            Wanted::Ids(names) => names,
+            Wanted::Made(wanted) => vec![wanted.name(cx)],
+        };
         let call = cx.client.ec2.describe_key_pairs().include_public_key(true);
         let answer = call.filters(tags::filter("key-name", names)).send().await;
-        Ok(answer.map_err(|e| failed(READ, e))?.key_pairs.unwrap_or_default())
+        Ok(answer.map_err(|e| failed("The key pair could not be read", e))?.key_pairs.unwrap_or_default())
     }
 
     fn found_id(found: &KeyPairInfo) -> Option<&str> {
         found.key_name()
     }
 
+    /// Another key pair that has come to have the name is not this one.
+    fn stage(&self, found: &KeyPairInfo) -> Stage {
+        let other = self.key_pair_id.get().is_some_and(|id| found.key_pair_id() != Some(id));
+        if other { Stage::Gone } else { Stage::There }
+    }
+
+    fn is_made(&self, found: &KeyPairInfo, cx: &Context<'_>) -> bool {
+        let ours = |tag: &Tag| tag.key() == Some(TOKEN) && tag.value() == Some(cx.token);
+        found.tags().iter().any(ours)
+    }
+
     async fn filled(&self, found: &KeyPairInfo, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        // Another key pair that has come to have the name is not this one.
-        if self.key_pair_id.get().is_some_and(|id| found.key_pair_id() != Some(id)) {
-            return Ok(None);
-        }
         let (own, all) = tags::seen(cx, &self.tags, found.tags());
         let resource = format!("key-pair/{}", found.key_name().unwrap_or_default());
         // AWS puts the name where the comment was: the key is the same.
@@ -80,92 +96,39 @@ impl Described for KeyPair {
             key_type: found.key_type().map(|kind| kind.as_str().to_owned()).into(),
         }))
     }
-}
 
-impl KeyPair {
-    fn name(&self, cx: &Context<'_>) -> String {
-        common::name(&self.key_name, &self.key_name_prefix, "terraform-", cx.token)
-    }
-
-    async fn existing(&self, cx: &Context<'_>) -> Result<Named<Self>, CallError> {
-        let name = self.name(cx);
-        let found = Self::describe(vec![name], cx).await?;
-        let Some(found) = found.first() else { return Ok(Named::Nobody) };
-        let ours = |tag: &aws_sdk_ec2::types::Tag| tag.key() == Some(TOKEN) && tag.value() == Some(cx.token);
-        if !found.tags().iter().any(ours) {
-            return Ok(Named::Others);
-        }
-        Ok(self.filled(found, cx).await?.map_or(Named::Nobody, Named::Ours))
-    }
-}
-
-#[async_trait]
-impl Crud for KeyPair {
-    type Client = Aws;
-    const IDEMPOTENT: bool = true;
-    const PLANS: bool = true;
-    const PAGE: usize = described::PAGE;
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
+    /// The key stays, where only white space around it is another.
+    fn plan(request: &PlanRequest<'_>, plan: PlanResponse) -> PlanResponse {
         let key = |value: &Value| value.get("public_key").cloned();
         let before = request.prior.and_then(|prior| key(&prior.value));
-        let (Some(before), Some(after)) = (before, key(request.config)) else {
-            return tags::plan_tags(cx, request, plan);
-        };
-        let same = after != before && after.as_str().map(str::trim) == before.as_str().map(str::trim);
-        if !same {
-            return tags::plan_tags(cx, request, plan);
+        let (Some(before), Some(after)) = (before, key(request.config)) else { return plan };
+        if after == before || after.as_str().map(str::trim) != before.as_str().map(str::trim) {
+            return plan;
         }
         let mut config = request.config.as_map().cloned().unwrap_or_default();
         config.insert("public_key".into(), before);
         let config = Value::from(config);
-        let request = PlanRequest { config: &config, ..*request };
-        let schema = <Self as formwork_provider::Model>::schema();
-        tags::plan_tags(cx, &request, default_plan(&schema, &request))
+        default_plan(&Self::schema(), &PlanRequest { config: &config, ..*request })
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
         const WHAT: &str = "The key pair could not be imported";
-        let (name, all) = (self.name(cx), cx.client.settings.all_tags(&self.tags));
+        let name = self.name(cx);
         let call = cx.client.ec2.import_key_pair().key_name(&name);
         let call = call.public_key_material(Blob::new(self.public_key.trim()));
-        let call = call.tag_specifications(tags::specification(ResourceType::KeyPair, cx, &all));
+        let call = call.tag_specifications(tags::specification(ResourceType::KeyPair, &self.tags, cx));
         match call.send().await {
             Ok(made) => {
                 Ok(KeyPair { key_name: name.into(), key_pair_id: made.key_pair_id.into(), ..self.clone() })
             }
-            Err(error) if is(&error, &["InvalidKeyPair.Duplicate"]) => match self.existing(cx).await? {
-                Named::Ours(made) => Ok(made),
-                Named::Others => Err(common::taken("key pair", &name)),
+            Err(error) if is(&error, &["InvalidKeyPair.Duplicate"]) => match place(self, cx).await? {
+                Place::Made(made) => Ok(made),
+                Place::Taken => Err(common::taken("key pair", &name)),
                 // It is there, and cannot be seen yet: perhaps it is ours.
-                Named::Nobody => Err(common::passing(failed(WHAT, error))),
+                Place::Free => Err(common::passing(failed(WHAT, error))),
             },
             Err(error) => Err(failed(WHAT, error)),
         }
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        described::one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        described::many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let id = prior.key_pair_id.get().map_or("", String::as_str);
-        let before = cx.client.settings.all_tags(&prior.tags);
-        let before = prior.tags_all.get().unwrap_or(&before);
-        tags::update(cx, id, before, &cx.client.settings.all_tags(&self.tags)).await?;
-        Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
@@ -174,8 +137,8 @@ impl Crud for KeyPair {
         Ok(())
     }
 
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        Ok(self.existing(cx).await?.ours())
+    fn tagged_id(&self) -> String {
+        self.key_pair_id.get().cloned().unwrap_or_default()
     }
 
     async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {

@@ -6,15 +6,16 @@ pub(crate) mod common;
 mod instance;
 mod key_pair;
 
-use formwork_provider::{CrudResource, ManagedResource};
+use crate::resource::resource;
+use formwork_provider::ManagedResource;
 use std::sync::Arc;
 
 /// The types of this family.
 pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
     vec![
-        CrudResource::<key_pair::KeyPair>::new(),
-        CrudResource::<instance::Instance>::new(),
-        CrudResource::<address::Address>::new(),
-        CrudResource::<association::Association>::new(),
+        resource::<key_pair::KeyPair>(),
+        resource::<instance::Instance>(),
+        resource::<address::Address>(),
+        resource::<association::Association>(),
     ]
 }

@@ -1,18 +1,15 @@
 //! `aws_route_table_association`.
 
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete, listed, many, one};
+use crate::client::Context;
 use crate::error::{failed, lagging};
 use crate::planned::imported;
+use crate::resource::{AwsType, Stage, Wanted, delete, many};
 use crate::tags::filter;
-use crate::timeouts::{self, Timeouts};
+use crate::timeouts::Timeouts;
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Filter, RouteTableAssociation as Found, RouteTableAssociationStateCode as State};
-use formwork_provider::{CallError, Computed, Crud, Problem, Resource};
+use aws_sdk_ec2::types::{RouteTableAssociation as Found, RouteTableAssociationStateCode as State};
+use formwork_provider::{CallError, Computed, Problem, Resource};
 use formwork_value::{Path, Value};
-use std::time::Duration;
-
-const GONE: [&str; 1] = ["InvalidAssociationID.NotFound"];
 
 /// Makes a route table that of a subnet or a gateway. Imported by the id of the subnet or gateway, and that of the
 /// route table: `subnet-…/rtb-…`.
@@ -35,29 +32,17 @@ pub(crate) struct RouteTableAssociation {
     timeouts: Option<Timeouts>,
 }
 
-fn state(found: &Found) -> Option<&State> {
-    found.association_state().and_then(|state| state.state())
-}
-
 impl RouteTableAssociation {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
+    /// Whether an association is of this subnet or gateway, with whatever route table.
+    fn is_at(&self, found: &Found) -> bool {
+        found.subnet_id == self.subnet_id && found.gateway_id == self.gateway_id
     }
 
-    /// The association of this subnet or gateway, with whatever route table: there is one at most. It has another id
-    /// after each change.
+    /// The association of this subnet or gateway: there is one at most. It has another id after each change.
     async fn by_target(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        let filter = match (&self.subnet_id, &self.gateway_id) {
-            (Some(subnet), _) => filter("association.subnet-id", [subnet]),
-            (None, Some(gateway)) => filter("association.gateway-id", [gateway]),
-            (None, None) => return Ok(None),
-        };
-        for found in Self::filtered(filter, cx).await? {
-            if found.subnet_id == self.subnet_id
-                && found.gateway_id == self.gateway_id
-                && let Some(seen) = self.filled(&found, cx).await?
-            {
-                return Ok(Some(seen));
+        for found in Self::list(Wanted::Made(self), cx).await? {
+            if self.is_at(&found) && self.stage(&found) != Stage::Gone {
+                return self.filled(&found, cx).await;
             }
         }
         Ok(None)
@@ -65,8 +50,20 @@ impl RouteTableAssociation {
 }
 
 #[async_trait]
-impl Filtered for RouteTableAssociation {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+impl AwsType for RouteTableAssociation {
+    type Found = Found;
+    const GONE: &[&str] = &["InvalidAssociationID.NotFound"];
+    const TAGGED: bool = false;
+
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let filter = match wanted {
+            Wanted::Ids(ids) => filter("association.route-table-association-id", ids),
+            Wanted::Made(wanted) => match (&wanted.subnet_id, &wanted.gateway_id) {
+                (Some(subnet), _) => filter("association.subnet-id", [subnet]),
+                (None, Some(gateway)) => filter("association.gateway-id", [gateway]),
+                (None, None) => return Ok(Vec::new()),
+            },
+        };
         let pages = cx.client.ec2.describe_route_tables().filters(filter).into_paginator().items().send();
         let tables: Vec<_> = pages
             .collect::<Result<_, _>>()
@@ -74,24 +71,24 @@ impl Filtered for RouteTableAssociation {
             .map_err(|e| failed("Associations of route tables could not be listed", e))?;
         Ok(tables.into_iter().flat_map(|table| table.associations.unwrap_or_default()).collect())
     }
-}
-
-#[async_trait]
-impl Described for RouteTableAssociation {
-    type Found = Found;
-
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        Self::filtered(filter("association.route-table-association-id", ids), cx).await
-    }
 
     fn found_id(found: &Found) -> Option<&str> {
         found.route_table_association_id()
     }
 
-    async fn filled(&self, found: &Found, _cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        if matches!(state(found), Some(State::Disassociating | State::Disassociated | State::Failed)) {
-            return Ok(None);
+    fn stage(&self, found: &Found) -> Stage {
+        match found.association_state().and_then(|state| state.state()) {
+            None | Some(State::Associated) => Stage::There,
+            Some(State::Disassociating | State::Disassociated | State::Failed) => Stage::Gone,
+            Some(_) => Stage::Coming,
         }
+    }
+
+    fn is_made(&self, found: &Found, _cx: &Context<'_>) -> bool {
+        self.is_at(found) && found.route_table_id() == Some(&self.route_table_id)
+    }
+
+    async fn filled(&self, found: &Found, _cx: &Context<'_>) -> Result<Option<Self>, CallError> {
         Ok(Some(RouteTableAssociation {
             route_table_id: found.route_table_id().unwrap_or_default().to_owned(),
             subnet_id: found.subnet_id.clone(),
@@ -100,21 +97,10 @@ impl Described for RouteTableAssociation {
             timeouts: self.timeouts.clone(),
         }))
     }
-}
 
-#[async_trait]
-impl Crud for RouteTableAssociation {
-    type Client = Aws;
-    const PAGE: usize = PAGE;
-    const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    fn validate(config: &Value) -> Vec<Problem> {
+    fn check(config: &Value) -> Vec<Problem> {
         let given = ["subnet_id", "gateway_id"].map(|name| config.get(name).is_some_and(|v| !v.is_null()));
-        let mut problems = timeouts::check(config);
+        let mut problems = Vec::new();
         if given[0] == given[1] {
             let detail = if given[0] {
                 "subnet_id and gateway_id are both set. Set one of them."
@@ -134,19 +120,7 @@ impl Crud for RouteTableAssociation {
         Ok(RouteTableAssociation { id: made.association_id.into(), ..self.clone() })
     }
 
-    async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let found = listed::<Self>(self.id(), cx).await?;
-        Ok(found.is_some_and(|found| matches!(state(&found), None | Some(State::Associated))))
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        match one(self, cx).await? {
-            Some(seen) => Ok(Some(seen)),
-            None => self.by_target(cx).await,
-        }
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
+    async fn read_many(priors: &[&Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
         let mut seen = many(priors, cx).await;
         for (seen, prior) in seen.iter_mut().zip(priors) {
             if matches!(seen, Ok(None)) {
@@ -156,29 +130,20 @@ impl Crud for RouteTableAssociation {
         seen
     }
 
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         if self.route_table_id == prior.route_table_id {
             return Ok(RouteTableAssociation { id: prior.id.clone(), ..self.clone() });
         }
-        let call = cx.client.ec2.replace_route_table_association().association_id(prior.id());
+        let call = cx.client.ec2.replace_route_table_association().association_id(prior.key());
         let call = call.route_table_id(&self.route_table_id).send().await;
         let changed = call.map_err(|e| lagging("The route table could not be exchanged for another", e))?;
         Ok(RouteTableAssociation { id: changed.new_association_id.into(), ..self.clone() })
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let call = cx.client.ec2.disassociate_route_table().association_id(self.id());
+        let call = cx.client.ec2.disassociate_route_table().association_id(self.key());
         let what = "The route table could not be disassociated";
-        delete(cx, what, &GONE, || call.clone().send()).await
-    }
-
-    async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(one(self, cx).await?.is_none())
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        let found = self.by_target(cx).await?;
-        Ok(found.filter(|found| found.route_table_id == self.route_table_id))
+        delete(self, what, cx, || call.clone().send()).await
     }
 
     async fn import(id: &str, cx: &Context<'_>) -> Result<Self, CallError> {
@@ -191,7 +156,7 @@ impl Crud for RouteTableAssociation {
         let name = if target.starts_with("subnet-") { "subnet_id" } else { "gateway_id" };
         let named: Self =
             imported(&[(name, Value::string(target)), ("route_table_id", Value::string(table))])?;
-        let found = named.find(cx).await?;
+        let found = named.by_target(cx).await?.filter(|found| found.route_table_id == table);
         found.ok_or_else(|| {
             let detail = format!("The route table {table} is not associated with {target}.");
             CallError::new("Nothing to import", detail)

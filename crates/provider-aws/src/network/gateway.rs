@@ -1,18 +1,14 @@
 //! `aws_internet_gateway`.
 
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one};
+use crate::client::Context;
 use crate::error::{failed, is, lagging};
-use crate::planned::named;
-use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
+use crate::resource::{AwsType, Stage, Wanted, delete, listed};
+use crate::tags::{Tags, seen, specification};
 use crate::timeouts::{self, Timeouts};
+use crate::waiting::delete_within;
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Filter, InternetGateway as Found, ResourceType};
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
-use formwork_value::Value;
-use std::time::Duration;
-
-const GONE: [&str; 1] = ["InvalidInternetGatewayID.NotFound"];
+use aws_sdk_ec2::types::{InternetGateway as Found, ResourceType};
+use formwork_provider::{CallError, Computed, Resource};
 
 /// The way from a VPC to the internet. Imported by its id.
 #[derive(Clone, Resource)]
@@ -37,10 +33,6 @@ pub(crate) struct InternetGateway {
 }
 
 impl InternetGateway {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
-    }
-
     /// Attaches the gateway, unless that has happened.
     async fn attach(&self, id: &str, cx: &Context<'_>) -> Result<(), CallError> {
         let Some(vpc) = self.vpc_id.get() else { return Ok(()) };
@@ -56,11 +48,10 @@ impl InternetGateway {
 
     async fn detach(&self, cx: &Context<'_>) -> Result<(), CallError> {
         let Some(vpc) = self.vpc_id.get() else { return Ok(()) };
-        let call = cx.client.ec2.detach_internet_gateway().internet_gateway_id(self.id()).vpc_id(vpc);
-        let patience = timeouts::for_delete(&self.timeouts);
-        let absent = ["Gateway.NotAttached", GONE[0], "InvalidVpcID.NotFound"];
+        let call = cx.client.ec2.detach_internet_gateway().internet_gateway_id(self.key()).vpc_id(vpc);
+        let absent = ["Gateway.NotAttached", "InvalidInternetGatewayID.NotFound", "InvalidVpcID.NotFound"];
         let what = "The internet gateway could not be detached from the VPC";
-        delete_within(cx, what, patience, &absent, || call.clone().send()).await
+        delete_within(cx, what, timeouts::for_delete(self), &absent, || call.clone().send()).await
     }
 }
 
@@ -69,24 +60,26 @@ fn attached(found: &Found) -> Option<&str> {
 }
 
 #[async_trait]
-impl Filtered for InternetGateway {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        let pages =
-            cx.client.ec2.describe_internet_gateways().filters(filter).into_paginator().items().send();
-        pages.collect::<Result<_, _>>().await.map_err(|e| failed("Internet gateways could not be listed", e))
-    }
-}
-
-#[async_trait]
-impl Described for InternetGateway {
+impl AwsType for InternetGateway {
     type Found = Found;
+    const GONE: &[&str] = &["InvalidInternetGatewayID.NotFound"];
 
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        Self::filtered(filter("internet-gateway-id", ids), cx).await
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let filter = wanted.filter("internet-gateway-id", cx);
+        let call = cx.client.ec2.describe_internet_gateways().filters(filter).into_paginator().items();
+        call.send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| failed("Internet gateways could not be listed", e))
     }
 
     fn found_id(found: &Found) -> Option<&str> {
         found.internet_gateway_id()
+    }
+
+    fn stage(&self, found: &Found) -> Stage {
+        let ready = self.vpc_id.get().is_none_or(|vpc| attached(found) == Some(vpc));
+        if ready { Stage::There } else { Stage::Coming }
     }
 
     async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
@@ -103,34 +96,9 @@ impl Described for InternetGateway {
             timeouts: self.timeouts.clone(),
         }))
     }
-}
-
-#[async_trait]
-impl Crud for InternetGateway {
-    type Client = Aws;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-    const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    fn validate(config: &Value) -> Vec<Problem> {
-        timeouts::check(config)
-    }
-
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        plan_tags(cx, request, plan)
-    }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let tags = cx.client.settings.all_tags(&self.tags);
-        let specification = specification(ResourceType::InternetGateway, cx, &tags);
+        let specification = specification(ResourceType::InternetGateway, &self.tags, cx);
         let call = cx.client.ec2.create_internet_gateway().tag_specifications(specification);
         let made = call.send().await.map_err(|e| failed("The internet gateway could not be created", e))?;
         let id = made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
@@ -138,45 +106,21 @@ impl Crud for InternetGateway {
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        self.attach(created.id(), cx).await
+        self.attach(&created.key(), cx).await
     }
 
-    async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let found = listed::<Self>(self.id(), cx).await?;
-        Ok(found.is_some_and(|f| self.vpc_id.get().is_none_or(|vpc| attached(&f) == Some(vpc))))
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         if self.vpc_id != prior.vpc_id {
             prior.detach(cx).await?;
-            self.attach(self.id(), cx).await?;
+            self.attach(&self.key(), cx).await?;
         }
-        let tags = cx.client.settings.all_tags(&self.tags);
-        tags::update(cx, self.id(), prior.tags_all.get().unwrap_or(&Tags::new()), &tags).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
         self.detach(cx).await?;
-        let call = cx.client.ec2.delete_internet_gateway().internet_gateway_id(self.id());
-        let patience = timeouts::for_delete(&self.timeouts);
+        let call = cx.client.ec2.delete_internet_gateway().internet_gateway_id(self.key());
         let what = "The internet gateway could not be deleted";
-        delete_within(cx, what, patience, &GONE, || call.clone().send()).await
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        found(self, cx).await
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        named(id)
+        delete(self, what, cx, || call.clone().send()).await
     }
 }

@@ -1,18 +1,18 @@
 //! `aws_security_group`.
 
 use super::permissions::{Atom, Permission, atoms, blocks, found as held, permissions};
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one, until};
+use crate::client::Context;
 use crate::error::{absent, failed, lagging, not_yet};
-use crate::planned::{named, prefix_of, unique_name};
-use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
-use crate::timeouts::{self, Timeouts};
+use crate::planned::{prefix_of, unique_name};
+use crate::resource::{AwsType, Wanted, delete, listed};
+use crate::tags::{Tags, filter, seen, specification};
+use crate::timeouts::Timeouts;
+use crate::waiting::until;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, ResourceType, SecurityGroup as Found, SecurityGroupRule};
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
+use formwork_provider::{CallError, Computed, Problem, Resource};
 use formwork_value::{Path, Value};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 const GONE: [&str; 2] = ["InvalidGroup.NotFound", "InvalidGroupId.NotFound"];
 const NO_RULE: [&str; 4] =
@@ -82,10 +82,6 @@ macro_rules! bring {
 }
 
 impl SecurityGroup {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
-    }
-
     /// Brings the rules to what is wanted, from what is there.
     async fn bring(
         id: &str,
@@ -142,9 +138,10 @@ impl SecurityGroup {
 
     /// Takes away all rules of the group, and those of others that name it.
     async fn revoke(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let mut groups = vec![self.id().to_owned()];
+        let own = self.key();
+        let mut groups = vec![own.clone()];
         for name in ["ip-permission.group-id", "egress.ip-permission.group-id"] {
-            let others = Self::filtered(filter(name, [self.id()]), cx).await?;
+            let others = groups_of(filter(name, [&own]), cx).await?;
             groups.extend(others.into_iter().filter_map(|group| group.group_id));
         }
         let rules = cx.client.ec2.describe_security_group_rules().filters(filter("group-id", groups));
@@ -158,8 +155,8 @@ impl SecurityGroup {
         let what = "A rule of the security group could not be revoked";
         for rule in rules {
             let (Some(group), Some(id)) = (rule.group_id(), rule.security_group_rule_id()) else { continue };
-            let names_it = rule.referenced_group_info().and_then(|g| g.group_id()) == Some(self.id());
-            if group != self.id() && !names_it {
+            let names_it = rule.referenced_group_info().and_then(|g| g.group_id()) == Some(&own);
+            if group != own && !names_it {
                 continue;
             }
             let ec2 = &cx.client.ec2;
@@ -175,6 +172,12 @@ impl SecurityGroup {
     }
 }
 
+/// The groups that a filter lets through.
+async fn groups_of(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+    let pages = cx.client.ec2.describe_security_groups().filters(filter).into_paginator().items().send();
+    pages.collect::<Result<_, _>>().await.map_err(|e| failed("Security groups could not be listed", e))
+}
+
 /// The rules that a group has, for incoming and for outgoing traffic.
 fn directions(found: &Found) -> (BTreeSet<Atom>, BTreeSet<Atom>) {
     let owner = found.owner_id().unwrap_or_default();
@@ -182,19 +185,12 @@ fn directions(found: &Found) -> (BTreeSet<Atom>, BTreeSet<Atom>) {
 }
 
 #[async_trait]
-impl Filtered for SecurityGroup {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        let pages = cx.client.ec2.describe_security_groups().filters(filter).into_paginator().items().send();
-        pages.collect::<Result<_, _>>().await.map_err(|e| failed("Security groups could not be listed", e))
-    }
-}
-
-#[async_trait]
-impl Described for SecurityGroup {
+impl AwsType for SecurityGroup {
     type Found = Found;
+    const GONE: &[&str] = &GONE;
 
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        Self::filtered(filter("group-id", ids), cx).await
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        groups_of(wanted.filter("group-id", cx), cx).await
     }
 
     fn found_id(found: &Found) -> Option<&str> {
@@ -230,21 +226,9 @@ impl Described for SecurityGroup {
             timeouts: self.timeouts.clone(),
         }))
     }
-}
 
-#[async_trait]
-impl Crud for SecurityGroup {
-    type Client = Aws;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-    const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    fn validate(config: &Value) -> Vec<Problem> {
-        let mut problems = timeouts::check(config);
+    fn check(config: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
         let given = ["name", "name_prefix"].map(|name| config.get(name).is_some_and(|v| !v.is_null()));
         if given == [true, true] {
             let detail = "name and name_prefix cannot both be set. Keep one of them.";
@@ -260,23 +244,14 @@ impl Crud for SecurityGroup {
         problems
     }
 
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        plan_tags(cx, request, plan)
-    }
-
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let tags = cx.client.settings.all_tags(&self.tags);
         let prefix = self.name_prefix.get().map_or("terraform-", String::as_str);
         let name = self.name.get().cloned().unwrap_or_else(|| unique_name(prefix, cx.token));
         let call = cx.client.ec2.create_security_group().group_name(&name).description(&self.description);
         let call = call.set_vpc_id(self.vpc_id.get().cloned()).tag_specifications(specification(
             ResourceType::SecurityGroup,
+            &self.tags,
             cx,
-            &tags,
         ));
         let made = call.send().await.map_err(|e| failed("The security group could not be created", e))?;
         Ok(SecurityGroup { id: made.group_id.into(), name: name.into(), ..self.clone() })
@@ -285,28 +260,14 @@ impl Crud for SecurityGroup {
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
         // AWS lets everything out of a new group. That is nobody's wish until it is written down.
         let none = BTreeSet::new();
-        Self::bring(created.id(), self.ingress.get(), Some(self.egress.get().unwrap_or(&none)), cx).await
+        Self::bring(&created.key(), self.ingress.get(), Some(self.egress.get().unwrap_or(&none)), cx).await
     }
 
-    async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(listed::<Self>(self.id(), cx).await?.is_some())
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         // Rules that the plan leaves alone may be another resource's.
         let ingress = self.ingress.get().filter(|_| self.ingress != prior.ingress);
         let egress = self.egress.get().filter(|_| self.egress != prior.egress);
-        Self::bring(self.id(), ingress, egress, cx).await?;
-        let tags = cx.client.settings.all_tags(&self.tags);
-        tags::update(cx, self.id(), prior.tags_all.get().unwrap_or(&Tags::new()), &tags).await?;
+        Self::bring(&self.key(), ingress, egress, cx).await?;
         let kept = |rules: &Computed<BTreeSet<Permission>>, changed: bool| {
             if changed { rules.clone() } else { Computed::Unknown }
         };
@@ -319,8 +280,7 @@ impl Crud for SecurityGroup {
         if self.revoke_rules_on_delete {
             self.revoke(cx).await?;
         }
-        let call = cx.client.ec2.delete_security_group().group_id(self.id());
-        let patience = timeouts::for_delete(&self.timeouts);
+        let call = cx.client.ec2.delete_security_group().group_id(self.key());
         let what = "The security group could not be deleted";
         let again = async || {
             if self.revoke_rules_on_delete {
@@ -329,18 +289,6 @@ impl Crud for SecurityGroup {
             }
             call.clone().send().await
         };
-        delete_within(cx, what, patience, &GONE, again).await
-    }
-
-    async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(listed::<Self>(self.id(), cx).await?.is_none())
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        found(self, cx).await
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        named(id)
+        delete(self, what, cx, again).await
     }
 }

@@ -11,19 +11,20 @@ mod rule;
 mod subnet;
 mod vpc;
 
-use formwork_provider::{CrudResource, ManagedResource};
+use crate::resource::resource;
+use formwork_provider::ManagedResource;
 use std::sync::Arc;
 
 /// The types of this family.
 pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
     vec![
-        CrudResource::<vpc::Vpc>::new(),
-        CrudResource::<subnet::Subnet>::new(),
-        CrudResource::<gateway::InternetGateway>::new(),
-        CrudResource::<route_table::RouteTable>::new(),
-        CrudResource::<association::RouteTableAssociation>::new(),
-        CrudResource::<group::SecurityGroup>::new(),
-        CrudResource::<rule::Ingress>::new(),
-        CrudResource::<rule::Egress>::new(),
+        resource::<vpc::Vpc>(),
+        resource::<subnet::Subnet>(),
+        resource::<gateway::InternetGateway>(),
+        resource::<route_table::RouteTable>(),
+        resource::<association::RouteTableAssociation>(),
+        resource::<group::SecurityGroup>(),
+        resource::<rule::Ingress>(),
+        resource::<rule::Egress>(),
     ]
 }

@@ -1,20 +1,17 @@
 //! `aws_route_table`.
 
 use super::route::{self, DESTINATIONS, Route, TARGETS};
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one, until};
+use crate::client::Context;
 use crate::error::{absent, failed, lagging};
-use crate::planned::named;
-use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
-use crate::timeouts::{self, Timeouts};
+use crate::resource::{AwsType, Wanted, delete, listed};
+use crate::tags::{Tags, seen, specification};
+use crate::timeouts::Timeouts;
+use crate::waiting::until;
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Filter, ResourceType, RouteTable as Found};
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
+use aws_sdk_ec2::types::{ResourceType, RouteTable as Found};
+use formwork_provider::{CallError, Computed, Problem, Resource};
 use formwork_value::{Path, Value};
 use std::collections::BTreeSet;
-use std::time::Duration;
-
-const GONE: [&str; 1] = ["InvalidRouteTableID.NotFound"];
 
 /// A table of routes. Imported by its id.
 #[derive(Clone, Resource)]
@@ -49,10 +46,6 @@ pub(crate) struct RouteTable {
 }
 
 impl RouteTable {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
-    }
-
     /// Sets the routes that differ from `before`'s, if the plan has any.
     async fn routes(&self, before: &Self, id: &str, cx: &Context<'_>) -> Result<(), CallError> {
         let none = BTreeSet::new();
@@ -87,40 +80,20 @@ fn routes(found: &Found, known: &BTreeSet<Route>) -> BTreeSet<Route> {
     found.routes().iter().filter_map(|found| Route::of(found, known)).collect()
 }
 
-/// Each known route of a configuration has one destination and one target.
-fn check_routes(config: &Value) -> Vec<Problem> {
-    let Some(routes) = config.get("route").and_then(Value::as_slice) else { return Vec::new() };
-    let mut problems = Vec::new();
-    for route in routes.iter().filter(|route| route.as_map().is_some()) {
-        for (names, what) in [(&DESTINATIONS[..], "destination"), (&TARGETS[..], "target")] {
-            let given: Vec<_> =
-                names.iter().filter(|name| route.get(name).is_some_and(|v| !v.is_null())).collect();
-            if given.len() != 1 {
-                let found = if given.is_empty() { "none" } else { "more than one" };
-                let detail = format!("A route needs one {what}, and one here has {found}. Set one of {}.", {
-                    names.join(", ")
-                });
-                problems.push(Problem::error(Path::root().attr("route"), "Invalid route", detail));
-            }
-        }
-    }
-    problems
-}
-
 #[async_trait]
-impl Filtered for RouteTable {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        let pages = cx.client.ec2.describe_route_tables().filters(filter).into_paginator().items().send();
-        pages.collect::<Result<_, _>>().await.map_err(|e| failed("Route tables could not be listed", e))
-    }
-}
-
-#[async_trait]
-impl Described for RouteTable {
+impl AwsType for RouteTable {
     type Found = Found;
+    const GONE: &[&str] = &["InvalidRouteTableID.NotFound"];
+    const IDEMPOTENT: bool = true;
 
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        Self::filtered(filter("route-table-id", ids), cx).await
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let call = cx.client.ec2.describe_route_tables().filters(wanted.filter("route-table-id", cx));
+        call.into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| failed("Route tables could not be listed", e))
     }
 
     fn found_id(found: &Found) -> Option<&str> {
@@ -144,38 +117,29 @@ impl Described for RouteTable {
             timeouts: self.timeouts.clone(),
         }))
     }
-}
 
-#[async_trait]
-impl Crud for RouteTable {
-    type Client = Aws;
-    const IDEMPOTENT: bool = true;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-    const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    fn validate(config: &Value) -> Vec<Problem> {
-        let mut problems = check_routes(config);
-        problems.extend(timeouts::check(config));
+    /// Each known route has one destination and one target.
+    fn check(config: &Value) -> Vec<Problem> {
+        let Some(routes) = config.get("route").and_then(Value::as_slice) else { return Vec::new() };
+        let mut problems = Vec::new();
+        for route in routes.iter().filter(|route| route.as_map().is_some()) {
+            for (names, what) in [(&DESTINATIONS[..], "destination"), (&TARGETS[..], "target")] {
+                let given = names.iter().filter(|name| route.get(name).is_some_and(|v| !v.is_null())).count();
+                if given != 1 {
+                    let found = if given == 0 { "none" } else { "more than one" };
+                    let names = names.join(", ");
+                    let detail =
+                        format!("A route needs one {what}, and one here has {found}. Set one of {names}.");
+                    problems.push(Problem::error(Path::root().attr("route"), "Invalid route", detail));
+                }
+            }
+        }
         problems
     }
 
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        plan_tags(cx, request, plan)
-    }
-
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let tags = cx.client.settings.all_tags(&self.tags);
         let call = cx.client.ec2.create_route_table().vpc_id(&self.vpc_id).client_token(cx.token);
-        let call = call.tag_specifications(specification(ResourceType::RouteTable, cx, &tags));
+        let call = call.tag_specifications(specification(ResourceType::RouteTable, &self.tags, cx));
         let made = call.send().await.map_err(|e| failed("The route table could not be created", e))?;
         let id = made.route_table.and_then(|table| table.route_table_id);
         Ok(RouteTable { id: id.into(), ..self.clone() })
@@ -183,52 +147,25 @@ impl Crud for RouteTable {
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
         let blank = RouteTable { route: Computed::Null, propagating_vgws: Computed::Null, ..created.clone() };
-        self.routes(&blank, created.id(), cx).await
+        self.routes(&blank, &created.key(), cx).await
     }
 
-    async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(listed::<Self>(self.id(), cx).await?.is_some())
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
-        self.routes(prior, self.id(), cx).await?;
-        let tags = cx.client.settings.all_tags(&self.tags);
-        tags::update(cx, self.id(), prior.tags_all.get().unwrap_or(&Tags::new()), &tags).await?;
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+        self.routes(prior, &self.key(), cx).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
         // What was associated with it by others would keep it.
-        let found = listed::<Self>(self.id(), cx).await?;
+        let found = listed::<Self>(&self.key(), cx).await?;
         let associations = found.iter().flat_map(Found::associations).filter(|a| a.main != Some(true));
         for id in associations.filter_map(|a| a.route_table_association_id()) {
             let call = cx.client.ec2.disassociate_route_table().association_id(id).send().await;
             absent(call, &["InvalidAssociationID.NotFound"])
                 .map_err(|e| failed("The route table could not be disassociated", e))?;
         }
-        let call = cx.client.ec2.delete_route_table().route_table_id(self.id());
-        let patience = timeouts::for_delete(&self.timeouts);
+        let call = cx.client.ec2.delete_route_table().route_table_id(self.key());
         let what = "The route table could not be deleted";
-        delete_within(cx, what, patience, &GONE, || call.clone().send()).await
-    }
-
-    async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(listed::<Self>(self.id(), cx).await?.is_none())
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        found(self, cx).await
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        named(id)
+        delete(self, what, cx, || call.clone().send()).await
     }
 }

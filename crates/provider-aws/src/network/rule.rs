@@ -2,19 +2,18 @@
 
 use super::cidr::{self, Family};
 use super::permissions::{group_name, group_parts, protocol};
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, found, listed, many, one};
+use crate::client::Context;
 use crate::error::{absent, failed, lagging};
-use crate::planned::{in_place, named, replaced};
-use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
+use crate::planned::{in_place, replaced};
+use crate::resource::{AwsType, Wanted};
+use crate::tags::{Tags, seen, specification};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule as Found,
+    IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule as Found,
     SecurityGroupRuleRequest, SecurityGroupRuleUpdate, UserIdGroupPair,
 };
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
+use formwork_provider::{CallError, Computed, Model, PlanRequest, PlanResponse, Problem, Resource};
 use formwork_value::{Path, Value};
-use std::time::Duration;
 
 const GONE: [&str; 3] =
     ["InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound", "InvalidPermission.NotFound"];
@@ -44,7 +43,7 @@ fn check(config: &Value) -> Vec<Problem> {
 }
 
 /// A rule stays with the kind of addresses that it was made for.
-fn plan_peers<T: formwork_provider::Model>(request: &PlanRequest<'_>, plan: PlanResponse) -> PlanResponse {
+fn plan_peers<T: Model>(request: &PlanRequest<'_>, plan: PlanResponse) -> PlanResponse {
     let Some(prior) = in_place(request, &plan) else { return plan };
     let set = |object: &Value, name: &str| object.get(name).is_some_and(|v| !v.is_null());
     let changed: Vec<_> =
@@ -90,10 +89,6 @@ macro_rules! rule {
         }
 
         impl $type {
-            fn id(&self) -> &str {
-                self.id.get().map_or("", String::as_str)
-            }
-
             fn permission(&self) -> IpPermission {
                 let text = self.description.clone();
                 let call = IpPermission::builder().ip_protocol(&self.ip_protocol);
@@ -134,8 +129,11 @@ macro_rules! rule {
         }
 
         #[async_trait]
-        impl Filtered for $type {
-            async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        impl AwsType for $type {
+            type Found = Found;
+
+            async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+                let filter = wanted.filter("security-group-rule-id", cx);
                 let call = cx.client.ec2.describe_security_group_rules().filters(filter);
                 let rules: Vec<Found> = call
                     .into_paginator()
@@ -145,15 +143,6 @@ macro_rules! rule {
                     .await
                     .map_err(|e| failed("Security group rules could not be listed", e))?;
                 Ok(rules.into_iter().filter(|rule| rule.is_egress().unwrap_or(false) == $egress).collect())
-            }
-        }
-
-        #[async_trait]
-        impl Described for $type {
-            type Found = Found;
-
-            async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-                Self::filtered(filter("security-group-rule-id", ids), cx).await
             }
 
             fn found_id(found: &Found) -> Option<&str> {
@@ -189,86 +178,40 @@ macro_rules! rule {
                     id: id.into(),
                 }))
             }
-        }
 
-        #[async_trait]
-        impl Crud for $type {
-            type Client = Aws;
-            const PLANS: bool = true;
-            const PAGE: usize = PAGE;
-            const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-            fn quiet(cx: &Context<'_>) -> Duration {
-                cx.client.settings.recovery_wait
-            }
-
-            fn validate(config: &Value) -> Vec<Problem> {
+            fn check(config: &Value) -> Vec<Problem> {
                 check(config)
             }
 
-            async fn plan(
-                cx: &Context<'_>,
-                request: &PlanRequest<'_>,
-                plan: PlanResponse,
-            ) -> Result<PlanResponse, CallError> {
-                plan_tags(cx, request, plan_peers::<Self>(request, plan))
+            fn plan(request: &PlanRequest<'_>, plan: PlanResponse) -> PlanResponse {
+                plan_peers::<Self>(request, plan)
             }
 
             async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-                let tags = cx.client.settings.all_tags(&self.tags);
+                let tags = specification(ResourceType::SecurityGroupRule, &self.tags, cx);
                 let call = cx.client.ec2.$authorize().group_id(&self.security_group_id);
-                let call = call.ip_permissions(self.permission()).tag_specifications(specification(
-                    ResourceType::SecurityGroupRule,
-                    cx,
-                    &tags,
-                ));
+                let call = call.ip_permissions(self.permission()).tag_specifications(tags);
                 let made =
                     call.send().await.map_err(|e| failed(concat!($what, " could not be authorized"), e))?;
                 let id = made.security_group_rules().first().and_then(|r| r.security_group_rule_id.clone());
                 Ok($type { id: id.into(), ..self.clone() })
             }
 
-            async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-                Ok(listed::<Self>(self.id(), cx).await?.is_some())
-            }
-
-            async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-                one(self, cx).await
-            }
-
-            async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-                many(priors, cx).await
-            }
-
-            async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+            async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
                 if self.request() != prior.request() {
-                    let rule = SecurityGroupRuleUpdate::builder().security_group_rule_id(self.id());
+                    let rule = SecurityGroupRuleUpdate::builder().security_group_rule_id(self.key());
                     let rule = rule.security_group_rule(self.request()).build();
                     let call = cx.client.ec2.modify_security_group_rules().group_id(&self.security_group_id);
                     let call = call.security_group_rules(rule);
                     call.send().await.map_err(|e| lagging(concat!($what, " could not be changed"), e))?;
                 }
-                let tags = cx.client.settings.all_tags(&self.tags);
-                tags::update(cx, self.id(), prior.tags_all.get().unwrap_or(&Tags::new()), &tags).await?;
                 Ok(self.clone())
             }
 
             async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
                 let call = cx.client.ec2.$revoke().group_id(&self.security_group_id);
-                let call = call.security_group_rule_ids(self.id()).send().await;
+                let call = call.security_group_rule_ids(self.key()).send().await;
                 absent(call, &GONE).map(drop).map_err(|e| failed(concat!($what, " could not be revoked"), e))
-            }
-
-            async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-                Ok(listed::<Self>(self.id(), cx).await?.is_none())
-            }
-
-            async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-                found(self, cx).await
-            }
-
-            async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-                named(id)
             }
         }
     };

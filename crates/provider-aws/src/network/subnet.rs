@@ -1,22 +1,18 @@
 //! `aws_subnet`.
 
 use super::cidr::{self, Family};
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, delete_within, found, listed, many, one};
+use crate::client::Context;
 use crate::error::{Failed, Operation, absent, failed, lagging};
-use crate::planned::named;
-use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
-use crate::timeouts::{self, Timeouts};
+use crate::resource::{AwsType, Stage, Wanted, delete};
+use crate::tags::{Tags, seen, specification};
+use crate::timeouts::Timeouts;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, HostnameType, ResourceType, Subnet as Found, SubnetCidrBlockStateCode,
+    AttributeBooleanValue, HostnameType, ResourceType, Subnet as Found, SubnetCidrBlockStateCode,
     SubnetIpv6CidrBlockAssociation, SubnetState,
 };
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
+use formwork_provider::{CallError, Computed, Problem, Resource};
 use formwork_value::Value;
-use std::time::Duration;
-
-const GONE: [&str; 1] = ["InvalidSubnetID.NotFound"];
 
 /// A part of a VPC's addresses, in one availability zone. Imported by its id.
 #[derive(Clone, Resource)]
@@ -115,10 +111,6 @@ fn blank(of: &Subnet) -> Subnet {
 }
 
 impl Subnet {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
-    }
-
     /// Sets what differs from `before`: one call each, as AWS takes no two of these together.
     async fn switches(&self, before: &Self, id: &str, cx: &Context<'_>) -> Result<(), CallError> {
         fn told<E: Operation>(error: Failed<E>) -> CallError {
@@ -176,7 +168,7 @@ impl Subnet {
         }
         if let Some(block) = self.ipv6_cidr_block.get() {
             let call =
-                cx.client.ec2.associate_subnet_cidr_block().subnet_id(self.id()).ipv6_cidr_block(block);
+                cx.client.ec2.associate_subnet_cidr_block().subnet_id(self.key()).ipv6_cidr_block(block);
             call.send().await.map_err(|e| failed(what, e))?;
         }
         Ok(())
@@ -184,23 +176,29 @@ impl Subnet {
 }
 
 #[async_trait]
-impl Filtered for Subnet {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        let pages = cx.client.ec2.describe_subnets().filters(filter).into_paginator().items().send();
-        pages.collect::<Result<_, _>>().await.map_err(|e| failed("Subnets could not be listed", e))
-    }
-}
-
-#[async_trait]
-impl Described for Subnet {
+impl AwsType for Subnet {
     type Found = Found;
+    const GONE: &[&str] = &["InvalidSubnetID.NotFound"];
 
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        Self::filtered(filter("subnet-id", ids), cx).await
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let call = cx.client.ec2.describe_subnets().filters(wanted.filter("subnet-id", cx));
+        call.into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| failed("Subnets could not be listed", e))
     }
 
     fn found_id(found: &Found) -> Option<&str> {
         found.subnet_id()
+    }
+
+    fn stage(&self, found: &Found) -> Stage {
+        let addresses = ipv6(found).and_then(|a| a.ipv6_cidr_block_state()).and_then(|s| s.state());
+        let ready = found.state() == Some(&SubnetState::Available)
+            && addresses != Some(&SubnetCidrBlockStateCode::Associating);
+        if ready { Stage::There } else { Stage::Coming }
     }
 
     async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
@@ -245,36 +243,12 @@ impl Described for Subnet {
             timeouts: self.timeouts.clone(),
         }))
     }
-}
 
-#[async_trait]
-impl Crud for Subnet {
-    type Client = Aws;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-    const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    fn validate(config: &Value) -> Vec<Problem> {
-        let mut problems =
-            cidr::check(config, &[("cidr_block", Family::V4), ("ipv6_cidr_block", Family::V6)]);
-        problems.extend(timeouts::check(config));
-        problems
-    }
-
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        plan_tags(cx, request, plan)
+    fn check(config: &Value) -> Vec<Problem> {
+        cidr::check(config, &[("cidr_block", Family::V4), ("ipv6_cidr_block", Family::V6)])
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let tags = cx.client.settings.all_tags(&self.tags);
         let call = cx.client.ec2.create_subnet().vpc_id(&self.vpc_id);
         let call = call
             .set_cidr_block(self.cidr_block.get().cloned())
@@ -283,62 +257,30 @@ impl Crud for Subnet {
             .set_ipv6_cidr_block(self.ipv6_cidr_block.get().cloned())
             .set_ipv6_native(self.ipv6_native.then_some(true))
             .set_outpost_arn(self.outpost_arn.clone())
-            .tag_specifications(specification(ResourceType::Subnet, cx, &tags));
+            .tag_specifications(specification(ResourceType::Subnet, &self.tags, cx));
         let made = call.send().await.map_err(|e| failed("The subnet could not be created", e))?;
         Ok(Subnet { id: made.subnet.and_then(|s| s.subnet_id).into(), ..self.clone() })
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        self.switches(&blank(self), created.id(), cx).await
+        self.switches(&blank(self), &created.key(), cx).await
     }
 
-    async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let found = listed::<Self>(self.id(), cx).await?;
-        Ok(found.is_some_and(|found| {
-            let settled = ipv6(&found).and_then(|a| a.ipv6_cidr_block_state()).and_then(|s| s.state());
-            found.state() == Some(&SubnetState::Available)
-                && settled != Some(&SubnetCidrBlockStateCode::Associating)
-        }))
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         // What needs the addresses is switched off before they go, and on once they are there.
         let off = Subnet {
             assign_ipv6_address_on_creation: self.assign_ipv6_address_on_creation
                 && prior.assign_ipv6_address_on_creation,
             ..self.clone()
         };
-        off.switches(prior, self.id(), cx).await?;
+        off.switches(prior, &self.key(), cx).await?;
         self.change_ipv6(prior, cx).await?;
-        self.switches(&off, self.id(), cx).await?;
-        let tags = cx.client.settings.all_tags(&self.tags);
-        tags::update(cx, self.id(), prior.tags_all.get().unwrap_or(&Tags::new()), &tags).await?;
+        self.switches(&off, &self.key(), cx).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let call = cx.client.ec2.delete_subnet().subnet_id(self.id());
-        let patience = timeouts::for_delete(&self.timeouts);
-        delete_within(cx, "The subnet could not be deleted", patience, &GONE, || call.clone().send()).await
-    }
-
-    async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(listed::<Self>(self.id(), cx).await?.is_none())
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        found(self, cx).await
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        named(id)
+        let call = cx.client.ec2.delete_subnet().subnet_id(self.key());
+        delete(self, "The subnet could not be deleted", cx, || call.clone().send()).await
     }
 }

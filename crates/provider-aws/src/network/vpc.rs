@@ -1,21 +1,19 @@
 //! `aws_vpc`.
 
 use super::cidr::{self, Family};
-use crate::client::{Aws, Context};
-use crate::described::{Described, Filtered, PAGE, calm, delete, found, listed, many, one};
+use crate::client::Context;
 use crate::error::{Operation, absent, failed, lagging};
-use crate::planned::{in_place, replaced};
-use crate::tags::{self, Tags, filter, plan_tags, seen, specification};
+use crate::planned::{in_place, replaced, unknown};
+use crate::resource::{AwsType, Stage, Wanted, delete};
+use crate::tags::{Tags, filter, seen, specification};
+use crate::waiting::calm;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, ResourceType, Tenancy, Vpc as Found, VpcAttributeName,
-    VpcCidrBlockStateCode, VpcIpv6CidrBlockAssociation, VpcState,
+    AttributeBooleanValue, ResourceType, Tenancy, Vpc as Found, VpcAttributeName, VpcCidrBlockStateCode,
+    VpcIpv6CidrBlockAssociation, VpcState,
 };
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
+use formwork_provider::{CallError, Computed, PlanRequest, PlanResponse, Problem, Resource};
 use formwork_value::Value;
-use std::time::Duration;
-
-const GONE: [&str; 1] = ["InvalidVpcID.NotFound"];
 
 /// A virtual private cloud: a network of one's own. Imported by its id.
 #[derive(Clone, Resource)]
@@ -100,17 +98,13 @@ fn ipv6(found: &Found) -> Option<&VpcIpv6CidrBlockAssociation> {
 }
 
 impl Vpc {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
-    }
-
     async fn attribute(
         id: &str,
         name: VpcAttributeName,
         cx: &Context<'_>,
     ) -> Result<Option<bool>, CallError> {
         let call = cx.client.ec2.describe_vpc_attribute().vpc_id(id).attribute(name).send().await;
-        let found = absent(call, &GONE).map_err(|e| failed("The VPC could not be read", e))?;
+        let found = absent(call, Self::GONE).map_err(|e| failed("The VPC could not be read", e))?;
         Ok(found.and_then(|f| {
             let given =
                 [f.enable_dns_support, f.enable_dns_hostnames, f.enable_network_address_usage_metrics];
@@ -148,7 +142,7 @@ impl Vpc {
         }
         if after && !before {
             let group = self.ipv6_cidr_block_network_border_group.get().cloned();
-            let call = cx.client.ec2.associate_vpc_cidr_block().vpc_id(self.id());
+            let call = cx.client.ec2.associate_vpc_cidr_block().vpc_id(self.key());
             let call =
                 call.amazon_provided_ipv6_cidr_block(true).set_ipv6_cidr_block_network_border_group(group);
             call.send().await.map_err(|e| failed("The VPC could not be given IPv6 addresses", e))?;
@@ -178,23 +172,29 @@ impl Switches {
 }
 
 #[async_trait]
-impl Filtered for Vpc {
-    async fn filtered(filter: Filter, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        let pages = cx.client.ec2.describe_vpcs().filters(filter).into_paginator().items().send();
-        pages.collect::<Result<_, _>>().await.map_err(|e| failed("VPCs could not be listed", e))
-    }
-}
-
-#[async_trait]
-impl Described for Vpc {
+impl AwsType for Vpc {
     type Found = Found;
+    const GONE: &[&str] = &["InvalidVpcID.NotFound"];
 
-    async fn describe(ids: Vec<String>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
-        Self::filtered(filter("vpc-id", ids), cx).await
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
+        let call = cx.client.ec2.describe_vpcs().filters(wanted.filter("vpc-id", cx));
+        call.into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| failed("VPCs could not be listed", e))
     }
 
     fn found_id(found: &Found) -> Option<&str> {
         found.vpc_id()
+    }
+
+    fn stage(&self, found: &Found) -> Stage {
+        let addresses = ipv6(found).and_then(|a| a.ipv6_cidr_block_state()).and_then(|s| s.state());
+        let ready = found.state() == Some(&VpcState::Available)
+            && addresses != Some(&VpcCidrBlockStateCode::Associating);
+        if ready { Stage::There } else { Stage::Coming }
     }
 
     async fn filled(&self, found: &Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
@@ -262,44 +262,25 @@ impl Described for Vpc {
             ..self.clone()
         }))
     }
-}
 
-#[async_trait]
-impl Crud for Vpc {
-    type Client = Aws;
-    const PLANS: bool = true;
-    const PAGE: usize = PAGE;
-    const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
-    }
-
-    fn validate(config: &Value) -> Vec<Problem> {
+    fn check(config: &Value) -> Vec<Problem> {
         cidr::check(config, &[("cidr_block", Family::V4), ("ipv6_cidr_block", Family::V6)])
     }
 
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        mut plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        if let Some(prior) = in_place(request, &plan) {
-            let (before, after) = (prior.get("instance_tenancy"), plan.planned.get("instance_tenancy"));
-            if before != after && after.and_then(Value::as_str) != Some("default") {
-                plan = replaced::<Self>(request, plan, &["instance_tenancy"]);
-            } else if prior.get("assign_generated_ipv6_cidr_block")
-                != plan.planned.get("assign_generated_ipv6_cidr_block")
-            {
-                let chosen = ["ipv6_cidr_block", "ipv6_cidr_block_network_border_group"];
-                plan = crate::planned::unknown(request, plan, &chosen);
-            }
+    fn plan(request: &PlanRequest<'_>, plan: PlanResponse) -> PlanResponse {
+        let Some(prior) = in_place(request, &plan) else { return plan };
+        let differs = |name: &str| prior.get(name) != plan.planned.get(name);
+        let tenancy = plan.planned.get("instance_tenancy").and_then(Value::as_str);
+        if differs("instance_tenancy") && tenancy != Some("default") {
+            replaced::<Self>(request, plan, &["instance_tenancy"])
+        } else if differs("assign_generated_ipv6_cidr_block") {
+            unknown(request, plan, &["ipv6_cidr_block", "ipv6_cidr_block_network_border_group"])
+        } else {
+            plan
         }
-        plan_tags(cx, request, plan)
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        let tags = cx.client.settings.all_tags(&self.tags);
         let call = cx.client.ec2.create_vpc();
         let call = call
             .set_cidr_block(self.cidr_block.get().cloned())
@@ -313,59 +294,28 @@ impl Crud for Vpc {
             .set_ipv6_ipam_pool_id(self.ipv6_ipam_pool_id.clone())
             .set_ipv6_netmask_length(bits(self.ipv6_netmask_length))
             .set_ipv6_cidr_block(self.ipv6_cidr_block.get().cloned())
-            .tag_specifications(specification(ResourceType::Vpc, cx, &tags));
+            .tag_specifications(specification(ResourceType::Vpc, &self.tags, cx));
         let made = call.send().await.map_err(|e| failed("The VPC could not be created", e))?;
         Ok(Vpc { id: made.vpc.and_then(|v| v.vpc_id).into(), ..self.clone() })
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        self.switches(&Switches::NEW, created.id(), cx).await
+        self.switches(&Switches::NEW, &created.key(), cx).await
     }
 
-    async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        let found = listed::<Self>(self.id(), cx).await?;
-        Ok(found.is_some_and(|found| {
-            let settled = ipv6(&found).and_then(|a| a.ipv6_cidr_block_state()).and_then(|s| s.state());
-            found.state() == Some(&VpcState::Available)
-                && settled != Some(&VpcCidrBlockStateCode::Associating)
-        }))
-    }
-
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        one(self, cx).await
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
         if self.instance_tenancy != prior.instance_tenancy {
             let call =
-                cx.client.ec2.modify_vpc_tenancy().vpc_id(self.id()).instance_tenancy("default".into());
+                cx.client.ec2.modify_vpc_tenancy().vpc_id(self.key()).instance_tenancy("default".into());
             call.send().await.map_err(|e| failed("The VPC's tenancy could not be changed", e))?;
         }
-        self.switches(&Switches::of(prior), self.id(), cx).await?;
+        self.switches(&Switches::of(prior), &self.key(), cx).await?;
         self.generated_ipv6(prior, cx).await?;
-        let tags = cx.client.settings.all_tags(&self.tags);
-        tags::update(cx, self.id(), prior.tags_all.get().unwrap_or(&Tags::new()), &tags).await?;
         Ok(self.clone())
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let call = cx.client.ec2.delete_vpc().vpc_id(self.id());
-        delete(cx, "The VPC could not be deleted", &GONE, || call.clone().send()).await
-    }
-
-    async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
-        Ok(listed::<Self>(self.id(), cx).await?.is_none())
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        found(self, cx).await
-    }
-
-    async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {
-        crate::planned::named(id)
+        let call = cx.client.ec2.delete_vpc().vpc_id(self.key());
+        delete(self, "The VPC could not be deleted", cx, || call.clone().send()).await
     }
 }

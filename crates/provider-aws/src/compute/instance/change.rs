@@ -4,6 +4,7 @@ use super::{GONE, Instance, RESTART, RESTARTING, devices};
 use crate::client::Context;
 use crate::compute::common::new;
 use crate::error::{failed, is, lagging};
+use crate::resource::AwsType;
 use crate::tags::{self, Tags};
 use aws_sdk_ec2::operation::modify_instance_attribute::builders::ModifyInstanceAttributeFluentBuilder as Modify;
 use aws_sdk_ec2::primitives::Blob;
@@ -39,12 +40,9 @@ pub(super) async fn source_dest_check(id: &str, on: bool, cx: &Context<'_>) -> R
 }
 
 impl Instance {
-    /// Brings `prior` to what `self` plans.
-    pub(super) async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        let id = prior.id();
-        let no_tags = Tags::new();
-        let before = prior.tags_all.get().unwrap_or(&no_tags);
-        tags::update(cx, id, before, &cx.client.settings.all_tags(&self.tags)).await?;
+    /// Brings `prior` to what `self` plans, but for its tags.
+    pub(super) async fn bring(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
+        let id = &prior.key();
         if let Some(on) = new(&prior.disable_api_stop, &self.disable_api_stop) {
             modify(id, cx, |call| call.disable_api_stop(yes(*on))).await?;
         }
@@ -70,7 +68,7 @@ impl Instance {
     }
 
     async fn change_options(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        let (id, ec2) = (prior.id(), &cx.client.ec2);
+        let (id, ec2) = (&prior.key(), &cx.client.ec2);
         if let Some(on) = new(&prior.monitoring, &self.monitoring) {
             if *on {
                 ec2.monitor_instances()
@@ -119,7 +117,7 @@ impl Instance {
         };
         let ec2 = &cx.client.ec2;
         let call = ec2.describe_iam_instance_profile_associations();
-        let call = call.filters(tags::filter("instance-id", [prior.id()]));
+        let call = call.filters(tags::filter("instance-id", [prior.key()]));
         let there = call.send().await.map_err(|e| failed(WHAT, e))?.iam_instance_profile_associations;
         let there = there.unwrap_or_default().into_iter().find_map(|association| association.association_id);
         let profile = IamInstanceProfileSpecification::builder().name(wanted).build();
@@ -134,7 +132,7 @@ impl Instance {
             }
             (None, true) => Ok(()),
             (None, false) => {
-                let call = ec2.associate_iam_instance_profile().instance_id(prior.id());
+                let call = ec2.associate_iam_instance_profile().instance_id(prior.key());
                 call.iam_instance_profile(profile).send().await.map(drop).map_err(|e| failed(WHAT, e))
             }
         }
@@ -144,7 +142,7 @@ impl Instance {
         if let (Some(before), Some(after)) = (prior.root_block_device.first(), self.root_block_device.first())
             && before != after
         {
-            devices::change_root(prior.id(), before, after, cx).await?;
+            devices::change_root(&prior.key(), before, after, cx).await?;
         }
         let no_tags = Tags::new();
         for after in &self.ebs_block_device {
@@ -159,7 +157,7 @@ impl Instance {
         if self.volume_tags != prior.volume_tags {
             let settings = &cx.client.settings;
             let (old, new) = (settings.all_tags(&prior.volume_tags), settings.all_tags(&self.volume_tags));
-            for volume in devices::volumes(vec![prior.id().to_owned()], cx).await? {
+            for volume in devices::volumes(vec![prior.key()], cx).await? {
                 tags::update(cx, volume.volume_id().unwrap_or_default(), &old, &new).await?;
             }
         }
@@ -169,7 +167,7 @@ impl Instance {
     /// Changes what an instance must be stopped for. A tag says for that time that it is to run again, so that an
     /// interruption leaves a trace.
     async fn change_stopped(&self, prior: &Self, cx: &Context<'_>) -> Result<(), CallError> {
-        let id = prior.id();
+        let id = &prior.key();
         let kind = Some(&self.instance_type).filter(|kind| **kind != prior.instance_type);
         let data = Some(self.data()).filter(|data| *data != prior.data());
         let left_stopped = prior.instance_state.get().is_some_and(|state| state == RESTARTING);
@@ -218,7 +216,7 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 async fn stop(instance: &Instance, cx: &Context<'_>) -> Result<(), CallError> {
     const WHAT: &str = "The instance could not be stopped";
-    cx.client.ec2.stop_instances().instance_ids(instance.id()).send().await.map_err(|e| failed(WHAT, e))?;
+    cx.client.ec2.stop_instances().instance_ids(instance.key()).send().await.map_err(|e| failed(WHAT, e))?;
     let (mut pause, mut left) = (Duration::from_millis(250), PATIENCE);
     loop {
         match instance.state(cx).await?.as_deref() {
@@ -226,7 +224,7 @@ async fn stop(instance: &Instance, cx: &Context<'_>) -> Result<(), CallError> {
             Some("stopping" | "running" | "pending") if !left.is_zero() => {}
             state => {
                 let state = state.unwrap_or("gone");
-                let detail = format!("The instance {} is {state} instead of stopped.", instance.id());
+                let detail = format!("The instance {} is {state} instead of stopped.", instance.key());
                 return Err(CallError { no_effect: false, ..CallError::new(WHAT, detail) });
             }
         }
@@ -238,7 +236,7 @@ async fn stop(instance: &Instance, cx: &Context<'_>) -> Result<(), CallError> {
 
 /// Starts it; `ready` waits until it runs.
 async fn start(instance: &Instance, cx: &Context<'_>) -> Result<(), CallError> {
-    let answer = cx.client.ec2.start_instances().instance_ids(instance.id()).send().await;
+    let answer = cx.client.ec2.start_instances().instance_ids(instance.key()).send().await;
     answer.map(drop).map_err(|error| {
         let gone = is(&error, &GONE);
         let told = failed("The instance could not be started again", error);

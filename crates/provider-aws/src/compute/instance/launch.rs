@@ -150,18 +150,12 @@ impl Instance {
     }
 
     fn tagged(&self, call: Call, cx: &Context<'_>) -> Call {
-        let settings = &cx.client.settings;
-        let call = call.tag_specifications(tags::specification(
-            ResourceType::Instance,
-            cx,
-            &settings.all_tags(&self.tags),
-        ));
+        let call = call.tag_specifications(tags::specification(ResourceType::Instance, &self.tags, cx));
         // Volumes go with their instance: they need no token.
-        let volumes = settings.all_tags(&self.volume_tags);
-        if volumes.is_empty() {
+        if cx.client.settings.all_tags(&self.volume_tags).is_empty() {
             return call;
         }
-        call.tag_specifications(tags::specification(ResourceType::Volume, cx, &volumes))
+        call.tag_specifications(tags::specification(ResourceType::Volume, &self.volume_tags, cx))
     }
 
     async fn equipped(&self, mut call: Call, cx: &Context<'_>) -> Result<Call, CallError> {

@@ -9,15 +9,15 @@ mod options;
 mod user_data;
 
 use super::common::changes;
-use crate::client::{Aws, Context};
-use crate::described;
+use crate::client::Context;
 use crate::error::{absent, failed};
 use crate::planned::{in_place, named, replaced, unknown};
+use crate::resource::{AwsType, Stage, Wanted};
 use crate::tags::{self, Tags};
-use crate::timeouts::{self, Timeouts};
+use crate::timeouts::Timeouts;
 use async_trait::async_trait;
 use devices::{EbsDevice, RootDevice};
-use formwork_provider::{CallError, Computed, Crud, PlanRequest, PlanResponse, Problem, Resource};
+use formwork_provider::{CallError, Computed, PlanRequest, PlanResponse, Problem, Resource};
 use formwork_value::{Path, Value};
 use options::{CreditSpecification, MetadataOptions};
 use std::collections::BTreeSet;
@@ -151,13 +151,9 @@ const RESTART: &str = "formwork:restart";
 const GONE: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"];
 
 impl Instance {
-    fn id(&self) -> &str {
-        self.id.get().map_or("", String::as_str)
-    }
-
     /// The state that AWS tells; `None` if there is no such instance.
     async fn state(&self, cx: &Context<'_>) -> Result<Option<String>, CallError> {
-        let found = observe::describe(vec![tags::filter("instance-id", [self.id()])], cx).await?;
+        let found = observe::describe(vec![tags::filter("instance-id", [self.key()])], cx).await?;
         Ok(found.first().map(|found| found.state().to_owned()))
     }
 }
@@ -187,37 +183,50 @@ fn conflict(config: &Value, one: &str, other: &str) -> Option<Problem> {
 }
 
 #[async_trait]
-impl Crud for Instance {
-    type Client = Aws;
+impl AwsType for Instance {
+    type Found = observe::Found;
     // The client token sees to that.
     const IDEMPOTENT: bool = true;
-    const PLANS: bool = true;
-    const PAGE: usize = described::PAGE;
+    const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
-    fn quiet(cx: &Context<'_>) -> Duration {
-        cx.client.settings.recovery_wait
+    async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError> {
+        observe::describe(vec![wanted.filter("instance-id", cx)], cx).await
     }
 
-    fn validate(config: &Value) -> Vec<Problem> {
+    fn found_id(found: &Self::Found) -> Option<&str> {
+        found.instance.instance_id()
+    }
+
+    fn stage(&self, found: &Self::Found) -> Stage {
+        if found.exists() { Stage::There } else { Stage::Gone }
+    }
+
+    async fn filled(&self, found: &Self::Found, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
+        let known = Instance { id: found.instance.instance_id.clone().into(), ..self.clone() };
+        let volumes = observe::volumes(&[&known], cx).await?;
+        known.seen(found, &volumes, cx).await.map(Some)
+    }
+
+    /// With one call for them, and at most one for their volumes.
+    async fn read_many(priors: &[&Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
+        observe::many(priors, cx).await
+    }
+
+    fn check(config: &Value) -> Vec<Problem> {
         let pairs = [("user_data", "user_data_base64"), ("vpc_security_group_ids", "security_groups")];
         let conflicts = pairs.into_iter().filter_map(|(one, other)| conflict(config, one, other));
-        conflicts.chain(tagged_twice(config)).chain(timeouts::check(config)).collect()
+        conflicts.chain(tagged_twice(config)).collect()
     }
 
-    async fn plan(
-        cx: &Context<'_>,
-        request: &PlanRequest<'_>,
-        plan: PlanResponse,
-    ) -> Result<PlanResponse, CallError> {
-        let mut plan = tags::plan_tags(cx, request, plan)?;
-        let Some(prior) = in_place(request, &plan) else { return Ok(plan) };
+    fn plan(request: &PlanRequest<'_>, mut plan: PlanResponse) -> PlanResponse {
+        let Some(prior) = in_place(request, &plan) else { return plan };
         let data: Vec<&str> = ["user_data", "user_data_base64"]
             .into_iter()
             .filter(|name| changes(request, &plan, name))
             .collect();
         let anew = plan.planned.get("user_data_replace_on_change").and_then(Value::as_bool) == Some(true);
         if !data.is_empty() && anew {
-            return tags::plan_tags(cx, request, replaced::<Self>(request, plan, &data));
+            return replaced::<Self>(request, plan, &data);
         }
         if !data.is_empty() || changes(request, &plan, "instance_type") {
             plan = unknown(request, plan, &["public_ip", "public_dns"]);
@@ -226,7 +235,7 @@ impl Crud for Instance {
             plan = unknown(request, plan, &["instance_state", "public_ip", "public_dns"]);
             plan.notes.push("An interrupted change left the instance stopped: it is started again.".into());
         }
-        Ok(plan)
+        plan
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
@@ -235,9 +244,9 @@ impl Crud for Instance {
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
         if !self.source_dest_check {
-            change::source_dest_check(created.id(), false, cx).await?;
+            change::source_dest_check(&created.key(), false, cx).await?;
         }
-        self.tag_volumes(created.id(), cx).await
+        self.tag_volumes(&created.key(), cx).await
     }
 
     async fn ready(&self, cx: &Context<'_>) -> Result<bool, CallError> {
@@ -248,43 +257,27 @@ impl Crud for Instance {
             Some(state) if state == done => Ok(true),
             Some(state @ ("terminated" | "shutting-down")) => {
                 let reason = self.why(cx).await?;
-                let detail = format!("The instance {} is {state} instead of {done}{reason}.", self.id());
+                let detail = format!("The instance {} is {state} instead of {done}{reason}.", self.key());
                 Err(CallError { no_effect: false, ..CallError::new("The instance did not start", detail) })
             }
             _ => Ok(false),
         }
     }
 
-    async fn read(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        Self::read_many(std::slice::from_ref(self), cx).await.pop().unwrap_or(Ok(None))
-    }
-
-    async fn read_many(priors: &[Self], cx: &Context<'_>) -> Vec<Result<Option<Self>, CallError>> {
-        observe::many(priors, cx).await
-    }
-
-    async fn update(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
-        self.change(prior, cx).await?;
+    async fn change(&self, prior: &Self, cx: &Context<'_>) -> Result<Self, CallError> {
+        self.bring(prior, cx).await?;
         // It is as it was before, unless it was to be started again.
         let state = prior.instance_state.get().filter(|state| *state != RESTARTING).cloned();
         Ok(Instance { instance_state: state.map_or(Computed::Unknown, Computed::Known), ..self.clone() })
     }
 
     async fn delete(&self, cx: &Context<'_>) -> Result<(), CallError> {
-        let answer = cx.client.ec2.terminate_instances().instance_ids(self.id()).send().await;
+        let answer = cx.client.ec2.terminate_instances().instance_ids(self.key()).send().await;
         absent(answer, &GONE).map(drop).map_err(|e| failed("The instance could not be terminated", e))
     }
 
     async fn gone(&self, cx: &Context<'_>) -> Result<bool, CallError> {
         Ok(self.state(cx).await?.is_none_or(|state| state == "terminated"))
-    }
-
-    async fn find(&self, cx: &Context<'_>) -> Result<Option<Self>, CallError> {
-        let found = observe::describe(vec![tags::by_token(cx)], cx).await?;
-        match found.iter().find(|found| found.exists()).and_then(|found| found.instance.instance_id()) {
-            Some(id) => Instance { id: id.into(), ..self.clone() }.read(cx).await,
-            None => Ok(None),
-        }
     }
 
     async fn import(id: &str, _cx: &Context<'_>) -> Result<Self, CallError> {

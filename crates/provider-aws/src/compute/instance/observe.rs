@@ -4,6 +4,7 @@ use super::devices::{self, EbsDevice, RootDevice};
 use super::{Instance, RESTART, RESTARTING, user_data};
 use crate::client::Context;
 use crate::error::{Failed, failed};
+use crate::resource::{AwsType, Wanted};
 use crate::tags;
 use aws_sdk_ec2::types::{
     Filter, Instance as Machine, InstanceAttributeName, InstanceNetworkInterface, InstanceStateName,
@@ -12,7 +13,7 @@ use aws_sdk_ec2::types::{
 use formwork_provider::{CallError, Computed};
 
 /// An instance, and the account that it belongs to.
-pub(super) struct Found {
+pub(in crate::compute) struct Found {
     pub instance: Machine,
     owner: Option<String>,
 }
@@ -42,7 +43,7 @@ pub(super) async fn describe(filters: Vec<Filter>, cx: &Context<'_>) -> Result<V
 }
 
 /// Reads many, by one call for them and at most one for their volumes.
-pub(super) async fn many(priors: &[Instance], cx: &Context<'_>) -> Vec<Result<Option<Instance>, CallError>> {
+pub(super) async fn many(priors: &[&Instance], cx: &Context<'_>) -> Vec<Result<Option<Instance>, CallError>> {
     let (found, volumes) = match listed(priors, cx).await {
         Ok(all) => all,
         Err(error) => return priors.iter().map(|_| Err(error.clone())).collect(),
@@ -58,16 +59,20 @@ pub(super) async fn many(priors: &[Instance], cx: &Context<'_>) -> Vec<Result<Op
     out
 }
 
-async fn listed(priors: &[Instance], cx: &Context<'_>) -> Result<(Vec<Found>, Vec<Volume>), CallError> {
+async fn listed(priors: &[&Instance], cx: &Context<'_>) -> Result<(Vec<Found>, Vec<Volume>), CallError> {
     let named: Vec<String> = priors.iter().filter_map(|prior| prior.id.get().cloned()).collect();
     if named.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let found = describe(vec![tags::filter("instance-id", named)], cx).await?;
+    let found = Instance::list(Wanted::Ids(named), cx).await?;
+    Ok((found, volumes(priors, cx).await?))
+}
+
+/// The volumes of those of which devices are known.
+pub(super) async fn volumes(priors: &[&Instance], cx: &Context<'_>) -> Result<Vec<Volume>, CallError> {
     let equipped = priors.iter().filter(|prior| prior.has_devices());
     let equipped: Vec<String> = equipped.filter_map(|prior| prior.id.get().cloned()).collect();
-    let volumes = if equipped.is_empty() { Vec::new() } else { devices::volumes(equipped, cx).await? };
-    Ok((found, volumes))
+    if equipped.is_empty() { Ok(Vec::new()) } else { devices::volumes(equipped, cx).await }
 }
 
 impl Instance {
@@ -76,7 +81,12 @@ impl Instance {
     }
 
     /// `self`, as it is.
-    async fn seen(&self, found: &Found, volumes: &[Volume], cx: &Context<'_>) -> Result<Self, CallError> {
+    pub(super) async fn seen(
+        &self,
+        found: &Found,
+        volumes: &[Volume],
+        cx: &Context<'_>,
+    ) -> Result<Self, CallError> {
         let machine = &found.instance;
         let id = machine.instance_id().unwrap_or_default();
         let account = match found.owner.clone().filter(|owner| !owner.is_empty()) {
@@ -210,7 +220,7 @@ impl Instance {
 
     /// Why the instance stopped, as AWS tells it: a part of a sentence.
     pub(super) async fn why(&self, cx: &Context<'_>) -> Result<String, CallError> {
-        let found = describe(vec![tags::filter("instance-id", [self.id()])], cx).await?;
+        let found = describe(vec![tags::filter("instance-id", [self.key()])], cx).await?;
         let reason = found.first().and_then(|found| found.instance.state_reason()).and_then(|r| r.message());
         Ok(reason.filter(|r| !r.is_empty()).map(|r| format!(" ({r})")).unwrap_or_default())
     }
