@@ -44,13 +44,14 @@ const REFUSED: [&str; 13] = [
     "OptInRequired",
 ];
 /// What keeps an object from being deleted while others use it, or while those are still going away.
-pub(crate) const IN_USE: [&str; 7] = [
+pub(crate) const IN_USE: [&str; 8] = [
     "DependencyViolation",
     "InvalidIPAddress.InUse",
     "InvalidNetworkInterface.InUse",
     "ResourceInUse",
     "InvalidGroup.InUse",
     "InUse",
+    "VolumeInUse",
     "Gateway.NotAttachedYet",
 ];
 

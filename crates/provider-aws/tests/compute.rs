@@ -307,6 +307,38 @@ async fn an_interrupted_allocation_is_found_again() {
 }
 
 #[tokio::test]
+async fn volume_lives() {
+    let Some(world) = world().await else { return };
+    let config = |size: u32| json!({"availability_zone": "us-east-1a", "size": size, "type": "gp3", "tags": {"a": "1"}});
+    // The answer is lost: the same token gives the same volume.
+    let token = unique("token");
+    world.stern("POST faults", json!({"kind": "cut", "action": "CreateVolume"}));
+    let made = world.try_create("aws_ebs_volume", config(1), &token).await.expect("tries again");
+    assert_eq!(world.calls("CreateVolume"), 2);
+    assert!(text(&made, "arn").ends_with(&format!(":volume/{}", text(&made, "id"))));
+    assert_eq!((&shown(&made)["iops"], &shown(&made)["encrypted"]), (&json!(3000), &json!(false)));
+    match world.recover("aws_ebs_volume", config(1), &token).await {
+        Recovered::Found { object, complete } => {
+            assert_eq!((shown(&object), complete), (shown(&made), true));
+        }
+        Recovered::Absent => panic!("the volume is there"),
+    }
+
+    let grown = world.update("aws_ebs_volume", &made, with(&config(2), json!({"tags": {"b": "2"}}))).await;
+    assert_eq!((text(&grown, "id"), &shown(&grown)["size"]), (text(&made, "id"), &json!(2)));
+    assert_eq!(shown(&grown)["tags_all"], json!({"b": "2"}));
+    let elsewhere = with(&config(2), json!({"availability_zone": "us-east-1b"}));
+    assert_eq!(world.plan("aws_ebs_volume", Some(&grown), elsewhere).await.replace.len(), 1);
+    let imported = world.import("aws_ebs_volume", &text(&made, "id")).await;
+    assert_eq!(shown(&imported), shown(&grown));
+
+    let volumes = world.resource("aws_ebs_volume");
+    let blank = common::value(&volumes.schema().block, &json!({"availability_zone": "us-east-1a"}));
+    assert_eq!(volumes.validate(&blank)[0].summary, "Missing size");
+    world.delete("aws_ebs_volume", &grown).await;
+}
+
+#[tokio::test]
 async fn association_lives() {
     let Some(world) = world().await else { return };
     let place = place(&world).await;

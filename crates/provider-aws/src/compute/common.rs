@@ -30,6 +30,11 @@ pub(crate) fn said(text: &Computed<String>) -> Option<String> {
     text.get().filter(|text| !text.is_empty()).cloned()
 }
 
+/// A number, as AWS takes it.
+pub(crate) fn small(number: &Computed<i64>) -> Option<i32> {
+    number.get().and_then(|n| i32::try_from(*n).ok())
+}
+
 /// The planned value, if it is known and another than before.
 pub(crate) fn new<'a, T: PartialEq>(before: &Computed<T>, after: &'a Computed<T>) -> Option<&'a T> {
     after.get().filter(|after| before.get() != Some(after))

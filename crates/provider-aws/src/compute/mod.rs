@@ -1,10 +1,11 @@
-//! Instances, key pairs and Elastic IPs.
+//! Instances, volumes, key pairs and Elastic IPs.
 
 mod address;
 mod association;
 pub(crate) mod common;
 mod instance;
 mod key_pair;
+mod volume;
 
 use crate::resource::resource;
 use formwork_provider::ManagedResource;
@@ -17,5 +18,6 @@ pub(crate) fn resources() -> Vec<Arc<dyn ManagedResource>> {
         resource::<instance::Instance>(),
         resource::<address::Address>(),
         resource::<association::Association>(),
+        resource::<volume::Volume>(),
     ]
 }

@@ -1,7 +1,7 @@
 //! The volumes that are made with an instance.
 
 use crate::client::Context;
-use crate::compute::common::said;
+use crate::compute::common::{said, small};
 use crate::error::{Failed, failed};
 use crate::tags::{self, Tags};
 use aws_sdk_ec2::types::{BlockDeviceMapping, EbsBlockDevice, Volume, VolumeType};
@@ -74,11 +74,6 @@ pub(super) struct EbsDevice {
     pub volume_type: Computed<String>,
     /// ID of the volume.
     pub volume_id: Computed<String>,
-}
-
-/// A number, as AWS takes it.
-pub(super) fn small(number: &Computed<i64>) -> Option<i32> {
-    number.get().and_then(|n| i32::try_from(*n).ok())
 }
 
 impl RootDevice {
