@@ -130,7 +130,7 @@ impl Console {
                     self.ev.cells.complete(id, Content::Value(value), None);
                 }
                 // Nothing here asks a provider.
-                Kind::Provider(_) | Kind::Refresh(_) => self.ev.cells.fail(id),
+                Kind::Provider(_) | Kind::Refresh(_) | Kind::Import(_) => self.ev.cells.fail(id),
                 Kind::Variable(..) | Kind::Local(..) | Kind::Output(..) => {
                     self.ev.run(id);
                     if self.ev.cells.get(id).status == Status::Failed {

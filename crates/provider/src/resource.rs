@@ -34,6 +34,7 @@ pub trait Provider: Send + Sync {
 
     /// Its functions. They are called without a configuration.
     fn functions(&self) -> Vec<Function> {
+        Vec::new()
     }
 
     /// Its ephemeral resource types.
