@@ -153,9 +153,11 @@ impl Recovery<'_> {
         }
         let mut block = self.parse(range.start..open + 1, depth, |parser| parser.only_header())?;
         block.body.span = self.place.span(self.start(open)..self.start(close) + 1);
+        let before = self.work.count();
         self.items(&mut block.body, open + 1..close, depth + 1);
-        if close + 1 < range.end {
-            self.parse(close..range.end, depth, |parser| parser.nothing_after())?;
+        // After other mistakes, the brace may not be the one that was meant.
+        if close + 1 < range.end && before == self.work.count() && !self.is_broken(range.clone()) {
+            self.parse(close..range.end, depth, |parser| parser.nothing_after());
         }
         Some(block)
     }

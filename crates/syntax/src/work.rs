@@ -34,6 +34,11 @@ impl Work {
         self.first_hidden.get_or_insert(place);
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.shown.len() + self.hidden
+    }
+
     /// The problems in the order of the text, and at the end how many more there are.
     pub(crate) fn finish(self) -> Vec<Diagnostic> {
         let mut diagnostics = self.shown;
