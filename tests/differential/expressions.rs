@@ -24,7 +24,8 @@ impl Fixture {
     /// The fixture in this folder.
     fn new(dir: PathBuf) -> Result<Fixture, String> {
         let text = std::fs::read_to_string(dir.join("main.tf")).map_err(|e| e.to_string())?;
-        let (body, mut diagnostics) = formwork_syntax::parse(Sources::default().add("main.tf", &*text), &text);
+        let (body, mut diagnostics) =
+            formwork_syntax::parse(Sources::default().add("main.tf", &*text), &text);
         let mut fixture = Fixture { dir, locals: Values::new() };
         for attribute in body.blocks_of("locals").flat_map(|block| &block.body.attributes) {
             let value = formwork_lang::eval(&attribute.expr, &fixture, &mut diagnostics).value;
@@ -135,7 +136,9 @@ impl Scope for Fixture {
         let providers = formwork_provider_builtin::providers();
         let mut functions = providers.iter().filter(|p| p.name() == "terraform").flat_map(|p| p.functions());
         let function = functions.find(|f| f.signature.name == function).ok_or_else(unknown)?;
-        function.call(args.to_vec()).map_err(|e| Diagnostic::error("Error in function call", e.message).at(span))
+        function
+            .call(args.to_vec())
+            .map_err(|e| Diagnostic::error("Error in function call", e.message).at(span))
     }
 }
 

@@ -14,14 +14,17 @@ pub(crate) fn call(
     span: Span,
 ) -> Result<Value, Diagnostic> {
     let unknown = |detail: String| Diagnostic::error("Unknown provider function", detail).at(span);
-    let Some((local, function)) = name.strip_prefix("provider::").and_then(|rest| rest.split_once("::")) else {
+    let Some((local, function)) = name.strip_prefix("provider::").and_then(|rest| rest.split_once("::"))
+    else {
         return Err(unknown(format!("{name:?} is not the name of a provider's function."))
             .help("Such functions are written provider::<local name>::<function>."));
     };
     let Some(requirement) = module.required_providers.get(local) else {
         let source = module.provider_source(local);
         return Err(unknown(format!("The module requires no provider with the local name {local:?}.")).help(
-            format!("Add it to required_providers in the terraform block: {local} = {{ source = \"{source}\" }}"),
+            format!(
+                "Add it to required_providers in the terraform block: {local} = {{ source = \"{source}\" }}"
+            ),
         ));
     };
     let Some(functions) = registry.functions(&requirement.source) else {

@@ -25,11 +25,7 @@ pub(crate) fn functions() -> Vec<Function> {
     example = r#"provider::ansible::vault_decrypt(provider::ansible::vault_encrypt("hunter2", "password"), "password")"#,
     gives = "(sensitive value)"
 )]
-fn vault_encrypt(
-    text: &str,
-    password: &str,
-    #[arg(rest, ty = Type::String)] label: &[Value],
-) -> FnResult {
+fn vault_encrypt(text: &str, password: &str, #[arg(rest, ty = Type::String)] label: &[Value]) -> FnResult {
     let label = match label {
         [] => None,
         [label] => label.as_str().filter(|l| !l.is_empty()),
@@ -39,7 +35,8 @@ fn vault_encrypt(
         return Err(FnError::arg(2, "a label has neither semicolons nor line breaks"));
     }
     // A salt must not repeat for different texts, and need not be random.
-    let salt = code(password.as_bytes(), &[label.unwrap_or_default().as_bytes(), b"\n", text.as_bytes()].concat());
+    let salt =
+        code(password.as_bytes(), &[label.unwrap_or_default().as_bytes(), b"\n", text.as_bytes()].concat());
     Ok(Value::string(encrypt(text, password, &salt, label)).mark(Mark::Sensitive))
 }
 
@@ -81,7 +78,9 @@ fn decrypt(vault: &str, password: &str) -> Result<String, FnError> {
     match header[..] {
         ["$ANSIBLE_VAULT", "1.1", "AES256"] | ["$ANSIBLE_VAULT", "1.2", "AES256", _] => {}
         ["$ANSIBLE_VAULT", version, cipher, ..] => {
-            return Err(wrong(&format!("version {version} with {cipher} is not known; 1.1 and 1.2 with AES256 are")));
+            return Err(wrong(&format!(
+                "version {version} with {cipher} is not known; 1.1 and 1.2 with AES256 are"
+            )));
         }
         _ => return Err(wrong("its first line does not begin with $ANSIBLE_VAULT;")),
     }

@@ -33,17 +33,17 @@ fn encode_tfvars(value: &Value) -> FnResult {
 }
 
 /// What the text of a `.tfvars` file says: an object with the values of variables.
-#[function(
-    example = r#"provider::terraform::decode_tfvars("a = 1")"#,
-    gives = "{\n  \"a\" = 1\n}"
-)]
+#[function(example = r#"provider::terraform::decode_tfvars("a = 1")"#, gives = "{\n  \"a\" = 1\n}")]
 fn decode_tfvars(src: &str) -> FnResult {
     let file = Sources::default().add_private("<src>", src);
     let (body, mut diags) = parse(file, src);
     diags.extend(duplicate_attributes(&body));
     if let Some(block) = body.blocks.first() {
         let kind = &block.kind.name;
-        diags.push(Diagnostic::error("Unexpected block", format!("It has a block of type {kind:?}, not only values.")));
+        diags.push(Diagnostic::error(
+            "Unexpected block",
+            format!("It has a block of type {kind:?}, not only values."),
+        ));
     }
     let mut variables = Map::new();
     for attribute in &body.attributes {
@@ -83,11 +83,7 @@ fn encoded_later(value: &Value) -> Value {
         None if value.as_map().is_some() => Some("{"),
         None => Some("["),
     };
-    let refinement = Refinement {
-        not_null: true,
-        prefix: start.map(Into::into),
-        ..Refinement::default()
-    };
+    let refinement = Refinement { not_null: true, prefix: start.map(Into::into), ..Refinement::default() };
     Value::unknown_refined(Type::String, refinement)
 }
 
@@ -124,7 +120,11 @@ impl Text {
     }
 
     fn attribute(&mut self, name: &str, value: &Value) {
-        if is_identifier(name) { self.line.text.push_str(name) } else { self.quoted(name) }
+        if is_identifier(name) {
+            self.line.text.push_str(name)
+        } else {
+            self.quoted(name)
+        }
         let (line, equals) = (self.done.len(), self.line.text.len());
         self.line.text.push_str(" = ");
         self.value(value);
@@ -183,7 +183,11 @@ impl Text {
                 c => {
                     let code = u32::from(c);
                     // Writing to a string cannot fail.
-                    let _ = if code <= 0xffff { write!(out, "\\u{code:04x}") } else { write!(out, "\\U{code:08x}") };
+                    let _ = if code <= 0xffff {
+                        write!(out, "\\u{code:04x}")
+                    } else {
+                        write!(out, "\\U{code:08x}")
+                    };
                 }
             }
         }

@@ -60,8 +60,8 @@ fn quantity(quantity: &str) -> Result<Number, FnError> {
 }
 
 fn objects(manifest: &str) -> Result<Vec<Value>, FnError> {
-    let documents =
-        yaml_documents(manifest).map_err(|why| FnError::arg(0, format!("it is no manifest: {why}")).quoting())?;
+    let documents = yaml_documents(manifest)
+        .map_err(|why| FnError::arg(0, format!("it is no manifest: {why}")).quoting())?;
     let count = documents.len();
     let mut objects = Vec::new();
     for (i, document) in documents.into_iter().enumerate() {
@@ -86,7 +86,7 @@ fn place(i: usize, of: usize) -> String {
 
 /// Every object says what it is.
 fn check(object: &Value) -> Result<(), String> {
-    let Kind::Object(attrs) | Kind::Map(_, attrs) = object.kind() else {
+    let (Kind::Object(attrs) | Kind::Map(_, attrs)) = object.kind() else {
         return Err("is no object".into());
     };
     for name in ["apiVersion", "kind"] {
@@ -107,8 +107,18 @@ fn parse_quantity(text: &str) -> Option<Number> {
         return None;
     }
     const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-    const DECIMAL: [(&str, i64); 10] =
-        [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+    const DECIMAL: [(&str, i64); 10] = [
+        ("n", -9),
+        ("u", -6),
+        ("m", -3),
+        ("", 0),
+        ("k", 3),
+        ("M", 6),
+        ("G", 9),
+        ("T", 12),
+        ("P", 15),
+        ("E", 18),
+    ];
     let binary = BINARY.iter().position(|s| *s == suffix);
     let exponent = match (binary, DECIMAL.iter().find(|(s, _)| *s == suffix)) {
         (Some(_), _) => 0,
@@ -161,11 +171,18 @@ mod tests {
         assert_eq!(objects.len(), Some(2));
         let written = manifest_encode().call(vec![objects.clone()]).unwrap();
         assert_eq!(manifest_decode_multi().call(vec![written]).unwrap(), objects);
-        for (text, why) in [("a: 1", "has no apiVersion"), ("- 1", "is no object"), ("apiVersion: v1\nkind: ", "has no kind"), ("a: [", "line")] {
+        for (text, why) in [
+            ("a: 1", "has no apiVersion"),
+            ("- 1", "is no object"),
+            ("apiVersion: v1\nkind: ", "has no kind"),
+            ("a: [", "line"),
+        ] {
             let message = manifest_decode().call(vec![text.into()]).unwrap_err().message;
             assert!(message.contains(why), "{text}: {message}");
         }
-        assert!(manifest_decode().call(vec![text.into()]).unwrap_err().message.contains("manifest_decode_multi"));
+        assert!(
+            manifest_decode().call(vec![text.into()]).unwrap_err().message.contains("manifest_decode_multi")
+        );
         let unknown = manifest_decode().call(vec![Value::unknown(Type::String)]).unwrap();
         assert!(!unknown.is_known());
     }

@@ -53,8 +53,8 @@ impl<'a> Evaluator<'a> {
             } else {
                 spans.get(signature.params.len()).copied().unwrap_or(whole.span)
             };
-            let d = Diagnostic::error(summary, message)
-                .help(format!("It is called as {}.", signature.usage()));
+            let d =
+                Diagnostic::error(summary, message).help(format!("It is called as {}.", signature.usage()));
             return self.fail(d.at(place), None);
         }
         if name == "templatestring" && !is_reference(&call.args[0]) {

@@ -36,8 +36,8 @@ impl Charset {
             "utf-16" | "csutf16" => Ok(Charset::Utf16),
             "utf-16le" | "csutf16le" => Ok(Charset::Utf16Le),
             "utf-16be" | "csutf16be" => Ok(Charset::Utf16Be),
-            "iso-8859-1" | "iso_8859-1" | "iso_8859-1:1987" | "iso-ir-100" | "latin1" | "l1" | "ibm819" | "cp819"
-            | "csisolatin1" => Ok(Charset::Latin1),
+            "iso-8859-1" | "iso_8859-1" | "iso_8859-1:1987" | "iso-ir-100" | "latin1" | "l1" | "ibm819"
+            | "cp819" | "csisolatin1" => Ok(Charset::Latin1),
             "us-ascii" | "ascii" | "us" | "iso646-us" | "iso-ir-6" | "ansi_x3.4-1968" | "ansi_x3.4-1986"
             | "iso_646.irv:1991" | "ibm367" | "cp367" | "csascii" => Ok(Charset::Ascii),
             "ibm437" | "cp437" | "437" | "cspc8codepage437" => Ok(Charset::Cp437),
@@ -63,7 +63,9 @@ impl Charset {
                 .chars()
                 .map(|c| match c {
                     '\0'..='\x7f' => Some(c as u8),
-                    _ => CP437.chars().position(|known| known == c).and_then(|at| u8::try_from(at + 128).ok()),
+                    _ => {
+                        CP437.chars().position(|known| known == c).and_then(|at| u8::try_from(at + 128).ok())
+                    }
                 })
                 .collect(),
             Charset::Web(encoding) => {

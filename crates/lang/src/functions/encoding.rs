@@ -1,8 +1,8 @@
 //! Base64, JSON, CSV, URLs and text encodings.
 
 use super::charset::Charset;
-use super::*;
 use super::csv;
+use super::*;
 use crate::gzip;
 use base64::Engine;
 use base64::alphabet::STANDARD;

@@ -41,7 +41,8 @@ fn fileexists(cx: &mut CallCx<'_>, path: &str) -> FnResult {
 #[function(result = Type::set(Type::String), example = r#"fileset(".", "*.tftpl")"#, gives = "")]
 fn fileset(cx: &mut CallCx<'_>, path: &str, pattern: &str) -> FnResult {
     let cleaned = crate::scope::clean(Path::new(pattern));
-    let names: Vec<&str> = cleaned.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
+    let names: Vec<&str> =
+        cleaned.iter().filter_map(|name| name.to_str()).filter(|name| *name != "/").collect();
     // What lies above the folder is looked for from there.
     let above = names.iter().take_while(|name| **name == "..").count();
     let up: PathBuf = names[..above].iter().collect();

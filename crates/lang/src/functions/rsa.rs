@@ -32,7 +32,8 @@ impl Key {
     fn from_pem(text: &str) -> Result<Key, String> {
         let wrong = |why: &str| format!("it is not a private RSA key in PEM: {why}");
         let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(|| wrong("there is no BEGIN line"))?;
-        let (label, rest) = rest.split_once("-----").ok_or_else(|| wrong("its BEGIN line is not complete"))?;
+        let (label, rest) =
+            rest.split_once("-----").ok_or_else(|| wrong("its BEGIN line is not complete"))?;
         let (body, _) = rest
             .split_once(&format!("-----END {label}-----"))
             .ok_or_else(|| wrong("there is no END line for its BEGIN line"))?;
@@ -98,7 +99,8 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match first {
         0..0x80 => (usize::from(first), rest),
         _ => {
-            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(d, _)| d.len() <= 4)?;
+            let (digits, rest) =
+                rest.split_at_checked(usize::from(first & 0x7f)).filter(|(d, _)| d.len() <= 4)?;
             (digits.iter().fold(0, |n, d| n << 8 | usize::from(*d)), rest)
         }
     };

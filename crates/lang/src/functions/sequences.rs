@@ -279,7 +279,6 @@ fn concat_type(args: &[Value]) -> Type {
     Type::tuple(all)
 }
 
-
 /// Gathers the leaves; `false` when one could be a list and is not known yet.
 fn gather(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
     items.iter().all(|item| match item.kind() {
@@ -297,4 +296,3 @@ fn gather(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
         }
     })
 }
-

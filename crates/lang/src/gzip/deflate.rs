@@ -24,7 +24,8 @@ const LARGEST_STORED: usize = 65535;
 const END_OF_BLOCK: usize = 256;
 
 const LENGTH_BASE: [u16; 29] = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 255,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192,
+    224, 255,
 ];
 const LENGTH_EXTRA: [u8; 29] =
     [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
@@ -212,7 +213,8 @@ impl<'a> Matcher<'a> {
     /// Writes the tokens, which stand for the bytes up to `end`.
     fn block(&mut self, end: usize) {
         // What has left the buffer cannot be stored.
-        let plain = if self.block_start >= self.start { Some(&self.data[self.block_start..end]) } else { None };
+        let plain =
+            if self.block_start >= self.start { Some(&self.data[self.block_start..end]) } else { None };
         self.out.block(&self.tokens, plain.filter(|bytes| bytes.len() <= LARGEST_STORED));
         self.block_start = end;
         self.tokens.clear();
@@ -292,8 +294,10 @@ impl Writer {
         }
         let (fixed_literals, fixed_distances) = (huffman::fixed_literals(), huffman::fixed_distances());
         let dynamic = Dynamic::new(&literals, &distances);
-        let fixed_size =
-            3 + huffman::cost(&fixed_literals, &literals) + huffman::cost(&fixed_distances, &distances) + extra;
+        let fixed_size = 3
+            + huffman::cost(&fixed_literals, &literals)
+            + huffman::cost(&fixed_distances, &distances)
+            + extra;
         let dynamic_size = dynamic.header_size()
             + huffman::cost(&dynamic.literals, &literals)
             + huffman::cost(&dynamic.distances, &distances)

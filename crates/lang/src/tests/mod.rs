@@ -87,7 +87,11 @@ impl Fixed {
         let mut world = Memory::default();
         load(&expressions_folder().join("fixture"), Path::new("/project"), &mut world.files);
         world.files.insert("/project/bin".into(), vec![0xff]);
-        Fixed { world, values: [("local", local), ("path", path), ("terraform", terraform)].into(), asked: RefCell::default() }
+        Fixed {
+            world,
+            values: [("local", local), ("path", path), ("terraform", terraform)].into(),
+            asked: RefCell::default(),
+        }
     }
 }
 

@@ -55,7 +55,10 @@ fn answers_as_terraform_does() {
         };
         if same == case.differs {
             let theirs = case.answer.as_ref().map_or_else(|e| format!("! {e}"), Clone::clone);
-            wrong.push(format!("{}: {}\n  Terraform: {theirs}\n  here:      {ours}", case.file, case.question));
+            wrong.push(format!(
+                "{}: {}\n  Terraform: {theirs}\n  here:      {ours}",
+                case.file, case.question
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {} are not as marked:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
@@ -75,10 +78,25 @@ fn everything_is_asked_about() {
         table.entry("function").or_default().insert((*name).to_owned(), 0);
         table.entry("function, with an error").or_default().insert((*name).to_owned(), 0);
     }
-    for operator in OPERATORS.iter().map(|(_, text)| *text).chain(["unary -", "!", "?:", "[…]", ".", "[*]", "for"]) {
+    for operator in
+        OPERATORS.iter().map(|(_, text)| *text).chain(["unary -", "!", "?:", "[…]", ".", "[*]", "for"])
+    {
         table.entry("operator").or_default().insert(operator.to_owned(), 0);
     }
-    for ty in ["string", "heredoc", "number", "bool", "null", "tuple", "object", "list", "set", "map", "unknown", "sensitive"] {
+    for ty in [
+        "string",
+        "heredoc",
+        "number",
+        "bool",
+        "null",
+        "tuple",
+        "object",
+        "list",
+        "set",
+        "map",
+        "unknown",
+        "sensitive",
+    ] {
         table.entry("type of result").or_default().insert(ty.to_owned(), 0);
     }
     let cases = cases();
@@ -157,7 +175,8 @@ fn touched(expr: &Expr) -> BTreeSet<(&'static str, String)> {
             ExprKind::Splat { .. } => "[*]",
             ExprKind::For(_) => "for",
             ExprKind::Template(parts) => {
-                let directive = parts.iter().any(|p| matches!(p, TemplatePart::If { .. } | TemplatePart::For { .. }));
+                let directive =
+                    parts.iter().any(|p| matches!(p, TemplatePart::If { .. } | TemplatePart::For { .. }));
                 if directive { "%{…}" } else { "${…}" }
             }
             _ => return,
@@ -197,9 +216,13 @@ fn examples_print_what_they_promise() {
     for (name, function) in functions() {
         let signature = &function.signature;
         let printed = printed(signature.example);
-        let promised = if signature.gives.is_empty() { !printed.starts_with("! ") } else { printed == signature.gives };
+        let promised =
+            if signature.gives.is_empty() { !printed.starts_with("! ") } else { printed == signature.gives };
         if !promised {
-            wrong.push(format!("{name}: {}\n  promised: {}\n  gives: {printed}", signature.example, signature.gives));
+            wrong.push(format!(
+                "{name}: {}\n  promised: {}\n  gives: {printed}",
+                signature.example, signature.gives
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

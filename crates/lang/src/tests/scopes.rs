@@ -110,10 +110,19 @@ fn time_and_chance_are_unknown_in_a_plan() {
 #[test]
 fn converts_to_a_type_that_is_written_out() {
     check("convert([1, \"a\", 1], set(string))", "toset([\n  \"1\",\n  \"a\",\n])");
-    check("convert({ a = 1 }, object({ a = string, b = optional(number, 5) }))", "{\n  \"a\" = \"1\"\n  \"b\" = 5\n}");
+    check(
+        "convert({ a = 1 }, object({ a = string, b = optional(number, 5) }))",
+        "{\n  \"a\" = \"1\"\n  \"b\" = 5\n}",
+    );
     check("convert(local.u, string)", "(known after apply)");
     check("core::convert(\"1\", number)", "1");
-    for text in ["convert(\"a\", number)", "convert(1, nosuch)", "convert(1)", "convert(1, \"string\")", "convert(local.secret, number)"] {
+    for text in [
+        "convert(\"a\", number)",
+        "convert(1, nosuch)",
+        "convert(1)",
+        "convert(1, \"string\")",
+        "convert(local.secret, number)",
+    ] {
         let (_, diags) = run(text);
         assert!(has_errors(&diags) && !format!("{diags:?}").contains("hunter2"), "{text}: {diags:?}");
     }

@@ -150,7 +150,8 @@ impl<'a> Reader<'a> {
             },
             Event::Scalar(mut text, style, anchor, tag) => {
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                if block && self.unfinished.is_some_and(|end| span.end.index() >= end) && text.ends_with('\n') {
+                if block && self.unfinished.is_some_and(|end| span.end.index() >= end) && text.ends_with('\n')
+                {
                     // The parser puts a line break where the text just ends.
                     text.to_mut().pop();
                 }
