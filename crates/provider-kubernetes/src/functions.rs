@@ -2,7 +2,7 @@
 
 use formwork_lang::{yaml_documents, yaml_text};
 use formwork_provider::{FnError, FnResult, Function, function};
-use formwork_value::{Kind, Number, Type, Value};
+use formwork_value::{Kind, Number, Value};
 
 pub(crate) fn functions() -> Vec<Function> {
     vec![manifest_decode(), manifest_decode_multi(), manifest_encode(), quantity()]
@@ -183,7 +183,7 @@ mod tests {
         assert!(
             manifest_decode().call(vec![text.into()]).unwrap_err().message.contains("manifest_decode_multi")
         );
-        let unknown = manifest_decode().call(vec![Value::unknown(Type::String)]).unwrap();
+        let unknown = manifest_decode().call(vec![Value::unknown(formwork_value::Type::String)]).unwrap();
         assert!(!unknown.is_known());
     }
 }

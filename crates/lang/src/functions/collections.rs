@@ -11,7 +11,7 @@ library![
 ];
 
 /// The number of elements in a collection, or of characters in a string.
-#[function(result = Type::Number, example = r#"length(["a", "b"])"#, gives = "")]
+#[function(result = Type::Number, example = r#"length(["a", "b"])"#, gives = "2")]
 fn length(#[arg(shallow, unknown)] value: &Value) -> FnResult {
     if let Some(text) = value.as_str() {
         return Ok(text.graphemes(true).count().into());
@@ -52,7 +52,7 @@ fn length(#[arg(shallow, unknown)] value: &Value) -> FnResult {
 }
 
 /// One element of a list; positions beyond the end start over, negative ones count from the end.
-#[function(result_of = element_type, nullable, example = r#"element(["a", "b", "c"], 3)"#, gives = "")]
+#[function(result_of = element_type, nullable, example = r#"element(["a", "b", "c"], 3)"#, gives = r#""a""#)]
 fn element(#[arg(shallow, partial)] list: &Value, index: i64) -> FnResult {
     let items = sequence(list, 0)?;
     if items.is_empty() {
@@ -62,7 +62,7 @@ fn element(#[arg(shallow, partial)] list: &Value, index: i64) -> FnResult {
 }
 
 /// The position of the first element that equals a value.
-#[function(result = Type::Number, example = r#"index(["a", "b", "c"], "b")"#, gives = "")]
+#[function(result = Type::Number, example = r#"index(["a", "b", "c"], "b")"#, gives = "1")]
 fn index(#[arg(partial)] list: &Value, value: &Value) -> FnResult {
     for (i, item) in sequence(list, 0)?.iter().enumerate() {
         match item.equals(value).as_bool() {
@@ -75,7 +75,7 @@ fn index(#[arg(partial)] list: &Value, value: &Value) -> FnResult {
 }
 
 /// Whether a list or set has an element that equals a value.
-#[function(result = Type::Bool, example = r#"contains(["a", "b", "c"], "a")"#, gives = "")]
+#[function(result = Type::Bool, example = r#"contains(["a", "b", "c"], "a")"#, gives = "true")]
 fn contains(#[arg(partial)] list: &Value, #[arg(unknown)] value: &Value) -> FnResult {
     let Some(items) = list.as_slice() else {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
@@ -92,7 +92,7 @@ fn contains(#[arg(partial)] list: &Value, #[arg(unknown)] value: &Value) -> FnRe
 }
 
 /// The element of a map with this key, or a default if there is none.
-#[function(result_of = lookup_type, nullable, example = r#"lookup({ a = "ay", b = "bee" }, "c", "what?")"#, gives = "")]
+#[function(result_of = lookup_type, nullable, example = r#"lookup({ a = "ay", b = "bee" }, "c", "what?")"#, gives = r#""what?""#)]
 fn lookup(
     #[arg(name = "inputMap", shallow, partial)] map: &Value,
     key: &str,
@@ -124,7 +124,7 @@ fn lookup(
 }
 
 /// The keys of a map, in their order.
-#[function(example = "keys({ a = 1, c = 2, d = 3 })", gives = "")]
+#[function(example = "keys({ a = 1, c = 2, d = 3 })", gives = "[\n  \"a\",\n  \"c\",\n  \"d\",\n]")]
 fn keys(#[arg(name = "inputMap", shallow, unknown)] map: &Value) -> FnResult {
     let names = |names: &mut dyn Iterator<Item = &crate::Str>| -> Vec<Value> {
         names.map(|k| Kind::String(k.clone()).into()).collect()
@@ -143,7 +143,7 @@ fn keys(#[arg(name = "inputMap", shallow, unknown)] map: &Value) -> FnResult {
 }
 
 /// The elements of a map, in the order of their keys.
-#[function(example = "values({ a = 3, c = 2, d = 1 })", gives = "")]
+#[function(example = "values({ a = 3, c = 2, d = 1 })", gives = "[\n  3,\n  2,\n  1,\n]")]
 fn values(#[arg(shallow, unknown)] mapping: &Value) -> FnResult {
     match mapping.kind() {
         Kind::Object(m) => Ok(Value::tuple(m.values().cloned().collect())),
@@ -161,7 +161,10 @@ fn values(#[arg(shallow, unknown)] mapping: &Value) -> FnResult {
 }
 
 /// One map with the elements of all; for equal keys the last one counts.
-#[function(example = r#"merge({ a = "b", c = "d" }, { e = "f", c = "z" })"#, gives = "")]
+#[function(
+    example = r#"merge({ a = "b", c = "d" }, { e = "f", c = "z" })"#,
+    gives = "{\n  \"a\" = \"b\"\n  \"c\" = \"z\"\n  \"e\" = \"f\"\n}"
+)]
 fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
     // All maps of one type give such a map, anything else an object.
     let first = maps.first().filter(|a| !matches!(a.kind(), Kind::Object(_))).map(Value::ty);
@@ -204,7 +207,7 @@ fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
 }
 
 /// A map from a list of keys and a list of values.
-#[function(example = r#"zipmap(["a", "b"], [1, 2])"#, gives = "")]
+#[function(example = r#"zipmap(["a", "b"], [1, 2])"#, gives = "{\n  \"a\" = 1\n  \"b\" = 2\n}")]
 fn zipmap(
     #[arg(ty = Type::list(Type::String))] keys: &[Value],
     #[arg(shallow, partial)] values: &Value,
@@ -228,7 +231,7 @@ fn zipmap(
 }
 
 /// Swaps the keys and the values of a map of lists of strings.
-#[function(result = Type::map(Type::list(Type::String)), example = r#"transpose({ a = ["1", "2"], b = ["2", "3"] })"#, gives = "")]
+#[function(result = Type::map(Type::list(Type::String)), example = r#"transpose({ a = ["1", "2"], b = ["2", "3"] })"#, gives = "tomap({\n  \"1\" = tolist([\n    \"a\",\n  ])\n  \"2\" = tolist([\n    \"a\",\n    \"b\",\n  ])\n  \"3\" = tolist([\n    \"b\",\n  ])\n})")]
 fn transpose(#[arg(ty = Type::map(Type::list(Type::String)))] values: &Map) -> FnResult {
     let mut turned: BTreeMap<crate::Str, Vec<Value>> = BTreeMap::new();
     for (key, list) in values {
@@ -246,7 +249,7 @@ fn transpose(#[arg(ty = Type::map(Type::list(Type::String)))] values: &Map) -> F
 }
 
 /// The only element of a list or set, or null if it is empty.
-#[function(result_of = one_type, nullable, example = r#"one(["a"])"#, gives = "")]
+#[function(result_of = one_type, nullable, example = r#"one(["a"])"#, gives = r#""a""#)]
 fn one(#[arg(partial)] list: &Value) -> FnResult {
     match (list.as_slice(), list.kind()) {
         (Some([only]), _) => Ok(only.clone()),
@@ -260,19 +263,19 @@ fn one(#[arg(partial)] list: &Value) -> FnResult {
 }
 
 /// Whether all elements are true; of an empty list they are.
-#[function(result = Type::Bool, example = r#"alltrue([true, "true"])"#, gives = "")]
+#[function(result = Type::Bool, example = r#"alltrue([true, "true"])"#, gives = "true")]
 fn alltrue(#[arg(ty = Type::list(Type::Bool), partial)] list: &[Value]) -> FnResult {
     Ok(judge(list, false))
 }
 
 /// Whether any element is true.
-#[function(result = Type::Bool, example = "anytrue([true, false])", gives = "")]
+#[function(result = Type::Bool, example = "anytrue([true, false])", gives = "true")]
 fn anytrue(#[arg(ty = Type::list(Type::Bool), partial)] list: &[Value]) -> FnResult {
     Ok(judge(list, true))
 }
 
 /// Those values whose keys, at the same positions, are in the search set.
-#[function(result_of = same_type, example = r#"matchkeys(["i-1", "i-2"], ["west", "east"], ["east"])"#, gives = "")]
+#[function(result_of = same_type, example = r#"matchkeys(["i-1", "i-2"], ["west", "east"], ["east"])"#, gives = "tolist([\n  \"i-2\",\n])")]
 fn matchkeys(
     #[arg(ty = Type::list(Type::Dynamic), partial)] values: &Value,
     #[arg(ty = Type::list(Type::Dynamic))] keys: &Value,

@@ -25,50 +25,50 @@ library![
 ];
 
 /// The value as a string.
-#[function(result = Type::String, nullable, example = "tostring(1.50)", gives = "")]
+#[function(result = Type::String, nullable, example = "tostring(1.50)", gives = r#""1.5""#)]
 fn tostring(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
     to_type(v, &Type::String)
 }
 
 /// The value as a number.
-#[function(result = Type::Number, nullable, example = r#"tonumber("1.50")"#, gives = "")]
+#[function(result = Type::Number, nullable, example = r#"tonumber("1.50")"#, gives = "1.5")]
 fn tonumber(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
     to_type(v, &Type::Number)
 }
 
 /// The value as a boolean.
-#[function(result = Type::Bool, nullable, example = r#"tobool("true")"#, gives = "")]
+#[function(result = Type::Bool, nullable, example = r#"tobool("true")"#, gives = "true")]
 fn tobool(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
     to_type(v, &Type::Bool)
 }
 
 /// The value as a list. Elements of several types become one type.
-#[function(result = Type::list(Type::Dynamic), nullable, example = r#"tolist(["a", 1])"#, gives = "")]
+#[function(result = Type::list(Type::Dynamic), nullable, example = r#"tolist(["a", 1])"#, gives = "tolist([\n  \"a\",\n  \"1\",\n])")]
 fn tolist(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
     to_type(v, &Type::list(Type::Dynamic))
 }
 
 /// The value as a set: without duplicates and without order.
-#[function(result = Type::set(Type::Dynamic), nullable, example = r#"toset(["b", "a", "b"])"#, gives = "")]
+#[function(result = Type::set(Type::Dynamic), nullable, example = r#"toset(["b", "a", "b"])"#, gives = "toset([\n  \"a\",\n  \"b\",\n])")]
 fn toset(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
     to_type(v, &Type::set(Type::Dynamic))
 }
 
 /// The value as a map. Elements of several types become one type.
-#[function(result = Type::map(Type::Dynamic), nullable, example = r#"tomap({ a = 1, b = "x" })"#, gives = "")]
+#[function(result = Type::map(Type::Dynamic), nullable, example = r#"tomap({ a = 1, b = "x" })"#, gives = "tomap({\n  \"a\" = \"1\"\n  \"b\" = \"x\"\n})")]
 fn tomap(#[arg(null, unknown, keep)] v: &Value) -> FnResult {
     to_type(v, &Type::map(Type::Dynamic))
 }
 
 /// Gone from the language: use `tolist([...])`. It always fails.
-#[function(example = "tolist([1, 2])", gives = "")]
+#[function(example = "tolist([1, 2])", gives = "tolist([\n  1,\n  2,\n])")]
 fn list(#[arg(rest, null, unknown, keep)] vals: &[Value]) -> FnResult {
     let _ = vals;
     Err(FnError::new("it is no longer part of the language; write tolist([...])"))
 }
 
 /// Gone from the language: use `tomap({...})`. It always fails.
-#[function(example = "tomap({ a = 1 })", gives = "")]
+#[function(example = "tomap({ a = 1 })", gives = "tomap({\n  \"a\" = 1\n})")]
 fn map(#[arg(rest, null, unknown, keep)] vals: &[Value]) -> FnResult {
     let _ = vals;
     Err(FnError::new("it is no longer part of the language; write tomap({...})"))
@@ -76,7 +76,7 @@ fn map(#[arg(rest, null, unknown, keep)] vals: &[Value]) -> FnResult {
 
 /// The value as a type, which is written as in the declaration of a variable: optional attributes get their
 /// defaults.
-#[function(nullable, example = "convert([1, 2], set(string))", gives = "")]
+#[function(nullable, example = "convert([1, 2], set(string))", gives = "toset([\n  \"1\",\n  \"2\",\n])")]
 fn convert(#[arg(null, unknown, keep)] value: &Value, r#type: &Value) -> FnResult {
     let _ = (value, r#type);
     Err(FnError::arg(1, "it must be a type, such as list(string)"))
@@ -84,39 +84,42 @@ fn convert(#[arg(null, unknown, keep)] value: &Value, r#type: &Value) -> FnResul
 
 /// The type of a value, as the console shows it. Only the console has this function, and nothing can be done with
 /// its result.
-#[function(example = r#"type({ a = 1, b = ["x"] })"#, gives = "")]
+#[function(
+    example = r#"type({ a = 1, b = ["x"] })"#,
+    gives = "object({\n    a: number,\n    b: tuple([\n        string,\n    ]),\n})"
+)]
 fn r#type(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
     let _ = value;
     Err(FnError::new("its result cannot be part of an expression: only the console shows it, on its own"))
 }
 
 /// The first of its arguments that can be evaluated without an error.
-#[function(nullable, example = r#"try({ a = 1 }.b, "default")"#, gives = "")]
+#[function(nullable, example = r#"try({ a = 1 }.b, "default")"#, gives = r#""default""#)]
 fn r#try(#[arg(rest, null, unknown, keep)] expressions: &[Value]) -> FnResult {
     expressions.first().cloned().ok_or_else(|| FnError::new("it needs at least one argument"))
 }
 
 /// Whether its argument can be evaluated without an error.
-#[function(result = Type::Bool, example = r#"can(regex("^[a-z]+$", "abc1"))"#, gives = "")]
+#[function(result = Type::Bool, example = r#"can(regex("^[a-z]+$", "abc1"))"#, gives = "false")]
 fn can(#[arg(null, unknown, keep)] expression: &Value) -> FnResult {
     Ok(if expression.is_wholly_known() { true.into() } else { Value::unknown_not_null(Type::Bool) })
 }
 
 /// The same value, never to be shown to people.
-#[function(result_of = same_type, nullable, example = r#"sensitive("hunter2")"#, gives = "")]
+#[function(result_of = same_type, nullable, example = r#"sensitive("hunter2")"#, gives = "(sensitive value)")]
 fn sensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
     Ok(value.clone().mark(Mark::Sensitive))
 }
 
 /// The same value, no longer hidden. Only for what is really no secret.
-#[function(result_of = same_type, nullable, example = r#"nonsensitive(sensitive("name"))"#, gives = "")]
+#[function(result_of = same_type, nullable, example = r#"nonsensitive(sensitive("name"))"#, gives = r#""name""#)]
 fn nonsensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
     let (value, marks) = value.clone().unmark();
     Ok(value.with_marks(marks.without(Mark::Sensitive)))
 }
 
 /// Whether the value is sensitive.
-#[function(result = Type::Bool, example = r#"issensitive(sensitive("hunter2"))"#, gives = "")]
+#[function(result = Type::Bool, example = r#"issensitive(sensitive("hunter2"))"#, gives = "true")]
 fn issensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
     Ok(match (value.has_mark(Mark::Sensitive), value.is_known()) {
         (true, _) => true.into(),
@@ -127,7 +130,7 @@ fn issensitive(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
 }
 
 /// The same value with null in place of everything ephemeral.
-#[function(result_of = same_type, nullable, example = "ephemeralasnull({ a = 1 })", gives = "")]
+#[function(result_of = same_type, nullable, example = "ephemeralasnull({ a = 1 })", gives = "{\n  \"a\" = 1\n}")]
 fn ephemeralasnull(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
     Ok(value.clone().map_deep(&mut |value| {
         if !value.has_mark(Mark::Ephemeral) {
@@ -139,7 +142,7 @@ fn ephemeralasnull(#[arg(null, unknown, keep)] value: &Value) -> FnResult {
 }
 
 /// The first of its arguments that is neither null nor an empty string.
-#[function(example = r#"coalesce(null, "", "default")"#, gives = "")]
+#[function(example = r#"coalesce(null, "", "default")"#, gives = r#""default""#)]
 fn coalesce(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
     let types: Vec<Type> = vals.iter().map(Value::ty).collect();
     let Some(ty) = unify(&types) else {

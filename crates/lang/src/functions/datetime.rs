@@ -9,19 +9,19 @@ use std::fmt::Write;
 library![timestamp, plantimestamp, timeadd, timecmp, formatdate];
 
 /// The current time in UTC, as in RFC 3339; it is unknown in a plan.
-#[function(result = Type::String, example = "timestamp()", gives = "")]
+#[function(result = Type::String, example = "timestamp()")]
 fn timestamp(cx: &mut CallCx<'_>) -> FnResult {
     Ok(moment(cx.scope.world().timestamp()))
 }
 
 /// The time of the plan in UTC, as in RFC 3339.
-#[function(result = Type::String, example = "plantimestamp()", gives = "")]
+#[function(result = Type::String, example = "plantimestamp()")]
 fn plantimestamp(cx: &mut CallCx<'_>) -> FnResult {
     Ok(moment(cx.scope.world().plan_timestamp()))
 }
 
 /// A time with a duration such as 1h30m added to it.
-#[function(result = Type::String, example = r#"timeadd("2017-11-22T00:00:00Z", "10m")"#, gives = "")]
+#[function(result = Type::String, example = r#"timeadd("2017-11-22T00:00:00Z", "10m")"#, gives = r#""2017-11-22T00:10:00Z""#)]
 fn timeadd(timestamp: &str, duration: &str) -> FnResult {
     let (time, offset) = parse_time(timestamp, 0)?;
     let duration = parse_duration(duration).map_err(|m| FnError::arg(1, m))?;
@@ -33,14 +33,14 @@ fn timeadd(timestamp: &str, duration: &str) -> FnResult {
 }
 
 /// -1, 0 or 1: whether the first time is before, at or after the second.
-#[function(example = r#"timecmp("2017-11-22T00:00:00Z", "2017-11-22T00:00:00Z")"#, gives = "")]
+#[function(example = r#"timecmp("2017-11-22T00:00:00Z", "2017-11-22T00:00:00Z")"#, gives = "0")]
 fn timecmp(timestamp_a: &str, timestamp_b: &str) -> Result<Number, FnError> {
     let order = parse_time(timestamp_a, 0)?.0.cmp(&parse_time(timestamp_b, 1)?.0);
     Ok(Number::from(order as i64))
 }
 
 /// A time in another format, made of YYYY, MM, DD, hh, mm, ss and the like.
-#[function(result = Type::String, example = r#"formatdate("DD MMM YYYY hh:mm ZZZ", "2018-01-02T23:12:01Z")"#, gives = "")]
+#[function(result = Type::String, example = r#"formatdate("DD MMM YYYY hh:mm ZZZ", "2018-01-02T23:12:01Z")"#, gives = r#""02 Jan 2018 23:12 UTC""#)]
 fn formatdate(format: &str, time: &str) -> FnResult {
     let (time, offset) = parse_time(time, 1)?;
     format_date(format, offset.to_datetime(time), offset).map(Value::string)

@@ -27,32 +27,32 @@ library![
 ];
 
 /// A string in Base64.
-#[function(example = r#"base64encode("Hello")"#, gives = "")]
+#[function(example = r#"base64encode("Hello")"#, gives = r#""SGVsbG8=""#)]
 fn base64encode(str: &str) -> String {
     encode_base64(str.as_bytes())
 }
 
 /// The string that some Base64 stands for.
-#[function(example = r#"base64decode("SGVsbG8=")"#, gives = "")]
+#[function(example = r#"base64decode("SGVsbG8=")"#, gives = r#""Hello""#)]
 fn base64decode(str: &str) -> Result<String, FnError> {
     text(decode_base64(str)?)
 }
 
 /// A string compressed with gzip, in Base64.
-#[function(example = r#"base64gunzip(base64gzip("Hello"))"#, gives = "")]
+#[function(example = r#"base64gunzip(base64gzip("Hello"))"#, gives = r#""Hello""#)]
 fn base64gzip(str: &str) -> String {
     encode_base64(&gzip::compress(str.as_bytes()))
 }
 
 /// The string that some Base64 of gzip stands for.
-#[function(example = r#"base64gunzip("H4sIAAAAAAAAA/NIzcnJBwCCidH3BQAAAA==")"#, gives = "")]
+#[function(example = r#"base64gunzip("H4sIAAAAAAAAA/NIzcnJBwCCidH3BQAAAA==")"#, gives = r#""Hello""#)]
 fn base64gunzip(str: &str) -> Result<String, FnError> {
     text(gzip::expand(&decode_base64(str)?).map_err(|m| FnError::arg(0, m))?)
 }
 
 /// A string in another text encoding, as Base64: UTF-8, UTF-16LE, UTF-16BE, ISO-8859-1, US-ASCII, and those of the
 /// IANA's names that browsers know, such as windows-1252 and Shift_JIS.
-#[function(example = r#"textencodebase64("Hello", "UTF-16LE")"#, gives = "")]
+#[function(example = r#"textencodebase64("Hello", "UTF-16LE")"#, gives = r#""SABlAGwAbABvAA==""#)]
 fn textencodebase64(string: &str, encoding: &str) -> Result<String, FnError> {
     let bytes = Charset::named(encoding)?.encode(string);
     let bytes = bytes.ok_or_else(|| FnError::arg(0, "it has a character that this encoding has not"))?;
@@ -60,14 +60,14 @@ fn textencodebase64(string: &str, encoding: &str) -> Result<String, FnError> {
 }
 
 /// The string that some Base64 of text in another encoding stands for.
-#[function(example = r#"textdecodebase64("SABlAGwAbABvAA==", "UTF-16LE")"#, gives = "")]
+#[function(example = r#"textdecodebase64("SABlAGwAbABvAA==", "UTF-16LE")"#, gives = r#""Hello""#)]
 fn textdecodebase64(source: &str, encoding: &str) -> Result<String, FnError> {
     let text = Charset::named(encoding)?.decode(&decode_base64(source)?);
     text.ok_or_else(|| FnError::arg(0, "what it stands for is not text in this encoding"))
 }
 
 /// A string as it may stand in the query part of a URL.
-#[function(example = r#"urlencode("Hello World!")"#, gives = "")]
+#[function(example = r#"urlencode("Hello World!")"#, gives = r#""Hello+World%21""#)]
 fn urlencode(str: &str) -> String {
     let mut out = String::with_capacity(str.len());
     for b in str.bytes() {
@@ -81,7 +81,7 @@ fn urlencode(str: &str) -> String {
 }
 
 /// The string that stands encoded in the query part of a URL.
-#[function(example = r#"urldecode("Hello+World%21")"#, gives = "")]
+#[function(example = r#"urldecode("Hello+World%21")"#, gives = r#""Hello World!""#)]
 fn urldecode(str: &str) -> Result<String, FnError> {
     let mut out = Vec::with_capacity(str.len());
     let mut bytes = str.bytes();
@@ -102,7 +102,7 @@ fn urldecode(str: &str) -> Result<String, FnError> {
 }
 
 /// A value as JSON.
-#[function(result = Type::String, example = r#"jsonencode({ hello = "world" })"#, gives = "")]
+#[function(result = Type::String, example = r#"jsonencode({ hello = "world" })"#, gives = r#""{\"hello\":\"world\"}""#)]
 fn jsonencode(#[arg(null, unknown)] val: &Value) -> FnResult {
     if !val.is_wholly_known() {
         // How the text starts is known with the type.
@@ -118,13 +118,20 @@ fn jsonencode(#[arg(null, unknown)] val: &Value) -> FnResult {
 }
 
 /// The value that a JSON text stands for.
-#[function(nullable, example = r#"jsondecode("{\"hello\": \"world\"}")"#, gives = "")]
+#[function(
+    nullable,
+    example = r#"jsondecode("{\"hello\": \"world\"}")"#,
+    gives = "{\n  \"hello\" = \"world\"\n}"
+)]
 fn jsondecode(str: &str) -> FnResult {
     json::decode_implied(str).map_err(|m| FnError::arg(0, format!("it is not valid JSON: {m}")).quoting())
 }
 
 /// The rows of a CSV text as objects, whose attributes its first line names.
-#[function(example = r#"csvdecode("a,b\n1,2\n3,4")"#, gives = "")]
+#[function(
+    example = r#"csvdecode("a,b\n1,2\n3,4")"#,
+    gives = "tolist([\n  {\n    \"a\" = \"1\"\n    \"b\" = \"2\"\n  },\n  {\n    \"a\" = \"3\"\n    \"b\" = \"4\"\n  },\n])"
+)]
 fn csvdecode(str: &str) -> FnResult {
     csv::decode(str)
 }

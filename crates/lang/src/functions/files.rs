@@ -19,26 +19,26 @@ library![
 ];
 
 /// The content of a file.
-#[function(result = Type::String, example = r#"file("a.txt")"#, gives = "")]
+#[function(result = Type::String, example = r#"file("a.txt")"#, gives = "<<EOT\nhello\n\nEOT")]
 fn file(cx: &mut CallCx<'_>, path: &str) -> FnResult {
     text_file(cx, path).map(Value::string)
 }
 
 /// The content of a file, in Base64.
-#[function(example = r#"filebase64("a.txt")"#, gives = "")]
+#[function(example = r#"filebase64("a.txt")"#, gives = r#""aGVsbG8K""#)]
 fn filebase64(cx: &mut CallCx<'_>, path: &str) -> Result<String, FnError> {
     Ok(super::encoding::encode_base64(&read(cx, path)?))
 }
 
 /// Whether there is such a file.
-#[function(result = Type::Bool, example = r#"fileexists("a.txt")"#, gives = "")]
+#[function(result = Type::Bool, example = r#"fileexists("a.txt")"#, gives = "true")]
 fn fileexists(cx: &mut CallCx<'_>, path: &str) -> FnResult {
     let path = cx.path(path)?;
     cx.scope.world().exists(&path).map(Value::from).map_err(|m| FnError::arg(0, m))
 }
 
 /// The files below a folder whose names match a pattern: * within one folder, ** across folders, ?, {a,b}, [a-z].
-#[function(result = Type::set(Type::String), example = r#"fileset(".", "*.tftpl")"#, gives = "")]
+#[function(result = Type::set(Type::String), example = r#"fileset(".", "*.tftpl")"#, gives = "toset([\n  \"bad.tftpl\",\n  \"calls.tftpl\",\n  \"loop.tftpl\",\n  \"nested.tftpl\",\n  \"one.tftpl\",\n  \"t.tftpl\",\n])")]
 fn fileset(cx: &mut CallCx<'_>, path: &str, pattern: &str) -> FnResult {
     let cleaned = crate::scope::clean(Path::new(pattern));
     let names: Vec<&str> =
@@ -58,7 +58,10 @@ fn fileset(cx: &mut CallCx<'_>, path: &str, pattern: &str) -> FnResult {
 }
 
 /// The text that a template file gives with these variables.
-#[function(example = r#"templatefile("t.tftpl", { name = "Ander", l = ["a", "b"] })"#, gives = "")]
+#[function(
+    example = r#"templatefile("t.tftpl", { name = "Ander", l = ["a", "b"] })"#,
+    gives = "<<EOT\nhi Ander, a, b\n\nEOT"
+)]
 fn templatefile(cx: &mut CallCx<'_>, path: &str, #[arg(partial)] vars: &Value) -> FnResult {
     let text = text_file(cx, path)?;
     let result = render(cx, &text, path, vars)?;
@@ -69,20 +72,20 @@ fn templatefile(cx: &mut CallCx<'_>, path: &str, #[arg(partial)] vars: &Value) -
 }
 
 /// The text that a template from elsewhere gives with these variables.
-#[function(result = Type::String, example = "templatestring(local.tpl, { x = 1 })", gives = "")]
+#[function(result = Type::String, example = "templatestring(local.tpl, { x = 1 })", gives = r#""<1>""#)]
 fn templatestring(cx: &mut CallCx<'_>, template: &str, #[arg(partial)] vars: &Value) -> FnResult {
     let value = render(cx, template, "<template>", vars)?;
     converted(value, &Type::String).map_err(FnError::new)
 }
 
 /// The path as an absolute one.
-#[function(result = Type::String, example = r#"abspath("/a/../b")"#, gives = "")]
+#[function(result = Type::String, example = r#"abspath("/a/../b")"#, gives = r#""/b""#)]
 fn abspath(cx: &mut CallCx<'_>, path: &str) -> FnResult {
     Ok(shown(&cx.scope.world().abspath(Path::new(path))))
 }
 
 /// The last part of a path.
-#[function(result = Type::String, example = r#"basename("foo/bar/baz.txt")"#, gives = "")]
+#[function(result = Type::String, example = r#"basename("foo/bar/baz.txt")"#, gives = r#""baz.txt""#)]
 fn basename(path: &str) -> FnResult {
     let trimmed = path.trim_end_matches('/');
     Ok(match (path, trimmed) {
@@ -93,14 +96,14 @@ fn basename(path: &str) -> FnResult {
 }
 
 /// A path without its last part.
-#[function(result = Type::String, example = r#"dirname("foo/bar/baz.txt")"#, gives = "")]
+#[function(result = Type::String, example = r#"dirname("foo/bar/baz.txt")"#, gives = r#""foo/bar""#)]
 fn dirname(path: &str) -> FnResult {
     let dir = path.rfind('/').map_or("", |i| &path[..=i]);
     Ok(shown(&crate::scope::clean(Path::new(dir))))
 }
 
 /// A path with the user's home directory in place of ~ at its start.
-#[function(result = Type::String, example = r#"pathexpand("~/.ssh/id_rsa")"#, gives = "")]
+#[function(result = Type::String, example = r#"pathexpand("~/.ssh/id_rsa")"#, gives = r#""/home/user/.ssh/id_rsa""#)]
 fn pathexpand(cx: &mut CallCx<'_>, path: &str) -> FnResult {
     Ok(shown(&expand_home(cx.scope.world(), path)?))
 }

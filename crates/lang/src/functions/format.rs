@@ -14,7 +14,7 @@ const MAX_WIDTH: usize = 10_000;
 library![format, formatlist];
 
 /// A string made of other values as a format says, with verbs such as %s, %d and %.2f.
-#[function(result = Type::String, example = r#"format("Hello, %s!", "Ander")"#, gives = "")]
+#[function(result = Type::String, example = r#"format("Hello, %s!", "Ander")"#, gives = r#""Hello, Ander!""#)]
 fn format(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult {
     let verbs = parse(format).map_err(FnError::quoting)?;
     if args.iter().any(|v| !v.is_wholly_known()) {
@@ -30,7 +30,7 @@ fn format(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult 
 }
 
 /// A list of strings: one for each element of the lists among the arguments.
-#[function(result = Type::list(Type::String), example = r#"formatlist("Hello, %s!", ["Valentina", "Ander"])"#, gives = "")]
+#[function(result = Type::list(Type::String), example = r#"formatlist("Hello, %s!", ["Valentina", "Ander"])"#, gives = "tolist([\n  \"Hello, Valentina!\",\n  \"Hello, Ander!\",\n])")]
 fn formatlist(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult {
     let verbs = parse(format).map_err(FnError::quoting)?;
     check_count(&verbs, args.len()).map_err(FnError::quoting)?;

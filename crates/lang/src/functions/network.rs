@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 library![cidrhost, cidrnetmask, cidrsubnet, cidrsubnets, cidrcontains];
 
 /// The address of a host in a prefix by its number; negative numbers count from the end.
-#[function(result = Type::String, example = r#"cidrhost("10.12.112.0/20", 16)"#, gives = "")]
+#[function(result = Type::String, example = r#"cidrhost("10.12.112.0/20", 16)"#, gives = r#""10.12.112.16""#)]
 fn cidrhost(prefix: &str, hostnum: &Number) -> FnResult {
     let prefix = Prefix::parse(prefix)?;
     let (negative, host) = integer(hostnum, 1)?;
@@ -27,7 +27,7 @@ fn cidrhost(prefix: &str, hostnum: &Number) -> FnResult {
 }
 
 /// The netmask of an IPv4 prefix.
-#[function(result = Type::String, example = r#"cidrnetmask("172.16.0.0/12")"#, gives = "")]
+#[function(result = Type::String, example = r#"cidrnetmask("172.16.0.0/12")"#, gives = r#""255.240.0.0""#)]
 fn cidrnetmask(prefix: &str) -> FnResult {
     let prefix = Prefix::parse(prefix)?;
     if prefix.v6 {
@@ -37,7 +37,7 @@ fn cidrnetmask(prefix: &str) -> FnResult {
 }
 
 /// A subnet of a prefix: by so many bits longer, and with this number.
-#[function(result = Type::String, example = r#"cidrsubnet("172.16.0.0/12", 4, 2)"#, gives = "")]
+#[function(result = Type::String, example = r#"cidrsubnet("172.16.0.0/12", 4, 2)"#, gives = r#""172.18.0.0/16""#)]
 fn cidrsubnet(prefix: &str, newbits: &Number, netnum: &Number) -> FnResult {
     let prefix = Prefix::parse(prefix)?;
     let new_bits = small(newbits, 1)?;
@@ -68,7 +68,7 @@ fn cidrsubnet(prefix: &str, newbits: &Number, netnum: &Number) -> FnResult {
 }
 
 /// Subnets of a prefix, one after the other, each by so many bits longer.
-#[function(result = Type::list(Type::String), example = r#"cidrsubnets("10.1.0.0/16", 4, 4, 8, 4)"#, gives = "")]
+#[function(result = Type::list(Type::String), example = r#"cidrsubnets("10.1.0.0/16", 4, 4, 8, 4)"#, gives = "tolist([\n  \"10.1.0.0/20\",\n  \"10.1.16.0/20\",\n  \"10.1.32.0/24\",\n  \"10.1.48.0/20\",\n])")]
 fn cidrsubnets(prefix: &str, #[arg(rest, ty = Type::Number)] newbits: &[Value]) -> FnResult {
     let prefix = Prefix::parse(prefix)?;
     let end = prefix.size().and_then(|size| prefix.bits.checked_add(size));
@@ -108,7 +108,7 @@ fn cidrsubnets(prefix: &str, #[arg(rest, ty = Type::Number)] newbits: &[Value]) 
 
 /// Whether a prefix contains an address, or all of another prefix. Addresses of the two families never contain each
 /// other.
-#[function(example = r#"cidrcontains("192.168.2.0/20", "192.168.2.1")"#, gives = "")]
+#[function(example = r#"cidrcontains("192.168.2.0/20", "192.168.2.1")"#, gives = "true")]
 fn cidrcontains(containing_prefix: &str, contained_ip_or_prefix: &str) -> Result<bool, FnError> {
     let outer = Prefix::parse(containing_prefix)?;
     let inner = match contained_ip_or_prefix.contains('/') {

@@ -6,56 +6,56 @@ use dashu_int::UBig;
 library![abs, ceil, floor, log, pow, signum, max, min, parseint, sum];
 
 /// The absolute value of a number.
-#[function(example = "abs(-12.4)", gives = "")]
+#[function(example = "abs(-12.4)", gives = "12.4")]
 fn abs(num: &Number) -> Number {
     num.abs()
 }
 
 /// The closest whole number that is not smaller.
-#[function(example = "ceil(5.1)", gives = "")]
+#[function(example = "ceil(5.1)", gives = "6")]
 fn ceil(num: &Number) -> Number {
     num.ceil()
 }
 
 /// The closest whole number that is not greater.
-#[function(example = "floor(4.9)", gives = "")]
+#[function(example = "floor(4.9)", gives = "4")]
 fn floor(num: &Number) -> Number {
     num.floor()
 }
 
 /// The logarithm of a number in a base.
-#[function(example = "log(16, 2)", gives = "")]
+#[function(example = "log(16, 2)", gives = "4")]
 fn log(num: &Number, base: &Number) -> Result<Number, FnError> {
     let problem = "the logarithm of this number in this base is not a finite number";
     num.log(base).ok_or_else(|| FnError::new(problem))
 }
 
 /// A number raised to a power.
-#[function(example = "pow(3, 2)", gives = "")]
+#[function(example = "pow(3, 2)", gives = "9")]
 fn pow(num: &Number, power: &Number) -> Result<Number, FnError> {
     num.pow(power).ok_or_else(|| FnError::new("the result is not a finite number"))
 }
 
 /// -1, 0 or 1: the sign of a whole number.
-#[function(example = "signum(-13)", gives = "")]
+#[function(example = "signum(-13)", gives = "-1")]
 fn signum(num: i64) -> Number {
     num.signum().into()
 }
 
 /// The greatest of the numbers.
-#[function(result = Type::Number, example = "max(12, 54, 3)", gives = "")]
+#[function(result = Type::Number, example = "max(12, 54, 3)", gives = "54")]
 fn max(#[arg(rest, ty = Type::Number)] numbers: &[Value]) -> FnResult {
     extreme(numbers, true)
 }
 
 /// The smallest of the numbers.
-#[function(result = Type::Number, example = "min(12, 54, 3)", gives = "")]
+#[function(result = Type::Number, example = "min(12, 54, 3)", gives = "3")]
 fn min(#[arg(rest, ty = Type::Number)] numbers: &[Value]) -> FnResult {
     extreme(numbers, false)
 }
 
 /// The whole number that a string stands for in a base from 2 to 62.
-#[function(result = Type::Number, example = r#"parseint("FF", 16)"#, gives = "")]
+#[function(result = Type::Number, example = r#"parseint("FF", 16)"#, gives = "255")]
 fn parseint(number: &Value, base: &Number) -> FnResult {
     let Some(text) = number.as_str() else {
         let found = crate::eval::a_type(&number.ty());
@@ -71,7 +71,7 @@ fn parseint(number: &Value, base: &Number) -> FnResult {
 }
 
 /// The sum of the numbers in a list or set.
-#[function(result = Type::Number, example = "sum([10, 13, 6, 4.5])", gives = "")]
+#[function(result = Type::Number, example = "sum([10, 13, 6, 4.5])", gives = "33.5")]
 fn sum(list: &Value) -> FnResult {
     let items =
         list.as_slice().ok_or_else(|| FnError::arg(0, "it must be a list, set or tuple of numbers"))?;

@@ -12,7 +12,7 @@ library![rsadecrypt];
 
 /// The string that was encrypted with RSA (PKCS #1, version 1.5): from Base64, with a private key in PEM without a
 /// passphrase.
-#[function(example = r#"rsadecrypt(file("cipher.txt"), file("key.pem"))"#, gives = "")]
+#[function(example = r#"rsadecrypt(file("cipher.txt"), file("key.pem"))"#, gives = r#""message""#)]
 fn rsadecrypt(ciphertext: &str, privatekey: &str) -> Result<String, FnError> {
     let cipher = decode_base64(ciphertext)?;
     let key = Key::from_pem(privatekey).map_err(|m| FnError::arg(1, m))?;

@@ -23,7 +23,7 @@ library![
 ];
 
 /// One list with the elements of all.
-#[function(result_of = concat_type, example = r#"concat(["a", ""], ["b", "c"])"#, gives = "")]
+#[function(result_of = concat_type, example = r#"concat(["a", ""], ["b", "c"])"#, gives = "[\n  \"a\",\n  \"\",\n  \"b\",\n  \"c\",\n]")]
 fn concat(#[arg(rest, shallow, partial)] seqs: &[Value]) -> FnResult {
     if seqs.is_empty() {
         return Err(FnError::new("it needs at least one argument"));
@@ -48,7 +48,7 @@ fn concat(#[arg(rest, shallow, partial)] seqs: &[Value]) -> FnResult {
 }
 
 /// A list in which every element that is itself a list is replaced by its elements, at any depth.
-#[function(example = r#"flatten([["a", "b"], [], ["c"]])"#, gives = "")]
+#[function(example = r#"flatten([["a", "b"], [], ["c"]])"#, gives = "[\n  \"a\",\n  \"b\",\n  \"c\",\n]")]
 fn flatten(#[arg(shallow, partial)] list: &Value) -> FnResult {
     let Some(items) = list.as_slice() else {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
@@ -60,7 +60,7 @@ fn flatten(#[arg(shallow, partial)] list: &Value) -> FnResult {
 }
 
 /// The same elements in reverse order.
-#[function(result_of = reversed_type, facts = same_length, example = "reverse([1, 2, 3])", gives = "")]
+#[function(result_of = reversed_type, facts = same_length, example = "reverse([1, 2, 3])", gives = "[\n  3,\n  2,\n  1,\n]")]
 fn reverse(#[arg(shallow, partial)] list: &Value) -> FnResult {
     let Some(items) = list.as_slice() else {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
@@ -73,7 +73,7 @@ fn reverse(#[arg(shallow, partial)] list: &Value) -> FnResult {
 }
 
 /// The elements from one position up to, and without, another.
-#[function(result_of = slice_type, example = r#"slice(["a", "b", "c", "d"], 1, 3)"#, gives = "")]
+#[function(result_of = slice_type, example = r#"slice(["a", "b", "c", "d"], 1, 3)"#, gives = "[\n  \"b\",\n  \"c\",\n]")]
 fn slice(#[arg(shallow, partial)] list: &Value, start_index: i64, end_index: i64) -> FnResult {
     let items = sequence(list, 0)?;
     let (start, end) = (start_index, end_index);
@@ -95,14 +95,14 @@ fn slice(#[arg(shallow, partial)] list: &Value, start_index: i64, end_index: i64
 }
 
 /// A list of strings without those that are empty or null.
-#[function(result = Type::list(Type::String), example = r#"compact(["a", "", "b", null])"#, gives = "")]
+#[function(result = Type::list(Type::String), example = r#"compact(["a", "", "b", null])"#, gives = "tolist([\n  \"a\",\n  \"b\",\n])")]
 fn compact(#[arg(ty = Type::list(Type::String))] list: &[Value]) -> FnResult {
     let kept = list.iter().filter(|v| v.as_str().is_some_and(|s| !s.is_empty()));
     Ok(Value::list(Type::String, kept.cloned().collect()))
 }
 
 /// A list without repetitions; of equal elements the first one stays.
-#[function(result_of = same_type, example = r#"distinct(["a", "b", "a"])"#, gives = "")]
+#[function(result_of = same_type, example = r#"distinct(["a", "b", "a"])"#, gives = "tolist([\n  \"a\",\n  \"b\",\n])")]
 fn distinct(#[arg(ty = Type::list(Type::Dynamic))] list: &Value) -> FnResult {
     let mut seen = std::collections::BTreeSet::new();
     let kept = list.as_slice().unwrap_or_default().iter().filter(|v| seen.insert(*v));
@@ -110,7 +110,7 @@ fn distinct(#[arg(ty = Type::list(Type::Dynamic))] list: &Value) -> FnResult {
 }
 
 /// A list of strings in the order of their characters' codes.
-#[function(result = Type::list(Type::String), facts = same_length, example = r#"sort(["e", "d", "a"])"#, gives = "")]
+#[function(result = Type::list(Type::String), facts = same_length, example = r#"sort(["e", "d", "a"])"#, gives = "tolist([\n  \"a\",\n  \"d\",\n  \"e\",\n])")]
 fn sort(#[arg(ty = Type::list(Type::String), partial)] list: &[Value]) -> FnResult {
     let mut sorted = list.to_vec();
     if let Some(i) = sorted.iter().position(Value::is_null) {
@@ -124,7 +124,7 @@ fn sort(#[arg(ty = Type::list(Type::String), partial)] list: &[Value]) -> FnResu
 }
 
 /// Numbers from a start (or 0) up to, and without, a limit, in steps (or 1, or -1 when counting down).
-#[function(result = Type::list(Type::Number), example = "range(1, 4)", gives = "")]
+#[function(result = Type::list(Type::Number), example = "range(1, 4)", gives = "tolist([\n  1,\n  2,\n  3,\n])")]
 fn range(#[arg(rest, ty = Type::Number)] params: &[Value]) -> FnResult {
     let number = |i: usize| <&Number>::read(params, i).cloned();
     let zero = Number::from(0i64);
@@ -161,7 +161,7 @@ fn range(#[arg(rest, ty = Type::Number)] params: &[Value]) -> FnResult {
 }
 
 /// A list cut into lists of at most so many elements.
-#[function(result_of = |a| Type::list(a[0].ty()), example = r#"chunklist(["a", "b", "c"], 2)"#, gives = "")]
+#[function(result_of = |a| Type::list(a[0].ty()), example = r#"chunklist(["a", "b", "c"], 2)"#, gives = "tolist([\n  tolist([\n    \"a\",\n    \"b\",\n  ]),\n  tolist([\n    \"c\",\n  ]),\n])")]
 fn chunklist(#[arg(ty = Type::list(Type::Dynamic), shallow, partial)] list: &Value, size: i64) -> FnResult {
     let items = list.as_slice().unwrap_or_default();
     if size < 0 {
@@ -173,7 +173,7 @@ fn chunklist(#[arg(ty = Type::list(Type::Dynamic), shallow, partial)] list: &Val
 }
 
 /// The first of its arguments that is not an empty list.
-#[function(example = r#"coalescelist([], ["a", "b"])"#, gives = "")]
+#[function(example = r#"coalescelist([], ["a", "b"])"#, gives = "[\n  \"a\",\n  \"b\",\n]")]
 fn coalescelist(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
     if vals.is_empty() {
         return Err(FnError::new("it needs at least one argument"));
@@ -193,7 +193,10 @@ fn coalescelist(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
 }
 
 /// All combinations of one element from each of the sets or lists.
-#[function(example = r#"setproduct(["a", "b"], ["x", "y"])"#, gives = "")]
+#[function(
+    example = r#"setproduct(["a", "b"], ["x", "y"])"#,
+    gives = "tolist([\n  [\n    \"a\",\n    \"x\",\n  ],\n  [\n    \"a\",\n    \"y\",\n  ],\n  [\n    \"b\",\n    \"x\",\n  ],\n  [\n    \"b\",\n    \"y\",\n  ],\n])"
+)]
 fn setproduct(#[arg(rest, shallow, partial)] sets: &[Value]) -> FnResult {
     if sets.len() < 2 {
         return Err(FnError::new("it needs at least two arguments"));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 library![setunion, setintersection, setsubtract];
 
 /// The elements that are in any of the sets.
-#[function(result_of = same_type, example = r#"setunion(["a", "b"], ["b", "c"])"#, gives = "")]
+#[function(result_of = same_type, example = r#"setunion(["a", "b"], ["b", "c"])"#, gives = "toset([\n  \"a\",\n  \"b\",\n  \"c\",\n])")]
 fn setunion(
     #[arg(ty = Type::set(Type::Dynamic), partial)] first_set: &Value,
     #[arg(rest, ty = Type::set(Type::Dynamic), partial)] other_sets: &[Value],
@@ -17,7 +17,7 @@ fn setunion(
 }
 
 /// The elements that are in all of the sets.
-#[function(result_of = same_type, example = r#"setintersection(["a", "b"], ["b", "c"])"#, gives = "")]
+#[function(result_of = same_type, example = r#"setintersection(["a", "b"], ["b", "c"])"#, gives = "toset([\n  \"b\",\n])")]
 fn setintersection(
     #[arg(ty = Type::set(Type::Dynamic))] first_set: &Value,
     #[arg(rest, ty = Type::set(Type::Dynamic))] other_sets: &[Value],
@@ -31,7 +31,7 @@ fn setintersection(
 }
 
 /// The elements of the first set that are not in the second.
-#[function(result_of = same_type, example = r#"setsubtract(["a", "b", "c"], ["a", "c"])"#, gives = "")]
+#[function(result_of = same_type, example = r#"setsubtract(["a", "b", "c"], ["a", "c"])"#, gives = "toset([\n  \"b\",\n])")]
 fn setsubtract(
     #[arg(ty = Type::set(Type::Dynamic))] a: &Value,
     #[arg(ty = Type::set(Type::Dynamic))] b: &Value,

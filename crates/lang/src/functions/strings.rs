@@ -21,19 +21,19 @@ library![
 ];
 
 /// All letters in upper case.
-#[function(example = r#"upper("hello")"#, gives = "")]
+#[function(example = r#"upper("hello")"#, gives = r#""HELLO""#)]
 fn upper(str: &str) -> String {
     str.chars().map(to_upper).collect::<String>()
 }
 
 /// All letters in lower case.
-#[function(example = r#"lower("HELLO")"#, gives = "")]
+#[function(example = r#"lower("HELLO")"#, gives = r#""hello""#)]
 fn lower(str: &str) -> String {
     str.chars().map(to_lower).collect::<String>()
 }
 
 /// The first letter of each word in upper case.
-#[function(result = Type::String, example = r#"title("hello world")"#, gives = "")]
+#[function(result = Type::String, example = r#"title("hello world")"#, gives = r#""Hello World""#)]
 fn title(str: &str) -> FnResult {
     let mut previous = ' ';
     let titled = str.chars().map(|c| {
@@ -46,38 +46,38 @@ fn title(str: &str) -> FnResult {
 }
 
 /// The string without any of these characters at its start and end.
-#[function(result = Type::String, example = r#"trim("?!hello?!", "!?")"#, gives = "")]
+#[function(result = Type::String, example = r#"trim("?!hello?!", "!?")"#, gives = r#""hello""#)]
 fn trim(str: &str, cutset: &str) -> FnResult {
     let cut: Vec<char> = cutset.chars().collect();
     Ok(Value::string(str.trim_matches(&cut[..])))
 }
 
 /// The string without this start.
-#[function(example = r#"trimprefix("helloworld", "hello")"#, gives = "")]
+#[function(example = r#"trimprefix("helloworld", "hello")"#, gives = r#""world""#)]
 fn trimprefix(str: &str, prefix: &str) -> String {
     str.strip_prefix(prefix).unwrap_or(str).to_owned()
 }
 
 /// The string without this end.
-#[function(example = r#"trimsuffix("helloworld", "world")"#, gives = "")]
+#[function(example = r#"trimsuffix("helloworld", "world")"#, gives = r#""hello""#)]
 fn trimsuffix(str: &str, suffix: &str) -> String {
     str.strip_suffix(suffix).unwrap_or(str).to_owned()
 }
 
 /// The string without white space at its start and end.
-#[function(example = r#"trimspace("  hello\n")"#, gives = "")]
+#[function(example = r#"trimspace("  hello\n")"#, gives = r#""hello""#)]
 fn trimspace(str: &str) -> String {
     str.trim().to_owned()
 }
 
 /// The string without line breaks at its end.
-#[function(example = r#"chomp("hello\n")"#, gives = "")]
+#[function(example = r#"chomp("hello\n")"#, gives = r#""hello""#)]
 fn chomp(str: &str) -> String {
     str.trim_end_matches(['\r', '\n']).to_owned()
 }
 
 /// The string with so many spaces before all its lines but the first.
-#[function(result = Type::String, example = r#"indent(2, "a\nb")"#, gives = "")]
+#[function(result = Type::String, example = r#"indent(2, "a\nb")"#, gives = "<<EOT\na\n  b\nEOT")]
 fn indent(spaces: i64, str: &str) -> FnResult {
     let spaces = usize::try_from(spaces)
         .ok()
@@ -87,7 +87,7 @@ fn indent(spaces: i64, str: &str) -> FnResult {
 }
 
 /// The elements of lists of strings as one string, with a separator between them.
-#[function(result = Type::String, example = r#"join("-", ["foo", "bar", "baz"])"#, gives = "")]
+#[function(result = Type::String, example = r#"join("-", ["foo", "bar", "baz"])"#, gives = r#""foo-bar-baz""#)]
 fn join(separator: &str, #[arg(rest, ty = Type::list(Type::String))] lists: &[Value]) -> FnResult {
     if lists.is_empty() {
         return Err(FnError::new("it needs at least one list"));
@@ -105,7 +105,7 @@ fn join(separator: &str, #[arg(rest, ty = Type::list(Type::String))] lists: &[Va
 }
 
 /// The parts of a string between separators.
-#[function(result = Type::list(Type::String), example = r#"split(",", "foo,bar,baz")"#, gives = "")]
+#[function(result = Type::list(Type::String), example = r#"split(",", "foo,bar,baz")"#, gives = "tolist([\n  \"foo\",\n  \"bar\",\n  \"baz\",\n])")]
 fn split(separator: &str, str: &str) -> FnResult {
     Ok(match separator {
         "" => strings_list(str.chars()),
@@ -114,7 +114,7 @@ fn split(separator: &str, str: &str) -> FnResult {
 }
 
 /// Whether a string starts with another.
-#[function(result = Type::Bool, example = r#"startswith("hello world", "hello")"#, gives = "")]
+#[function(result = Type::Bool, example = r#"startswith("hello world", "hello")"#, gives = "true")]
 fn startswith(#[arg(unknown, ty = Type::String)] str: &Value, prefix: &str) -> FnResult {
     Ok(match (str.as_str(), str.as_unknown()) {
         (Some(text), _) => text.starts_with(prefix).into(),
@@ -124,13 +124,13 @@ fn startswith(#[arg(unknown, ty = Type::String)] str: &Value, prefix: &str) -> F
 }
 
 /// Whether a string ends with another.
-#[function(example = r#"endswith("hello world", "world")"#, gives = "")]
+#[function(example = r#"endswith("hello world", "world")"#, gives = "true")]
 fn endswith(str: &str, suffix: &str) -> bool {
     str.ends_with(suffix)
 }
 
 /// Whether a string contains another.
-#[function(example = r#"strcontains("hello world", "wor")"#, gives = "")]
+#[function(example = r#"strcontains("hello world", "wor")"#, gives = "true")]
 fn strcontains(str: &str, substr: &str) -> bool {
     str.contains(substr)
 }

@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 library![regex, regexall, replace, substr, strrev];
 
 /// The first match of a regular expression: the text, or what its groups captured.
-#[function(result_of = match_type, example = r#"regex("[a-z]+", "53453453.345345aaabbbccc23454")"#, gives = "")]
+#[function(result_of = match_type, example = r#"regex("[a-z]+", "53453453.345345aaabbbccc23454")"#, gives = r#""aaabbbccc""#)]
 fn regex(pattern: &str, string: &str) -> FnResult {
     let regex = groups(pattern)?;
     match regex.captures(string) {
@@ -22,7 +22,7 @@ fn regex(pattern: &str, string: &str) -> FnResult {
 }
 
 /// All matches of a regular expression.
-#[function(result_of = matches_type, example = r#"regexall("[a-z]+", "1234abcd5678efgh9")"#, gives = "")]
+#[function(result_of = matches_type, example = r#"regexall("[a-z]+", "1234abcd5678efgh9")"#, gives = "tolist([\n  \"abcd\",\n  \"efgh\",\n])")]
 fn regexall(pattern: &str, string: &str) -> FnResult {
     let regex = groups(pattern)?;
     let found = regex.captures_iter(string).map(|c| captured(&regex, &c));
@@ -30,7 +30,7 @@ fn regexall(pattern: &str, string: &str) -> FnResult {
 }
 
 /// The string with every occurrence of another replaced; between slashes that is a regular expression.
-#[function(result = Type::String, example = r#"replace("1 + 2 + 3", "+", "-")"#, gives = "")]
+#[function(result = Type::String, example = r#"replace("1 + 2 + 3", "+", "-")"#, gives = r#""1 - 2 - 3""#)]
 fn replace(str: &str, substr: &str, replace: &str) -> FnResult {
     let (text, old, new) = (str, substr, replace);
     match old.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
@@ -43,13 +43,13 @@ fn replace(str: &str, substr: &str, replace: &str) -> FnResult {
 }
 
 /// Part of a string by offset and length in characters; a negative offset counts from the end, length -1 means the rest.
-#[function(result = Type::String, example = r#"substr("hello world", 1, 4)"#, gives = "")]
+#[function(result = Type::String, example = r#"substr("hello world", 1, 4)"#, gives = r#""ello""#)]
 fn substr(str: &str, offset: i64, length: i64) -> FnResult {
     Ok(Value::string(part(str, offset, length)))
 }
 
 /// The characters of a string in reverse order.
-#[function(example = r#"strrev("hello")"#, gives = "")]
+#[function(example = r#"strrev("hello")"#, gives = r#""olleh""#)]
 fn strrev(str: &str) -> String {
     str.graphemes(true).rev().collect::<String>()
 }

@@ -8,13 +8,16 @@ use super::*;
 library![yamlencode, yamldecode];
 
 /// A value as YAML in block style.
-#[function(example = r#"yamlencode({ foo = [1, 2], bar = "baz" })"#, gives = "")]
+#[function(
+    example = r#"yamlencode({ foo = [1, 2], bar = "baz" })"#,
+    gives = "<<EOT\n\"bar\": \"baz\"\n\"foo\":\n- 1\n- 2\n\nEOT"
+)]
 fn yamlencode(#[arg(null)] value: &Value) -> String {
     encode::document(value)
 }
 
 /// The value that a YAML document stands for.
-#[function(nullable, example = r#"yamldecode("hello: world")"#, gives = "")]
+#[function(nullable, example = r#"yamldecode("hello: world")"#, gives = "{\n  \"hello\" = \"world\"\n}")]
 fn yamldecode(src: &str) -> FnResult {
     decode::document(src).map_err(|m| FnError::arg(0, m).quoting())
 }
