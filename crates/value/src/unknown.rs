@@ -75,8 +75,10 @@ impl Refinement {
             Kind::Null(_) => !self.not_null,
             Kind::String(text) => self.prefix.as_deref().is_none_or(|prefix| text.starts_with(prefix)),
             Kind::Number(n) => {
-                let above = self.min.as_ref().is_none_or(|(min, inclusive)| n > min || *inclusive && n == min);
-                let below = self.max.as_ref().is_none_or(|(max, inclusive)| n < max || *inclusive && n == max);
+                let above =
+                    self.min.as_ref().is_none_or(|(min, inclusive)| n > min || *inclusive && n == min);
+                let below =
+                    self.max.as_ref().is_none_or(|(max, inclusive)| n < max || *inclusive && n == max);
                 above && below
             }
             Kind::List(..) | Kind::Set(..) | Kind::Map(..) => {

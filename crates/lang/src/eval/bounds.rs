@@ -24,9 +24,7 @@ impl Interval {
     }
 
     fn plus(self, other: Interval) -> Interval {
-        let add = |a: Option<Bound>, b: Option<Bound>| {
-            a.zip(b).map(|((a, _), (b, _))| (a.add(&b), true))
-        };
+        let add = |a: Option<Bound>, b: Option<Bound>| a.zip(b).map(|((a, _), (b, _))| (a.add(&b), true));
         Interval { low: add(self.low, other.low), high: add(self.high, other.high) }
     }
 

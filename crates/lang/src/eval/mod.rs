@@ -13,9 +13,7 @@ use crate::references::references;
 use crate::{Lookup, RefStep, Scope, Step};
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{Expr, ExprKind, ObjectItem};
-use formwork_value::{
-    Kind, MAX_DEPTH, MAX_WEIGHT, Map, Marks, Number, NumberError, TooLarge, Type, Value,
-};
+use formwork_value::{Kind, MAX_DEPTH, MAX_WEIGHT, Map, Marks, Number, NumberError, TooLarge, Type, Value};
 
 /// What evaluation gave.
 #[derive(Clone, Debug)]

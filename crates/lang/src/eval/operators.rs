@@ -257,7 +257,9 @@ fn either(a: Value, b: Value, ty: Option<Type>, marks: Marks) -> Value {
     let refinement = match (as_result(&a), as_result(&b)) {
         (Ok(a), Ok(b)) => a.either(&b),
         // One of them is an error, so the other is the result if there is any.
-        (Ok(only), Err(_)) | (Err(_), Ok(only)) => Refinement { not_null: only.not_null, ..Refinement::default() },
+        (Ok(only), Err(_)) | (Err(_), Ok(only)) => {
+            Refinement { not_null: only.not_null, ..Refinement::default() }
+        }
         (Err(_), Err(_)) => Refinement::default(),
     };
     Value::unknown_refined(ty, refinement).with_marks(marks)
@@ -281,7 +283,9 @@ fn difference(one: &Type, other: &Type) -> String {
                     return at(format!("only the false one has the attribute {name:?}"));
                 }
                 let mut pairs = x.attrs.iter().zip(y.attrs.values());
-                let Some(((name, inner), outer)) = pairs.find(|((_, a), b)| unify(&[(*a).clone(), (*b).clone()]).is_none()) else {
+                let Some(((name, inner), outer)) =
+                    pairs.find(|((_, a), b)| unify(&[(*a).clone(), (*b).clone()]).is_none())
+                else {
                     return at("their attributes have no types in common".into());
                 };
                 path.push_str(&format!(".{name}"));
@@ -289,7 +293,9 @@ fn difference(one: &Type, other: &Type) -> String {
             }
             (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
                 let mut pairs = x.iter().zip(y.iter()).enumerate();
-                let Some((i, (inner, outer))) = pairs.find(|(_, (a, b))| unify(&[(*a).clone(), (*b).clone()]).is_none()) else {
+                let Some((i, (inner, outer))) =
+                    pairs.find(|(_, (a, b))| unify(&[(*a).clone(), (*b).clone()]).is_none())
+                else {
                     return at("their elements have no types in common".into());
                 };
                 path.push_str(&format!("[{i}]"));

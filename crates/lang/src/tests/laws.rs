@@ -29,7 +29,10 @@ impl Dice {
 
     fn text(&mut self) -> Value {
         // Combining characters at the start change what a template put before them.
-        self.one(&["", "a", "b", "ab-c", "a-", "1", "-2", "true", "\u{301}x", "\u{323}", "\u{338}=", "\u{1161}", "é"]).into()
+        self.one(&[
+            "", "a", "b", "ab-c", "a-", "1", "-2", "true", "\u{301}x", "\u{323}", "\u{338}=", "\u{1161}", "é",
+        ])
+        .into()
     }
 
     fn number(&mut self) -> Value {
@@ -54,7 +57,10 @@ impl Dice {
                 let items = keys.iter().filter_map(|k| Some((k.as_str()?.into(), self.number())));
                 Value::map(Type::Number, items.collect())
             }
-            "o" => Value::object([("a", self.text()), ("b", Value::list(Type::Number, self.items(Dice::number)))]),
+            "o" => Value::object([
+                ("a", self.text()),
+                ("b", Value::list(Type::Number, self.items(Dice::number))),
+            ]),
             "t" => Value::tuple(vec![self.number(), self.text()]),
             _ => {
                 let kind = self.one(&["s", "n", "b", "l", "st", "m", "o", "t"]);
@@ -100,7 +106,9 @@ impl Dice {
             return self.one(&["0", "1", "2", "-1", "1.5", "v.n", "v.n", "v.t[0]", "v.d"]).into();
         }
         match self.below(8) {
-            0..3 => format!("({} {} {})", self.num(d - 1), self.one(&["+", "-", "*", "/", "%"]), self.num(d - 1)),
+            0..3 => {
+                format!("({} {} {})", self.num(d - 1), self.one(&["+", "-", "*", "/", "%"]), self.num(d - 1))
+            }
             3 => format!("length({})", self.col(d - 1)),
             4 => format!("({} ? {} : {})", self.boolean(d - 1), self.num(d - 1), self.num(d - 1)),
             5 => format!("-{}", self.num(d - 1)),
@@ -115,18 +123,21 @@ impl Dice {
         }
         match self.below(8) {
             0..3 => {
-                let before = self.one(&["", "e", "ab-", "1", "=", "<", "e\u{308}", "\u{1100}", "q\u{307}", "="]);
+                let before =
+                    self.one(&["", "e", "ab-", "1", "=", "<", "e\u{308}", "\u{1100}", "q\u{307}", "="]);
                 format!("\"{before}${{{}}}{}\"", self.any(d - 1), self.one(&["", "x", "\u{301}"]))
             }
             3 => format!("({} ? {} : {})", self.boolean(d - 1), self.string(d - 1), self.any(d - 1)),
-            4 => format!(
-                "\"%{{if {}}}t${{{}}}%{{else}}f%{{endif}}\"",
-                self.boolean(d - 1),
-                self.string(d - 1)
-            ),
+            4 => {
+                format!("\"%{{if {}}}t${{{}}}%{{else}}f%{{endif}}\"", self.boolean(d - 1), self.string(d - 1))
+            }
             5 => format!("\"%{{for x in {}}}[${{x}}]%{{endfor}}\"", self.col(d - 1)),
             6 => format!("join(\"-\", {})", self.col(d - 1)),
-            _ => format!("{}({})", self.one(&["upper", "trimspace", "tostring", "jsonencode"]), self.string(d - 1)),
+            _ => format!(
+                "{}({})",
+                self.one(&["upper", "trimspace", "tostring", "jsonencode"]),
+                self.string(d - 1)
+            ),
         }
     }
 
@@ -141,7 +152,11 @@ impl Dice {
             4 => format!("({} {} {})", self.boolean(d - 1), self.one(&["&&", "||"]), self.boolean(d - 1)),
             5 => format!("!{}", self.boolean(d - 1)),
             6 => format!("contains({}, {})", self.col(d - 1), self.any(d - 1)),
-            _ => format!("startswith({}, {})", self.string(d - 1), self.one(&["\"a\"", "\"ab-\"", "\"e\"", "\"=\""])),
+            _ => format!(
+                "startswith({}, {})",
+                self.string(d - 1),
+                self.one(&["\"a\"", "\"ab-\"", "\"e\"", "\"=\""])
+            ),
         }
     }
 
@@ -167,11 +182,19 @@ impl Dice {
     }
 
     fn item(&mut self, d: usize) -> String {
-        if self.chance(60) { self.one(&["x", "k", "[x]", "{ a = x }", "\"e${x}\""]).into() } else { self.any(d) }
+        if self.chance(60) {
+            self.one(&["x", "k", "[x]", "{ a = x }", "\"e${x}\""]).into()
+        } else {
+            self.any(d)
+        }
     }
 
     fn test(&mut self, d: usize) -> String {
-        if self.chance(50) { self.one(&["true", "x != null", "x == v.s", "v.b"]).into() } else { self.boolean(d) }
+        if self.chance(50) {
+            self.one(&["true", "x != null", "x == v.s", "v.b"]).into()
+        } else {
+            self.boolean(d)
+        }
     }
 
     fn any(&mut self, d: usize) -> String {
@@ -271,7 +294,9 @@ fn hidden(a: &Value, b: &Value) -> bool {
         (Kind::List(t, x), Kind::List(u, y)) if t == u && x.len() == y.len() => {
             x.iter().zip(y.iter()).all(|(x, y)| hidden(x, y))
         }
-        (Kind::Tuple(x), Kind::Tuple(y)) if x.len() == y.len() => x.iter().zip(y.iter()).all(|(x, y)| hidden(x, y)),
+        (Kind::Tuple(x), Kind::Tuple(y)) if x.len() == y.len() => {
+            x.iter().zip(y.iter()).all(|(x, y)| hidden(x, y))
+        }
         (Kind::Map(_, x), Kind::Map(_, y)) | (Kind::Object(x), Kind::Object(y)) if x.keys().eq(y.keys()) => {
             x.values().zip(y.values()).all(|(x, y)| hidden(x, y))
         }
@@ -312,8 +337,18 @@ fn whatever_depends_on_a_secret_is_marked() {
 
 #[test]
 fn conversion_of_the_unknown_promises_nothing_false() {
-    let types = ["list(string)", "set(string)", "map(string)", "set(any)", "list(any)", "map(any)", "string", "number"];
-    let types: Vec<Type> = types.iter().filter_map(|t| crate::type_expr(&parse(t)).ok()).map(|(t, _)| t).collect();
+    let types = [
+        "list(string)",
+        "set(string)",
+        "map(string)",
+        "set(any)",
+        "list(any)",
+        "map(any)",
+        "string",
+        "number",
+    ];
+    let types: Vec<Type> =
+        types.iter().filter_map(|t| crate::type_expr(&parse(t)).ok()).map(|(t, _)| t).collect();
     for seed in 0..ROUNDS {
         let mut dice = Dice(seed);
         let name = dice.one(&NAMES);
@@ -321,7 +356,10 @@ fn conversion_of_the_unknown_promises_nothing_false() {
         let unknown = dice.unknown_for(name, &value);
         let to = &types[dice.below(types.len())];
         if let (Ok(before), Ok(after)) = (convert(&unknown, to), convert(&value, to)) {
-            assert!(fits(&before, &after), "seed {seed}: {unknown:?} to {to}: {before:?}, but {value:?}: {after:?}");
+            assert!(
+                fits(&before, &after),
+                "seed {seed}: {unknown:?} to {to}: {before:?}, but {value:?}: {after:?}"
+            );
         }
     }
 }

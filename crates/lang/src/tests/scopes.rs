@@ -214,8 +214,14 @@ fn the_side_not_taken_marks_too() {
 #[test]
 fn conditionals_say_how_their_sides_differ() {
     for (text, why) in [
-        ("true ? { a = { b = [1] } } : { a = { b = {} } }", "at .a.b the true one is a tuple and the false one an object"),
-        ("true ? [1, { a = [] }] : [1, { a = 1 }]", "at [1].a the true one is a tuple and the false one a number"),
+        (
+            "true ? { a = { b = [1] } } : { a = { b = {} } }",
+            "at .a.b the true one is a tuple and the false one an object",
+        ),
+        (
+            "true ? [1, { a = [] }] : [1, { a = 1 }]",
+            "at [1].a the true one is a tuple and the false one a number",
+        ),
         ("true ? { a = 1 } : { a = 1, b = [] }", "only the false one has the attribute \"b\""),
         ("true ? [] : {}", "the true one is a tuple and the false one an object"),
     ] {
