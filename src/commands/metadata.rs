@@ -4,7 +4,7 @@ use super::options::switch_parser;
 use crate::context::Context;
 use clap::{Args, Subcommand};
 use formwork_diag::Diagnostic;
-use formwork_lang::{Function, Param, functions};
+use formwork_lang::{Param, Signature, functions};
 use formwork_value::json::type_to_json;
 use serde_json::{Map, Value, json};
 
@@ -52,15 +52,15 @@ impl Metadata {
 /// the language and exist to say so are left out.
 fn signatures() -> Value {
     const HIDDEN: [&str; 2] = ["list", "map"];
-    let listed = functions().values().filter(|f| !HIDDEN.contains(&f.name));
+    let listed = functions().values().map(|f| &f.signature).filter(|s| !HIDDEN.contains(&s.name));
     // Each can be called by two names.
     let all: Map<String, Value> = listed
-        .flat_map(|f| [(f.name.to_owned(), signature(f)), (format!("core::{}", f.name), signature(f))])
+        .flat_map(|s| [(s.name.to_owned(), described(s)), (format!("core::{}", s.name), described(s))])
         .collect();
     json!({ "format_version": "1.0", "function_signatures": all })
 }
 
-fn signature(function: &Function) -> Value {
+fn described(function: &Signature) -> Value {
     let mut out = Map::new();
     out.insert("description".into(), function.description.into());
     out.insert("return_type".into(), type_to_json(&function.return_type()));

@@ -69,7 +69,7 @@ enum Command {
 }
 
 /// Commands of Terraform's that are still to come.
-const NOT_YET: [&str; 17] = [
+const NOT_YET: [&str; 16] = [
     "force-unlock",
     "import",
     "login",

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use formwork_provider::{
-    Call, CallError, EphemeralResource, ManagedResource, Opened, PlanRequest, Problem, Schema, proposed,
+    Call, CallError, EphemeralResource, ManagedResource, Opened, PlanRequest, Problem, Schema,
 };
 use formwork_value::Value;
 use std::sync::Arc;
@@ -45,8 +45,7 @@ impl EphemeralResource for Fresh {
 
     async fn open(&self, call: &Call<'_>, config: &Value) -> Result<Opened, CallError> {
         let config = self.whole(config);
-        let proposed = proposed(self.managed.schema(), None, &config);
-        let request = PlanRequest { config: &config, prior: None, proposed: &proposed };
+        let request = PlanRequest { config: &config, prior: None };
         let plan = self.managed.plan(call, &request).await?;
         let made = self.managed.create(call, &plan.planned, &plan.private).await?.value;
         let kept = self.schema.block.attributes.iter().map(|(name, a)| {

@@ -26,7 +26,8 @@ use async_trait::async_trait;
 use cluster::Cluster;
 use config::Arguments;
 use formwork_provider::{
-    CallError, Client, CrudResource, DataSource, Function, LookupSource, ManagedResource, Model, Provider, Schema,
+    CallError, Client, CrudResource, DataSource, Function, LookupSource, ManagedResource, Model, Provider,
+    Schema,
 };
 use formwork_value::Value;
 use std::path::PathBuf;
