@@ -216,7 +216,10 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
                 problems: Vec::new(),
             });
         }
-        crate::scoped::only_warn(&mut e.diags, from);
+        // What does not hold is a warning; what cannot be evaluated is a mistake, as everywhere.
+        for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
+            d.severity = formwork_diag::Severity::Warning;
+        }
     }
     Ran::Done((), Deps::default())
 }

@@ -1,7 +1,7 @@
 //! Write-only arguments: the provider is given them, and nobody stores them.
 
 use formwork_provider::Schema;
-use formwork_value::Value;
+use formwork_value::{Marks, Path, Value};
 
 fn names(schema: &Schema) -> impl Iterator<Item = &formwork_addr::Str> {
     schema.block.attributes.iter().filter(|(_, a)| a.write_only).map(|(name, _)| name)
@@ -10,6 +10,16 @@ fn names(schema: &Schema) -> impl Iterator<Item = &formwork_addr::Str> {
 /// An object without its write-only arguments.
 pub(crate) fn without(schema: &Schema, value: Value) -> Value {
     replaced(schema, value, |name| schema.block.attributes.get(name).map(|a| Value::null(a.ty.clone())))
+}
+
+/// Where a configuration is marked, without the places that are null in what is stored.
+pub(crate) fn kept(schema: &Schema, mut marks: Vec<(Path, Marks)>) -> Vec<(Path, Marks)> {
+    let write_only = |path: &Path| {
+        let name = crate::provide::first_attribute(path);
+        name.and_then(|n| schema.block.attributes.get(n)).is_some_and(|a| a.write_only)
+    };
+    marks.retain(|(path, _)| !write_only(path));
+    marks
 }
 
 /// An object with the write-only arguments of a configuration.

@@ -55,6 +55,7 @@ impl Applier<'_> {
                     },
                     _ => None,
                 };
+                let marks = crate::write_only::kept(&prepared.info.schema, marks);
                 let written = config.clone();
                 let config = crate::write_only::without(&prepared.info.schema, config);
                 let before = change.before.clone().map(|v| v.unmark_deep().0);

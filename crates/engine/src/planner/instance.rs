@@ -63,6 +63,7 @@ impl Planner<'_> {
         if refused {
             return self.ev.cells.fail(cell);
         }
+        let marks = crate::write_only::kept(&prepared.info.schema, marks);
         let config = crate::write_only::without(&prepared.info.schema, config);
         let config = match &prior {
             Some(prior) => ignore_changes(&mut self.ev, instance, config, &prior.object.value),
