@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 impl Planner<'_> {
     /// The object that an instance is to become. `Missing` without any cell: it is being looked for.
-    pub(super) fn to_import(
+    pub(super) fn wanted_import(
         &mut self,
         cell: CellId,
         instance: &Arc<InstanceInfo>,

@@ -46,7 +46,7 @@ impl Planner<'_> {
         });
         // What the state knows is not imported, even if it turns out to be gone.
         if instance.refresh.is_none() {
-            match self.to_import(cell, instance, &prepared) {
+            match self.wanted_import(cell, instance, &prepared) {
                 Ran::Done(found, _) => prior = found,
                 Ran::Missing(missing) if missing.is_empty() => return,
                 Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
