@@ -165,13 +165,14 @@ mod tests {
 
     #[test]
     fn what_was_not_reached_is_not_complete() {
-        let check = |operation, unreached, expected: &str| {
-            assert_eq!(applied(operation, (1, 2, 3), unreached), expected);
+        let check = |operation, imported, unreached, expected: &str| {
+            assert_eq!(applied(operation, imported, (1, 2, 3), unreached), expected);
         };
-        check("apply", 0, "Apply complete! Resources: 1 added, 2 changed, 3 destroyed.");
-        check("apply", 4, "Apply incomplete: 1 added, 2 changed, 3 destroyed; 4 not reached.");
-        check("destroy", 0, "Destroy complete! Resources: 3 destroyed.");
-        check("destroy", 1, "Destroy incomplete: 3 destroyed; 1 not reached.");
+        check("apply", 0, 0, "Apply complete! Resources: 1 added, 2 changed, 3 destroyed.");
+        check("apply", 0, 4, "Apply incomplete: 1 added, 2 changed, 3 destroyed; 4 not reached.");
+        check("apply", 5, 0, "Apply complete! Resources: 5 imported, 1 added, 2 changed, 3 destroyed.");
+        check("destroy", 0, 0, "Destroy complete! Resources: 3 destroyed.");
+        check("destroy", 0, 1, "Destroy incomplete: 3 destroyed; 1 not reached.");
     }
 
     #[test]
