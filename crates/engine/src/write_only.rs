@@ -52,8 +52,7 @@ mod tests {
         let attribute = |write_only| Attribute { optional: true, write_only, ..Attribute::new(Type::String) };
         let attributes = [("name".into(), attribute(false)), ("key_wo".into(), attribute(true))].into();
         let schema = Schema { version: 0, block: Block { attributes, ..Block::default() } };
-        let object =
-            |key: Value| Value::object([("name".into(), Value::string("n")), ("key_wo".into(), key)]);
+        let object = |key: Value| Value::object([("name", Value::string("n")), ("key_wo", key)]);
         let full = object(Value::string("secret"));
         let bare = without(&schema, full.clone());
         assert_eq!(bare, object(Value::null(Type::String)));
