@@ -17,7 +17,7 @@ const ENDINGS: [&str; 4] = [".tf", ".tfvars", ".tftest.hcl", ".tfmock.hcl"];
 #[derive(Debug, Args)]
 pub struct Fmt {
     /// Files and folders; `-` is standard input. Otherwise the working directory.
-    #[arg(value_name = "TARGET", allow_hyphen_values = false)]
+    #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     /// List the files whose layout differs.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
