@@ -269,8 +269,11 @@ proptest! {
         if let Some((ty, unified)) = unify_values(&values) {
             prop_assert!(unified.iter().all(|value| value.is_of(&ty)));
         }
-        // Where the type stays open, only the values can tell.
-        if let Some(ty) = unify(&types).filter(|ty| !ty.has_dynamic()) {
+        // Where the type stays open, only the values can tell; and beside lists and tuples, what a set holds is not looked
+        // at, as in Terraform.
+        let sets = types.iter().filter(|ty| matches!(ty, Type::Set(_))).count();
+        let open = |ty: &Type| ty.has_dynamic() || (sets > 0 && sets < types.len());
+        if let Some(ty) = unify(&types).filter(|ty| !open(ty)) {
             for value in &values {
                 prop_assert!(convert(value, &ty).is_ok(), "{:?} to {}", value, ty);
             }
@@ -356,6 +359,10 @@ proptest! {
         for wanted in ["'string'", "'number'", "'bool'", "['list','string']", "['set','number']", "['map','string']"] {
             let wanted = ty(wanted);
             for (value, unified) in values.iter().zip(&unified) {
+                // A set forgets how often it was given something.
+                if matches!(unified.ty(), Type::Set(_)) {
+                    continue;
+                }
                 if let (Ok(straight), Ok(detour)) = (convert(value, &wanted), convert(unified, &wanted)) {
                     prop_assert!(straight.equals(&detour).as_bool() == Some(true), "{:?}, {:?}", straight, detour);
                 }
