@@ -260,7 +260,7 @@ fn options(folder: &Path) -> Vec<String> {
 
 fn ssh(folder: &Path, user: &str, address: Ipv4Addr, words: &[&str]) -> Result<String, Failure> {
     let mut command = Command::new("ssh");
-    command.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-o", "ConnectTimeout=2"]).args(options(folder));
+    command.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]).args(options(folder));
     command.arg("-i").arg(folder.join("id_ed25519")).arg(format!("{user}@{address}")).args(words);
     process::output(&mut command)
 }
