@@ -7,8 +7,9 @@ use crate::secrets::Secrets;
 use crate::workdir::Workdir;
 use formwork_provider::{CallError, Object, Recorder};
 use formwork_value::Path;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -237,18 +238,39 @@ impl Drop for Running {
             return;
         }
         signal(self.group, Signal::TERM);
-        // It has a few seconds to end, and to end its workers, which have left the group. Killed at once it would leave
-        // them behind; without a runtime, `kill_on_drop` has to do.
+        // It has a few seconds to end, and to end its workers, which have left the group; what is left of them then is
+        // killed. Without a runtime, `kill_on_drop` has to do.
         let (group, child, dir) = (self.group, self.child.take(), self.dir.take());
         if let (Some(mut child), Ok(runtime)) = (child, tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move {
                 if timeout(GRACE, child.wait()).await.is_err() {
                     signal(group, Signal::KILL);
                 }
-                drop(dir);
+                if let Some(dir) = dir {
+                    workers(&dir).into_iter().for_each(|worker| {
+                        signal(Some(worker), Signal::KILL);
+                        let _ = kill_process(worker, Signal::KILL);
+                    });
+                }
             });
         }
     }
+}
+
+/// Processes of this run that are still there. They are copies of the first one, with its arguments, and lead process
+/// groups of their own. Nothing where the system has no `/proc`.
+fn workers(dir: &Workdir) -> Vec<Pid> {
+    let inventory = dir.inventory();
+    let inventory = inventory.as_os_str().as_bytes();
+    let of_this_run = |pid: i32| {
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        arguments.split(|b| *b == 0).any(|argument| argument == inventory)
+    };
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| of_this_run(*pid))
+        .filter_map(Pid::from_raw)
+        .collect()
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {

@@ -5,6 +5,7 @@ the other end of the socket goes away, Formwork has died: the run must not go on
 """
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -55,7 +56,13 @@ class CallbackModule(CallbackBase):
                 pass
         except OSError:
             pass
-        # Our process group is this run's own. Ansible passes the signal on to workers that left it.
+        # Ansible passes the signal on to its workers, which have left our process group, unless it is stuck; each leads a
+        # group of its own.
+        for child in multiprocessing.active_children():
+            try:
+                os.killpg(child.pid, signal.SIGTERM)
+            except OSError:
+                pass  # it has ended
         os.killpg(os.getpgrp(), signal.SIGTERM)
 
     def _send(self, **event):

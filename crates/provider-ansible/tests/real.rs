@@ -11,6 +11,7 @@ use formwork_provider::{
 };
 use formwork_value::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -353,7 +354,7 @@ const SLEEPS: &str = "
   gather_facts: false
   tasks:
     - name: Sleep
-      ansible.builtin.shell: \"echo $$ > {{ out }}/pid; exec sleep 30\"
+      ansible.builtin.shell: \"echo $$ > {{ out }}/pid; exec sleep 300\"
       run_once: true
 ";
 
@@ -365,13 +366,13 @@ fn alive(pid: &str) -> bool {
 
 /// Waits for something that takes a moment.
 async fn soon(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..150 {
+    for _ in 0..300 {
         if done() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("not within 15 seconds: {what}");
+    panic!("not within 30 seconds: {what}");
 }
 
 /// Processes that have this text in their arguments.
@@ -399,6 +400,34 @@ async fn an_abandoned_run_is_ended() {
     let site = bench.path("site.yml").display().to_string();
     soon("Ansible has ended", || processes(&site).is_empty()).await;
     soon("the task has ended", || !alive(&read())).await;
+}
+
+/// In the place of an Ansible that is stuck: it and its worker, which leads a group of its own, hear no signal.
+const STUCK: &str = "#!/bin/sh
+trap '' TERM
+[ -n \"$WORKER\" ] || WORKER=1 setsid \"$0\" \"$@\" &
+while sleep 0.2; do echo $$ >> \"${0%/*}/out/pids\"; done
+";
+
+#[tokio::test]
+async fn what_hears_no_signal_is_killed() {
+    let Some(bench) = Bench::new(SLEEPS).await else { return };
+    bench.write("stuck", STUCK);
+    let program = bench.path("stuck");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let config =
+        bench.config(serde_json::json!({ "preview": false, "ansible_playbook_binary": program.to_str() }));
+    let plan = bench.plan(&config, None, "").await;
+    let both = || {
+        let pids = fs::read_to_string(bench.path("out/pids")).unwrap_or_default();
+        pids.lines().collect::<std::collections::BTreeSet<_>>().len() == 2
+    };
+    tokio::select! {
+        result = bench.apply(&config, None, &plan) => panic!("{result:?}"),
+        () = soon("both run", both) => {}
+    }
+    let site = bench.path("site.yml").display().to_string();
+    soon("both have ended", || processes(&site).is_empty()).await;
 }
 
 #[tokio::test]
