@@ -20,7 +20,7 @@ const EACH: usize = 4;
 
 /// Without `FORMWORK_KILLS`, no kill is begun after so long: machines differ, and the kills that are left out are of
 /// phases and places that others have hit.
-const LONG: Duration = Duration::from_secs(5 * 60);
+const LONG: Duration = Duration::from_secs(7 * 60);
 
 /// The lines at which a run is killed that is in the middle of its playbook.
 const IN_PLAYBOOK: [&str; 3] = ["Creating...", "task \"base : Install", "task \"docker :"];
