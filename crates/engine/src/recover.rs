@@ -228,7 +228,7 @@ impl Recovery {
                 let complete = complete && !self.provisioned(addr);
                 let status = if complete { Status::Ready } else { Status::Tainted };
                 let stored = self.store(&info, &object, None, status, intent);
-                if self.taken(addr, intent.deposed.as_ref(), &info, &object) {
+                if self.taken(pending, &info, &object) {
                     // Another run has made another one meanwhile: both exist, and this one is to go.
                     let key =
                         intent.token.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>();
@@ -275,17 +275,17 @@ impl Recovery {
     }
 
     /// Whether the place of an object is taken by another one.
-    fn taken(&self, addr: &InstanceAddr, deposed: Option<&Str>, info: &TypeInfo, object: &Object) -> bool {
+    fn taken(&self, pending: &Pending, info: &TypeInfo, object: &Object) -> bool {
+        let Intent { address: addr, deposed, .. } = &pending.intent;
         let Some(instance) = self.state.instance(addr) else { return false };
         let there = match deposed {
             None => instance.current.as_ref(),
             Some(key) => instance.deposed.get(key),
         };
-        let Some(there) = there.and_then(|stored| decode(addr, info, stored).ok()) else { return false };
-        match (there.value.get("id"), object.value.get("id")) {
-            (Some(a), Some(b)) if !a.is_null() && !b.is_null() => a != b,
-            _ => there.value != object.value,
-        }
+        // What the operation itself recorded half way is no other.
+        let Some(there) = there.filter(|there| pending.partial.as_ref() != Some(there)) else { return false };
+        let (Ok(there), Some(resource)) = (decode(addr, info, there), info.managed()) else { return false };
+        !resource.is_same(&there.value, &object.value)
     }
 
     fn store(

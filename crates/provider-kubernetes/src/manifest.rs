@@ -389,6 +389,21 @@ impl ManagedResource for ManifestResource {
         })
     }
 
+    /// There is one object of a kind and a name, whatever has become of it since it was recorded.
+    fn is_same(&self, a: &Value, b: &Value) -> bool {
+        let name = |value: &Value| {
+            let mut named = recorded(value);
+            // Versions are ways of writing one object.
+            let group = named["apiVersion"]
+                .as_str()
+                .and_then(|v| v.split_once('/'))
+                .map(|(group, _)| group.to_owned());
+            named["apiVersion"] = json!(group);
+            named
+        };
+        name(a) == name(b)
+    }
+
     async fn import(&self, call: &Call<'_>, id: &str) -> Result<Object, CallError> {
         let cluster = Cluster::of(call)?;
         let malformed = || {

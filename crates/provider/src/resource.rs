@@ -182,6 +182,15 @@ pub trait ManagedResource: Send + Sync {
     /// land late. `call.token` is the interrupted operation's.
     async fn recover(&self, call: &Call<'_>, interrupted: &Interrupted) -> Result<Recovered, CallError>;
 
+    /// Whether two objects, as they were recorded or found, are one and the same. Without ids that tell, they are if they
+    /// are alike.
+    fn is_same(&self, a: &Value, b: &Value) -> bool {
+        match (a.get("id"), b.get("id")) {
+            (Some(a), Some(b)) if !a.is_null() && !b.is_null() => a == b,
+            _ => a == b,
+        }
+    }
+
     /// The object that an id names, for `import`.
     async fn import(&self, _call: &Call<'_>, id: &str) -> Result<Object, CallError> {
         Err(CallError::new(

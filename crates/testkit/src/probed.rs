@@ -182,6 +182,10 @@ impl ManagedResource for ProbedResource {
         self.inner.recover(call, interrupted).await
     }
 
+    fn is_same(&self, a: &Value, b: &Value) -> bool {
+        self.inner.is_same(a, b)
+    }
+
     async fn import(&self, call: &Call<'_>, id: &str) -> Result<Object, CallError> {
         self.inner.import(call, id).await
     }

@@ -5,6 +5,7 @@
 //! the next apply goes on from there.
 
 mod cloud;
+mod half_made;
 mod world;
 
 use cloud::{Cloud, Entry};

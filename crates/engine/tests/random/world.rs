@@ -45,10 +45,13 @@ impl World for Empty {
 }
 
 pub fn setup(text: &str, cloud: Arc<Cloud>) -> Setup {
+    setup_with(text, Arc::new(MemProvider::new(cloud)))
+}
+
+pub fn setup_with(text: &str, provider: Arc<dyn Provider>) -> Setup {
     let files = MemoryFiles([(PathBuf::from("main.tf"), text.as_bytes().to_vec())].into());
     let loaded = load(Path::new(""), &files);
     assert!(loaded.diagnostics.is_empty(), "{:?}\n{text}", loaded.diagnostics);
-    let provider: Arc<dyn Provider> = Arc::new(MemProvider::new(cloud));
     Setup {
         config: Arc::new(loaded.config.expect("the configuration is sound")),
         registry: Arc::new(Registry::new([provider])),
