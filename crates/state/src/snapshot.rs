@@ -37,8 +37,8 @@ struct RawState<'a> {
 struct RawOutput<'a> {
     #[serde(borrow)]
     value: &'a RawValue,
-    #[serde(rename = "type")]
-    ty: serde_json::Value,
+    #[serde(borrow, rename = "type")]
+    ty: &'a RawValue,
     #[serde(default)]
     sensitive: bool,
 }
@@ -87,7 +87,7 @@ pub fn parse(text: &str) -> Result<State, StateError> {
         ..State::default()
     };
     for (name, output) in raw.outputs.into_iter().flatten() {
-        let value = formwork_value::json::type_from_json(&output.ty)
+        let value = formwork_value::json::decode_type(output.ty.get())
             .and_then(|ty| formwork_value::json::decode(output.value.get(), &ty))
             .map_err(|_| damaged(format!("the output \"{name}\" has a value that does not fit its type.")))?;
         state.outputs.insert(name.into(), OutputState { value, sensitive: output.sensitive });

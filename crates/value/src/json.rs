@@ -10,7 +10,7 @@ mod write;
 use crate::{Kind, Type, Value};
 use read::Reader;
 
-pub use types::{type_from_json, type_to_json};
+pub use types::{decode_type, type_to_json};
 pub use write::{write_json, write_json_known, write_string};
 
 /// The value as JSON text, typed by itself: tuples and sets are arrays too. Marks are ignored; unknown values are an

@@ -6,9 +6,9 @@ use crate::{Kind, Value};
 /// The greatest weight of a value: one for each value in it, and one more for every 16 bytes of text.
 pub const MAX_WEIGHT: u64 = 1 << 24;
 
-/// How deep values may lie inside each other. In a state each level is two of JSON where it spells out a type, and many
-/// readers of JSON, the state's own among them, take no more than some 125 levels.
-pub const MAX_DEPTH: u32 = 50;
+/// How deep values may lie inside each other. In a state each level is two of JSON where a type is spelt out, and JSON is
+/// read to a depth of 1000.
+pub const MAX_DEPTH: u32 = 400;
 
 /// Why a value is too large to be worked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,7 @@ fn json(text: &str) -> Value {
 
 /// Types in a notation short enough for tables: JSON's, with `'` for `"`.
 fn ty(text: &str) -> Type {
-    let json = serde_json::from_str(&text.replace('\'', "\"")).expect("the test's own JSON");
-    crate::json::type_from_json(&json).expect("the test's own type")
+    crate::json::decode_type(&text.replace('\'', "\"")).expect("the test's own type")
 }
 
 fn secret(value: impl Into<Value>) -> Value {

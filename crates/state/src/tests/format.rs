@@ -38,6 +38,25 @@ fn a_state_is_understood() {
 }
 
 #[test]
+fn values_as_deep_as_they_go_come_back() {
+    let list = |v| Value::tuple(vec![v]);
+    let map = |v| Value::object([("a", v)]);
+    let both = |n: u32, v| if n % 2 == 0 { list(v) } else { map(v) };
+    let deep = |wrap: &dyn Fn(u32, Value) -> Value| {
+        (0..formwork_value::MAX_DEPTH).fold(Value::from("x"), |v, n| wrap(n, v))
+    };
+    let mut state = State::default();
+    for (name, value) in
+        [("lists", deep(&|_, v| list(v))), ("objects", deep(&|_, v| map(v))), ("both", deep(&both))]
+    {
+        value.check_size().unwrap();
+        state.outputs.insert(name.into(), OutputState { value, sensitive: false });
+    }
+    let text = snapshot::render(&state);
+    assert_eq!(snapshot::parse(&text).unwrap(), state);
+}
+
+#[test]
 fn what_we_do_not_know_is_kept() {
     let text = r#"{
   "version": 4,

@@ -1,6 +1,6 @@
 //! Reading.
 
-use super::type_from_json;
+use super::types::type_from_value;
 use crate::value::normal;
 use crate::{Map, Number, Str, Type, Value};
 
@@ -170,10 +170,8 @@ impl<'a> Reader<'a> {
             let start = reader.at;
             match (&*name, &ty) {
                 ("type", _) => {
-                    reader.implied()?;
-                    let json = serde_json::from_str(&reader.text[start..reader.at]);
-                    let read = json.map_err(|e| e.to_string()).and_then(|json| type_from_json(&json));
-                    ty = Some(read.or_else(|problem| reader.fail(problem))?);
+                    let written = reader.implied()?;
+                    ty = Some(type_from_value(&written).or_else(|problem| reader.fail(problem))?);
                 }
                 ("value", Some(ty)) => value = Some(reader.typed(ty)?),
                 ("value", None) => {

@@ -1,6 +1,6 @@
 //! Types as JSON: `"string"`, `["list","string"]`, `["object",{"a":"number"},["a"]]`.
 
-use crate::{ObjectType, Str, Type};
+use crate::{ObjectType, Type, Value};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -27,9 +27,14 @@ pub fn type_to_json(ty: &Type) -> Json {
     }
 }
 
-/// Reads what [`type_to_json`] wrote.
-pub fn type_from_json(json: &Json) -> Result<Type, String> {
-    let wrong = || format!("{json} is not a type");
+/// A type, of the text that [`type_to_json`] gives.
+pub fn decode_type(text: &str) -> Result<Type, String> {
+    type_from_value(&super::decode_implied(text)?)
+}
+
+/// The same, of a value that was read already.
+pub(super) fn type_from_value(json: &Value) -> Result<Type, String> {
+    let wrong = || "this is not a type".to_owned();
     if let Some(name) = json.as_str() {
         return match name {
             "dynamic" => Ok(Type::Dynamic),
@@ -39,26 +44,27 @@ pub fn type_from_json(json: &Json) -> Result<Type, String> {
             _ => Err(wrong()),
         };
     }
-    let (kind, inner, optional) = match json.as_array().map(Vec::as_slice) {
-        Some([Json::String(kind), inner]) => (kind.as_str(), inner, None),
-        Some([Json::String(kind), inner, Json::Array(optional)]) if kind == "object" => {
-            (kind.as_str(), inner, Some(optional))
+    let parts = json.as_slice().ok_or_else(wrong)?;
+    let (kind, inner, optional) = match parts {
+        [kind, inner] => (kind.as_str(), inner, None),
+        [kind, inner, optional] if kind.as_str() == Some("object") => {
+            (kind.as_str(), inner, Some(optional.as_slice().ok_or_else(wrong)?))
         }
         _ => return Err(wrong()),
     };
     match kind {
-        "list" => Ok(Type::list(type_from_json(inner)?)),
-        "set" => Ok(Type::set(type_from_json(inner)?)),
-        "map" => Ok(Type::map(type_from_json(inner)?)),
-        "tuple" => {
+        Some("list") => Ok(Type::list(type_from_value(inner)?)),
+        Some("set") => Ok(Type::set(type_from_value(inner)?)),
+        Some("map") => Ok(Type::map(type_from_value(inner)?)),
+        Some("tuple") => {
             let items: Result<Vec<Type>, String> =
-                inner.as_array().ok_or_else(wrong)?.iter().map(type_from_json).collect();
+                inner.as_slice().ok_or_else(wrong)?.iter().map(type_from_value).collect();
             Ok(Type::tuple(items?))
         }
-        "object" => {
+        Some("object") => {
             let mut object = ObjectType::default();
-            for (name, ty) in inner.as_object().ok_or_else(wrong)? {
-                object.attrs.insert(Str::from(name.as_str()), type_from_json(ty)?);
+            for (name, ty) in inner.as_map().ok_or_else(wrong)? {
+                object.attrs.insert(name.clone(), type_from_value(ty)?);
             }
             for name in optional.into_iter().flatten() {
                 let name = name.as_str().filter(|name| object.attrs.contains_key(*name)).ok_or_else(wrong)?;

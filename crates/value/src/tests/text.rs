@@ -120,7 +120,7 @@ proptest! {
         let ty = value.ty();
         prop_assert_eq!(&decode(&encode(&value, &ty).unwrap(), &ty).unwrap(), &value);
         prop_assert_eq!(&decode(&encode(&value, &Type::Dynamic).unwrap(), &Type::Dynamic).unwrap(), &value);
-        prop_assert_eq!(&crate::json::type_from_json(&type_to_json(&ty)).unwrap(), &ty);
+        prop_assert_eq!(&crate::json::decode_type(&type_to_json(&ty).to_string()).unwrap(), &ty);
         let text = to_string(&value).unwrap();
         prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
         prop_assert_eq!(to_string(&decode_implied(&text).unwrap()).unwrap(), text);
