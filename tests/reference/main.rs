@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
 
+use formwork_config::language::{BlockKind, DYNAMIC, TOP_LEVEL};
 use formwork_provider::{Attribute, Block, NestedBlock, Nesting, Schema, Signature};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -42,7 +43,8 @@ fn write(folder: &Path, pages: &Pages) -> io::Result<()> {
 
 fn pages() -> Pages {
     let mut pages = Pages::new();
-    let mut index = String::from("# Reference\n\n- [Functions](functions.md)\n");
+    let mut index =
+        String::from("# Reference\n\n- [Blocks of the language](blocks.md)\n- [Functions](functions.md)\n");
     for provider in formwork::providers() {
         let name = provider.name();
         let _ = write!(index, "\n## {name}\n\n`{}`\n\n", provider.source());
@@ -50,24 +52,103 @@ fn pages() -> Pages {
         if arguments.names().next().is_some() {
             let page = format!("providers/{name}.md");
             let _ = writeln!(index, "- [arguments of `provider \"{name}\"`]({page})");
-            pages.insert(page.into(), schema_page(&format!("Provider `{name}`"), provider.schema()));
+            let title = format!("Provider `{name}`");
+            pages.insert(page.into(), schema_page(&title, provider.schema(), "providers", name));
         }
         for resource in provider.resources() {
             let name = resource.type_name();
             let page = format!("resources/{name}.md");
             let _ = writeln!(index, "- resource [`{name}`]({page})");
-            pages.insert(page.into(), schema_page(&format!("Resource type `{name}`"), resource.schema()));
+            let title = format!("Resource type `{name}`");
+            pages.insert(page.into(), schema_page(&title, resource.schema(), "resources", name));
         }
         for data in provider.data_sources() {
             let name = data.type_name();
             let page = format!("data-sources/{name}.md");
             let _ = writeln!(index, "- data source [`{name}`]({page})");
-            pages.insert(page.into(), schema_page(&format!("Data source `{name}`"), data.schema()));
+            let title = format!("Data source `{name}`");
+            pages.insert(page.into(), schema_page(&title, data.schema(), "data-sources", name));
+        }
+        for ephemeral in provider.ephemeral_resources() {
+            let name = ephemeral.type_name();
+            let page = format!("ephemeral/{name}.md");
+            let _ = writeln!(index, "- ephemeral resource [`{name}`]({page})");
+            let title = format!("Ephemeral resource type `{name}`");
+            pages.insert(page.into(), schema_page(&title, ephemeral.schema(), "ephemeral", name));
         }
     }
     pages.insert("README.md".into(), index);
     pages.insert("functions.md".into(), functions_page());
+    pages.insert("blocks.md".into(), blocks_page());
     pages
+}
+
+/// The example of a type or a block, as it stands in `docs/examples`: a file, or a folder of files.
+fn example(kind: &str, name: &str, level: usize) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(kind);
+    let mut files = Vec::new();
+    collect(&folder.join(format!("{name}.tf")), &folder, &mut files);
+    collect(&folder.join(name), &folder.join(name), &mut files);
+    if files.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{} Example\n", "#".repeat(level));
+    for (path, text) in &files {
+        if files.len() > 1 {
+            let _ = write!(out, "\n`{}`\n", path.display());
+        }
+        let _ = write!(out, "\n```hcl\n{}\n```\n", text.trim_end());
+    }
+    out
+}
+
+fn collect(path: &Path, base: &Path, out: &mut Vec<(PathBuf, String)>) {
+    if let Ok(text) = std::fs::read_to_string(path) {
+        out.push((path.strip_prefix(base).unwrap_or(path).to_owned(), text));
+    } else if let Ok(entries) = std::fs::read_dir(path) {
+        let mut inside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        inside.sort_by_key(|path| (path.is_dir(), path.clone()));
+        inside.iter().for_each(|path| collect(path, base, out));
+    }
+}
+
+fn blocks_page() -> String {
+    let mut page = String::from("# Blocks of the language\n");
+    for kind in TOP_LEVEL.into_iter().chain([&DYNAMIC]) {
+        language_block(&mut page, kind, &[]);
+        page.push_str(&example("blocks", kind.name, 3));
+        if kind.name == "resource" {
+            page.push_str(
+                &example("blocks", "provisioner", 3).replace("### Example", "### Example of provisioners"),
+            );
+        }
+    }
+    page
+}
+
+fn language_block(page: &mut String, kind: &BlockKind, outside: &[&str]) {
+    let path = [outside, &[kind.name]].concat();
+    let labels: String = kind.labels.iter().map(|label| format!(" \"{label}\"")).collect();
+    let _ = write!(
+        page,
+        "\n{} {}\n\n```\n{}{labels} {{ … }}\n```\n\n{}\n",
+        "#".repeat(1 + path.len()),
+        path.join(" › "),
+        kind.name,
+        kind.summary
+    );
+    if !kind.arguments.is_empty() {
+        page.push('\n');
+    }
+    for argument in kind.arguments {
+        let _ = writeln!(page, "- `{}` ({}): {}", argument.name, argument.takes, argument.says);
+    }
+    if let Some(others) = kind.others {
+        let _ = write!(page, "\nOthers: {others}\n");
+    }
+    for inner in kind.blocks {
+        language_block(page, inner, &path);
+    }
 }
 
 fn functions_page() -> String {
@@ -100,9 +181,13 @@ fn function_part(page: &mut String, name: &str, signature: &Signature) {
     }
 }
 
-fn schema_page(title: &str, schema: &Schema) -> String {
+fn schema_page(title: &str, schema: &Schema, kind: &str, name: &str) -> String {
     let mut page = format!("# {title}\n");
-    block(&mut page, &schema.block, 2);
+    if !schema.block.description.is_empty() {
+        let _ = write!(page, "\n{}\n", schema.block.description);
+    }
+    page.push_str(&example(kind, name, 2));
+    members(&mut page, &schema.block, 2);
     page
 }
 
@@ -110,6 +195,10 @@ fn block(page: &mut String, block: &Block, level: usize) {
     if !block.description.is_empty() {
         let _ = write!(page, "\n{}\n", block.description);
     }
+    members(page, block, level);
+}
+
+fn members(page: &mut String, block: &Block, level: usize) {
     if let Some(why) = &block.deprecated {
         let _ = write!(page, "\n**Deprecated.** {why}\n");
     }

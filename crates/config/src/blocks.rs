@@ -2,6 +2,7 @@
 
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
+use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list};
 use crate::model::*;
 use crate::resources::add_resource;
@@ -13,22 +14,6 @@ use formwork_lang::type_expr;
 use formwork_syntax::{Block, Body, Expr, ExprKind, Ident, Str};
 use formwork_value::{Type, convert_defaults};
 use std::collections::BTreeMap;
-
-const TOP_LEVEL: [&str; 13] = [
-    "terraform",
-    "provider",
-    "variable",
-    "locals",
-    "output",
-    "module",
-    "resource",
-    "data",
-    "ephemeral",
-    "moved",
-    "removed",
-    "import",
-    "check",
-];
 
 /// Adds what a file says to the module.
 pub(crate) fn add_file(module: &mut Module, body: &Body, diags: &mut Vec<Diagnostic>) {
@@ -86,14 +71,15 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
             }
         }
         other => {
+            let known = language::TOP_LEVEL.map(|kind| kind.name);
             let d = Diagnostic::error(
                 "Unsupported block type",
                 format!("Blocks of type \"{other}\" are not expected here."),
             )
             .at(block.header);
-            diags.push(match suggestion(other, TOP_LEVEL) {
+            diags.push(match suggestion(other, known.iter().copied()) {
                 Some(s) => d.help(format!("Did you mean \"{s}\"?")),
-                None => d.help(format!("Known are: {}.", TOP_LEVEL.join(", "))),
+                None => d.help(format!("Known are: {}.", known.join(", "))),
             });
         }
     }
@@ -232,7 +218,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         diags.push(duplicate("variable", &name.name, first.name.span, name.span));
         return;
     }
-    let mut r = Reader::new("a variable block", &block.body);
+    let mut r = Reader::new(&language::VARIABLE, &block.body);
     let mut variable = Variable {
         name: name.clone(),
         ty: Type::Dynamic,
@@ -312,7 +298,7 @@ fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         diags.push(duplicate("check", &name.name, first.span, block.header));
         return;
     }
-    let mut r = Reader::new("a check block", &block.body);
+    let mut r = Reader::new(&language::CHECK, &block.body);
     let asserts: Vec<Condition> =
         r.take_blocks("assert").into_iter().filter_map(|b| condition(b, diags)).collect();
     let data = r.take_blocks("data");
@@ -364,7 +350,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         diags.push(duplicate("output value", &name.name, first.span, block.header));
         return;
     }
-    let mut r = Reader::new("an output block", &block.body);
+    let mut r = Reader::new(&language::OUTPUT, &block.body);
     let value = r.take("value");
     let description = r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
     let mut flag = |r: &mut Reader<'_>, name: &'static str| {
@@ -489,7 +475,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut enabled = None;
     for inner in &block.body.blocks {
         if &*inner.kind.name == "lifecycle" {
-            let mut r = Reader::new("the lifecycle block of a module", &inner.body);
+            let mut r = Reader::new(&language::MODULE_LIFECYCLE, &inner.body);
             enabled = r.take("enabled");
             r.finish(diags);
         } else {

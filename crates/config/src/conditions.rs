@@ -1,5 +1,6 @@
 //! Conditions: what they may speak of.
 
+use crate::language::blocks::condition_kind;
 use crate::meta::Reader;
 use crate::model::{Condition, Lifecycle};
 use formwork_addr::{Resource, ResourceMode};
@@ -9,8 +10,8 @@ use formwork_syntax::Block;
 
 /// Reads the block of a condition.
 pub(crate) fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Condition> {
-    let what = format!("a {} block", block.kind.name);
-    let mut r = Reader::new(&what, &block.body);
+    let kind = condition_kind(&block.kind.name);
+    let mut r = Reader::new(kind, &block.body);
     let found = (r.take("condition"), r.take("error_message"));
     r.finish(diags);
     match found {
@@ -38,7 +39,7 @@ pub(crate) fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Co
             diags.push(
                 Diagnostic::error(
                     "Missing required argument",
-                    format!("The argument \"{missing}\" is required in {what}."),
+                    format!("The argument \"{missing}\" is required in {}.", kind.what),
                 )
                 .at(block.header),
             );

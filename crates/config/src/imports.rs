@@ -1,6 +1,7 @@
 //! `import` blocks.
 
 use crate::blocks::provider_ref;
+use crate::language::blocks as language;
 use crate::meta::Reader;
 use crate::model::{Import, ImportTarget, Module};
 use formwork_addr::{ModulePath, Resource, ResourceMode};
@@ -9,7 +10,7 @@ use formwork_lang::{RefStep, references};
 use formwork_syntax::{Block, Expr, ExprKind, Ident, Str};
 
 pub(crate) fn import(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    let mut r = Reader::new("an import block", &block.body);
+    let mut r = Reader::new(&language::IMPORT, &block.body);
     let (to, id, for_each) = (r.take("to"), r.take("id"), r.take("for_each"));
     let provider = r.take("provider").and_then(|a| provider_ref(&a.expr, diags));
     r.finish(diags);

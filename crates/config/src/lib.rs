@@ -9,6 +9,7 @@ mod conditions;
 mod constant;
 mod files;
 mod imports;
+pub mod language;
 mod load;
 mod manifest;
 mod meta;

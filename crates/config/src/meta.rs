@@ -1,37 +1,31 @@
 //! Helpers for reading blocks whose content the language fixes.
 
+use crate::language::BlockKind;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Str, parse_expr_within};
 
 /// Reads the attributes of a body one by one, and complains about what is left.
 pub(crate) struct Reader<'a> {
-    what: &'a str,
+    kind: &'static BlockKind,
     attributes: Vec<&'a Attribute>,
     blocks: Vec<&'a Block>,
-    known: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
-    /// `what` names the kind of block in messages.
-    pub fn new(what: &'a str, body: &'a Body) -> Self {
-        Reader {
-            what,
-            attributes: body.attributes.iter().collect(),
-            blocks: body.blocks.iter().collect(),
-            known: Vec::new(),
-        }
+    pub fn new(kind: &'static BlockKind, body: &'a Body) -> Self {
+        Reader { kind, attributes: body.attributes.iter().collect(), blocks: body.blocks.iter().collect() }
     }
 
     /// Takes the attribute of this name.
     pub fn take(&mut self, name: &'static str) -> Option<&'a Attribute> {
-        self.known.push(name);
+        debug_assert!(self.kind.arguments.iter().any(|a| a.name == name), "{name} in {}", self.kind.what);
         let at = self.attributes.iter().position(|a| &*a.name.name == name)?;
         Some(self.attributes.remove(at))
     }
 
     /// Takes all blocks of this kind.
     pub fn take_blocks(&mut self, kind: &'static str) -> Vec<&'a Block> {
-        self.known.push(kind);
+        debug_assert!(self.kind.blocks.iter().any(|b| b.name == kind), "{kind} in {}", self.kind.what);
         let (taken, rest) = self.blocks.drain(..).partition(|b| &*b.kind.name == kind);
         self.blocks = rest;
         taken
@@ -43,7 +37,7 @@ impl<'a> Reader<'a> {
             let name = &attribute.name.name;
             let d = Diagnostic::error(
                 "Unsupported argument",
-                format!("An argument named \"{name}\" is not expected in {}.", self.what),
+                format!("An argument named \"{name}\" is not expected in {}.", self.kind.what),
             );
             diags.push(self.hint(name, d).at(attribute.name.span));
         }
@@ -51,14 +45,14 @@ impl<'a> Reader<'a> {
             let name = &block.kind.name;
             let d = Diagnostic::error(
                 "Unsupported block type",
-                format!("Blocks of type \"{name}\" are not expected in {}.", self.what),
+                format!("Blocks of type \"{name}\" are not expected in {}.", self.kind.what),
             );
             diags.push(self.hint(name, d).at(block.header));
         }
     }
 
     fn hint(&self, name: &str, d: Diagnostic) -> Diagnostic {
-        match suggestion(name, self.known.iter().copied()) {
+        match suggestion(name, self.kind.names()) {
             Some(s) => d.help(format!("Did you mean \"{s}\"?")),
             None => d,
         }
@@ -194,6 +188,9 @@ fn trigger_root(expr: &Expr) -> Option<&str> {
 pub(crate) fn names(expr: &Expr) -> Option<Vec<Str>> {
     match &expr.kind {
         ExprKind::Variable(name) => Some(vec![name.clone()]),
+        // Where nothing but a name can stand, these are names too: there is a provider called null.
+        ExprKind::Null => Some(vec!["null".into()]),
+        ExprKind::Bool(word) => Some(vec![word.to_string().into()]),
         ExprKind::Attr(source, name) => {
             let mut all = names(source)?;
             all.push(name.name.clone());

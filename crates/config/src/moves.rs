@@ -1,5 +1,6 @@
 //! `moved` and `removed` blocks.
 
+use crate::language::blocks as language;
 use crate::meta::{Reader, literal_bool};
 use crate::model::{Module, Moved, Removed, When};
 use crate::provisioners::provisioners;
@@ -9,7 +10,7 @@ use formwork_lang::{RefStep, references};
 use formwork_syntax::{Block, Expr};
 
 pub(crate) fn moved(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    let mut r = Reader::new("a moved block", &block.body);
+    let mut r = Reader::new(&language::MOVED, &block.body);
     let from = address(&mut r, "from", block, diags);
     let to = address(&mut r, "to", block, diags);
     r.finish(diags);
@@ -28,11 +29,11 @@ pub(crate) fn moved(module: &mut Module, block: &Block, diags: &mut Vec<Diagnost
 }
 
 pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    let mut r = Reader::new("a removed block", &block.body);
+    let mut r = Reader::new(&language::REMOVED, &block.body);
     let from = address(&mut r, "from", block, diags);
     let mut destroy = true;
     for lifecycle in r.take_blocks("lifecycle") {
-        let mut inner = Reader::new("the lifecycle block of a removed block", &lifecycle.body);
+        let mut inner = Reader::new(&language::REMOVED_LIFECYCLE, &lifecycle.body);
         if let Some(a) = inner.take("destroy") {
             destroy = literal_bool(&a.expr, "\"destroy\"", diags).unwrap_or(true);
         }

@@ -2,6 +2,7 @@
 
 use crate::blocks::{labels, provider_ref, repetition};
 use crate::conditions::{condition, refuse_itself};
+use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, reference_list, trigger_list};
 use crate::model::*;
 use crate::provisioners::provisioners;
@@ -95,7 +96,11 @@ pub(crate) fn add_resource(
 }
 
 fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) -> Lifecycle {
-    let mut r = Reader::new("a lifecycle block", &block.body);
+    let kind = match mode {
+        ResourceMode::Managed => &language::LIFECYCLE,
+        ResourceMode::Data | ResourceMode::Ephemeral => &language::READ_LIFECYCLE,
+    };
+    let mut r = Reader::new(kind, &block.body);
     let mut lifecycle = Lifecycle::default();
     // It says how often the block stands for an object, and was read with that.
     let _ = r.take("enabled");

@@ -1,5 +1,6 @@
 //! `terraform` blocks.
 
+use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, literal_string, names};
 use crate::model::{Module, ProviderRequirement};
 use crate::providers::normalise_source;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 const COMPATIBLE: [u64; 3] = [1, 11, 4];
 
 pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    let mut r = Reader::new("a terraform block", &block.body);
+    let mut r = Reader::new(&language::TERRAFORM, &block.body);
     if let Some(a) = r.take("required_version")
         && let Some(text) = literal_string(&a.expr, "\"required_version\"", diags)
     {
@@ -72,7 +73,7 @@ pub(crate) fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         );
         return;
     }
-    let mut r = Reader::new("a local backend", &block.body);
+    let mut r = Reader::new(&language::BACKEND, &block.body);
     if let Some(a) = r.take("path")
         && let Some(path) = literal_string(&a.expr, "The path of a state", diags)
     {

@@ -30,12 +30,14 @@ pub(crate) fn only_warn(diags: &mut [Diagnostic], from: usize) {
     diags.iter_mut().skip(from).for_each(|d| d.severity = Severity::Warning);
 }
 
-/// Begins to read: a call to be run, unless the cell could be filled, has failed or waits.
+/// Begins to read: a call to be run, unless the cell could be filled, has failed or waits. While planning, what depends on
+/// things that are not known yet, or (`pending`) not done yet, is unknown.
 pub(crate) fn read(
     ev: &mut Evaluator,
     caller: &Caller,
     cell: CellId,
     instance: &Arc<InstanceInfo>,
+    pending: impl FnOnce(&Arc<crate::deps::Deps>) -> bool,
 ) -> Option<Reading> {
     let from = ev.diags.len();
     let prepared = match prepare(ev, instance) {
@@ -65,7 +67,7 @@ pub(crate) fn read(
         ev.cells.fail(cell);
         return None;
     }
-    if !config.is_wholly_known() || !prepared.provider.known {
+    if !config.is_wholly_known() || !prepared.provider.known || pending(&prepared.explicit) {
         let value = planned_data(&prepared.info.schema, &config).mark_paths(&marks);
         ev.cells.complete(cell, Content::Value(prepared.info.mark(value)), Some(prepared.inputs));
         return None;

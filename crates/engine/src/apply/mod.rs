@@ -352,7 +352,8 @@ impl<'a> Applier<'a> {
             return;
         };
         if info.scoped() {
-            if let Some(reading) = crate::scoped::read(&mut self.ev, &self.caller, cell, &info) {
+            let reading = crate::scoped::read(&mut self.ev, &self.caller, cell, &info, |_| false);
+            if let Some(reading) = reading {
                 self.jobs.push(Box::pin(async move { Done::Scoped(Box::new(reading.await)) }));
             }
             return;

@@ -352,7 +352,10 @@ impl<'a> Planner<'a> {
     fn step(&mut self, cell: CellId) {
         match self.ev.cells.get(cell).kind.clone() {
             Kind::Instance(info) if info.scoped() => {
-                if let Some(reading) = crate::scoped::read(&mut self.ev, &self.caller, cell, &info) {
+                let (drafts, of) = (&self.drafts, &self.draft_of);
+                let pending = |deps: &Arc<Deps>| pending(drafts, of, deps);
+                let reading = crate::scoped::read(&mut self.ev, &self.caller, cell, &info, pending);
+                if let Some(reading) = reading {
                     self.jobs.push(Box::pin(async move { Done::Scoped(Box::new(reading.await)) }));
                 }
             }
