@@ -60,7 +60,7 @@ struct NullDataSource {
     /// Values to return.
     #[attr(deprecated = "Local values, or the terraform_data resource, do the same.")]
     inputs: Option<BTreeMap<String, Option<String>>>,
-    /// Set when one of the inputs needs to be known before something else happens.
+    /// Any text, which is given back; `default` if not set.
     #[attr(optional)]
     has_computed_default: Computed<String>,
     /// The values of `inputs`.

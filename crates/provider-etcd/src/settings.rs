@@ -4,7 +4,8 @@ use formwork_provider::{CallError, FromValue, Nested};
 use formwork_value::{Path, Value};
 use std::time::Duration;
 
-/// Members are reached by gRPC at their client URLs. Nothing is called before a snapshot is taken.
+/// Takes snapshots of etcd, whose members are reached by gRPC at their client URLs. Nothing is called before a snapshot is
+/// taken.
 #[derive(Clone, Nested)]
 pub(crate) struct Arguments {
     /// Client URLs of the members, such as `https://10.0.0.11:2379`; `http://127.0.0.1:2379` if not set. They are asked

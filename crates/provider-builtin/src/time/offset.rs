@@ -13,6 +13,8 @@ const OFFSETS: [&str; 6] =
 
 /// Keeps a time in the state that lies some way from a base: the time at which it was created, or the one that is
 /// given.
+///
+/// At least one of the arguments `offset_…` is needed. They add up.
 #[derive(Clone, Default, Resource)]
 #[resource(name = "time_offset")]
 pub(super) struct TimeOffset {
@@ -36,17 +38,17 @@ pub(super) struct TimeOffset {
     offset_seconds: Option<i64>,
     /// The time (RFC 3339).
     rfc3339: Computed<String>,
-    /// Its year.
+    /// Year of the time.
     year: Computed<i64>,
-    /// Its month.
+    /// Month of the time.
     month: Computed<i64>,
-    /// Its day.
+    /// Day of the time.
     day: Computed<i64>,
-    /// Its hour.
+    /// Hour of the time.
     hour: Computed<i64>,
-    /// Its minute.
+    /// Minute of the time.
     minute: Computed<i64>,
-    /// Its second.
+    /// Second of the time.
     second: Computed<i64>,
     /// Seconds since the Unix epoch.
     unix: Computed<i64>,

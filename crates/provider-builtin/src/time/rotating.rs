@@ -12,6 +12,8 @@ const PERIODS: [&str; 5] =
     ["rotation_years", "rotation_months", "rotation_days", "rotation_hours", "rotation_minutes"];
 
 /// Keeps a time in the state until the rotation time has passed; then a new one takes its place.
+///
+/// At least one of the arguments `rotation_…` is needed.
 #[derive(Clone, Default, Resource)]
 #[resource(name = "time_rotating")]
 pub(super) struct TimeRotating {
@@ -36,15 +38,15 @@ pub(super) struct TimeRotating {
     rotation_minutes: Option<i64>,
     /// Year of the base.
     year: Computed<i64>,
-    /// Its month.
+    /// Month of the base.
     month: Computed<i64>,
-    /// Its day.
+    /// Day of the base.
     day: Computed<i64>,
-    /// Its hour.
+    /// Hour of the base.
     hour: Computed<i64>,
-    /// Its minute.
+    /// Minute of the base.
     minute: Computed<i64>,
-    /// Its second.
+    /// Second of the base.
     second: Computed<i64>,
     /// Seconds since the Unix epoch.
     unix: Computed<i64>,

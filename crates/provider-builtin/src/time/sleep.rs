@@ -7,7 +7,7 @@ use formwork_provider::{CallError, Computed, Crud, Cx, Effects, Problem, Resourc
 use formwork_value::{Path, Value};
 use std::time::Duration;
 
-/// Waits when it is created, and when it is destroyed.
+/// Waits when it is created, and when it is destroyed: at least one of the two durations is needed.
 #[derive(Clone, Default, Resource)]
 #[resource(name = "time_sleep")]
 pub(super) struct TimeSleep {

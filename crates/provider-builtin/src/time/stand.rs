@@ -15,17 +15,17 @@ pub(super) struct TimeStatic {
     /// The time (RFC 3339), instead of now.
     #[attr(optional, replace)]
     rfc3339: Computed<String>,
-    /// Its year.
+    /// Year of the time.
     year: Computed<i64>,
-    /// Its month.
+    /// Month of the time.
     month: Computed<i64>,
-    /// Its day.
+    /// Day of the time.
     day: Computed<i64>,
-    /// Its hour.
+    /// Hour of the time.
     hour: Computed<i64>,
-    /// Its minute.
+    /// Minute of the time.
     minute: Computed<i64>,
-    /// Its second.
+    /// Second of the time.
     second: Computed<i64>,
     /// Seconds since the Unix epoch.
     unix: Computed<i64>,

@@ -22,7 +22,8 @@ pub(super) struct SelfSigned {
     /// Hours that it is valid from now on.
     #[attr(replace)]
     validity_period_hours: i64,
-    /// What it may be used for: names of key usages and extended key usages.
+    /// What it may be used for: names of key usages and extended key usages, such as
+    /// `digital_signature`, `server_auth` or, for an authority, `cert_signing`.
     #[attr(replace)]
     allowed_uses: Vec<String>,
     /// DNS names that it is for.
@@ -82,7 +83,8 @@ pub(super) struct LocallySigned {
     /// Hours that it is valid from now on.
     #[attr(replace)]
     validity_period_hours: i64,
-    /// What it may be used for: names of key usages and extended key usages.
+    /// What it may be used for: names of key usages and extended key usages, such as
+    /// `digital_signature`, `server_auth` or, for an authority, `cert_signing`.
     #[attr(replace)]
     allowed_uses: Vec<String>,
     /// Hours before its end from which on it is replaced.
