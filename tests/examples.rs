@@ -75,7 +75,9 @@ fn run(example: &Path, commands: &[&[&str]]) -> Vec<String> {
             .unwrap();
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        if !output.status.success() || said.contains("Warning:") {
+        // A type that is itself deprecated cannot be shown without a warning.
+        let warned = said.contains("Warning:") && name(example) != "null_data_source";
+        if !output.status.success() || warned {
             wrong.push(format!("{}: {}: {said}", example.display(), arguments.join(" ")));
         }
     }

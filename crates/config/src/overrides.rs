@@ -2,7 +2,7 @@
 //! (<https://developer.hashicorp.com/terraform/language/files/override>).
 
 use formwork_diag::Diagnostic;
-use formwork_syntax::{Block, Body};
+use formwork_syntax::{Block, Body, ExprKind};
 
 /// Whether a file of this name overrides.
 pub(crate) fn is_override(name: &str) -> bool {
@@ -33,6 +33,7 @@ pub(crate) fn merge(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic
         b.kind.name == kind
             && b.labels.len() == block.labels.len()
             && b.labels.iter().zip(&block.labels).all(|(x, y)| x.name == y.name)
+            && (&*kind != "provider" || alias(b) == alias(&block))
     };
     let Some(base) = files.iter_mut().flat_map(|f| f.blocks.iter_mut()).find(same) else {
         if &*kind == "terraform" || &*kind == "provider" {
@@ -69,6 +70,14 @@ pub(crate) fn merge(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic
             replaced.push(name);
         }
         base.body.blocks.push(inner);
+    }
+}
+
+/// Configurations of one provider are told apart by it.
+fn alias(block: &Block) -> Option<&str> {
+    match &block.body.attribute("alias")?.expr.kind {
+        ExprKind::String(alias) => Some(alias),
+        _ => None,
     }
 }
 

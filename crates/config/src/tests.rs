@@ -50,6 +50,20 @@ fn triggers_are_resources() {
 }
 
 #[test]
+fn an_override_changes_the_configuration_of_its_alias() {
+    let base = "provider \"p\" {\n a = 1\n}\nprovider \"p\" {\n alias = \"x\"\n a = 2\n}\n";
+    let over = "provider \"p\" {\n alias = \"x\"\n b = 3\n}\nprovider \"p\" {\n alias = \"y\"\n}\n";
+    let all = loaded(&[("main.tf", base), ("override.tf", over)]);
+    assert!(all.diagnostics.is_empty(), "{:?}", all.diagnostics);
+    let all = all.config.unwrap();
+    let of = |alias: Option<&str>| {
+        let block = &all.root().providers[&("p".into(), alias.map(Into::into))];
+        block.body.attributes.iter().map(|a| a.name.name.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((&*of(None), &*of(Some("x")), &*of(Some("y"))), ("a", "a b", ""));
+}
+
+#[test]
 fn ignoring_everything_is_no_list() {
     let c = |value: &str| {
         format!("resource \"terraform_data\" \"c\" {{\n lifecycle {{\n ignore_changes = {value}\n}}\n}}")

@@ -360,6 +360,14 @@ impl Builder<'_> {
         if let Some((_, worker)) = self.registry.resource(type_name).filter(|_| known) {
             self.diags.extend(reference::ignored(block, worker.schema()));
         }
+        let schema = match block.resource.mode {
+            ResourceMode::Managed => self.registry.resource(type_name).map(|(_, worker)| worker.schema()),
+            ResourceMode::Data => self.registry.data(type_name).map(|(_, worker)| worker.schema()),
+            ResourceMode::Ephemeral => self.registry.ephemeral(type_name).map(|(_, worker)| worker.schema()),
+        };
+        if let Some(schema) = schema {
+            crate::deprecated::warnings(&block.body, &schema.block, block.span, &mut self.diags);
+        }
     }
 
     fn provisioner(&mut self, node: NodeIndex, provisioner: &Provisioner) {

@@ -9,6 +9,7 @@ mod calls;
 mod cells;
 mod checks;
 mod console;
+mod deprecated;
 mod deps;
 mod ephemeral;
 mod evaluator;

@@ -16,35 +16,45 @@ data "local_file" "motd" {
   }
 }
 
-# Values that are worked out again in each run.
-data "null_data_source" "regions" {
-  for_each = toset(["eu", "us"])
-  provider = null
+variable "services" {
+  type    = set(string)
+  default = ["api", "web"]
+}
 
-  inputs = { endpoint = "https://${each.key}.example.com" }
+resource "tls_private_key" "service" {
+  for_each  = var.services
+  algorithm = "ED25519"
+}
+
+# One for each key.
+data "tls_public_key" "service" {
+  for_each        = tls_private_key.service
+  provider        = tls
+  private_key_pem = each.value.private_key_pem
 
   lifecycle {
     precondition {
-      condition     = length(each.key) == 2
-      error_message = "Regions have two letters."
+      condition     = length(each.key) > 2
+      error_message = "Services have longer names than that."
     }
   }
 }
 
-data "null_data_source" "spare" {
-  count  = 0
-  inputs = {}
+# None.
+data "local_file" "spare" {
+  count    = 0
+  filename = "spare"
 }
 
 # There is one only if it is enabled.
-data "null_data_source" "laboratory" {
-  inputs = {}
+data "local_file" "laboratory" {
+  filename = "laboratory"
 
   lifecycle {
     enabled = false
   }
 }
 
-output "endpoints" {
-  value = [for region in data.null_data_source.regions : region.outputs.endpoint]
+output "fingerprints" {
+  value = { for name, key in data.tls_public_key.service : name => key.public_key_fingerprint_sha256 }
 }
