@@ -7,11 +7,11 @@ use crate::signals;
 use crate::ui::progress::Progress;
 use crate::variables::{self, Flag};
 use crate::world::RealWorld;
-use formwork_addr::{ModulePath, Str};
-use formwork_config::{Config, DiskFiles, Files, MANIFEST, load};
+use formwork_addr::Str;
+use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
-use formwork_plan::{Mode, Plan};
+use formwork_plan::Plan;
 use formwork_state::{Backend, LocalBackend, Opened, Pending, Session, State};
 use formwork_value::Value;
 use jiff::Timestamp;
@@ -77,25 +77,19 @@ impl Files for WorkingFiles {
     }
 }
 
-fn has_configuration() -> bool {
-    let names = DiskFiles.read_dir(Path::new("")).unwrap_or_default();
-    names.iter().any(|n| n.ends_with(".tf") || n.ends_with(".tf.json"))
-}
-
-/// Reads the configuration in the working directory, without values. Errors are shown.
-pub fn configuration(cx: &Context, mode: Mode) -> Result<Inputs, u8> {
-    let files = Recorder::default();
-    if mode == Mode::Destroy && !has_configuration() {
-        // What is in the state can be removed without any configuration.
-        let root = BTreeMap::from([(ModulePath::default(), Arc::default())]);
-        return Ok(Inputs {
-            config: Arc::new(Config { modules: root }),
-            sources: Sources::default(),
-            variables: BTreeMap::new(),
-            files: BTreeMap::new(),
-            warnings: Vec::new(),
-        });
+/// Reads the configuration in the working directory, without values. Errors are shown; that there is none is one, unless
+/// it `may_be_empty`.
+pub fn configuration(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
+    if !may_be_empty && !has_configuration(Path::new(""), &DiskFiles) {
+        let d = Diagnostic::error(
+            "No configuration files",
+            "The folder . has no files ending in .tf or .tf.json. With an empty configuration, everything that there is would go.",
+        );
+        return Err(
+            cx.refuse(d.help("Create a file such as main.tf, or name the folder with -chdir=FOLDER."))
+        );
     }
+    let files = Recorder::default();
     let loaded = load(Path::new(""), &files);
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
         return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
@@ -109,9 +103,9 @@ pub fn configuration(cx: &Context, mode: Mode) -> Result<Inputs, u8> {
     })
 }
 
-/// Reads the configuration and the values of its variables. Errors are shown.
-pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, mode: Mode) -> Result<Inputs, u8> {
-    let mut inputs = configuration(cx, mode)?;
+/// Reads the configuration and the values of its variables, in the same way.
+pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Result<Inputs, u8> {
+    let mut inputs = configuration(cx, may_be_empty)?;
     let (values, diags) = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
     if has_errors(&diags) {
         inputs.warnings.extend(diags);

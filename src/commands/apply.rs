@@ -57,6 +57,7 @@ impl Apply {
                     auto_approve: self.auto_approve,
                     common: &self.common,
                     destroying: false,
+                    may_be_empty: self.destroy,
                 };
                 request.run(cx, flags)
             }
@@ -224,6 +225,8 @@ pub struct Request<'a> {
     pub common: &'a Common,
     /// The command is `destroy`.
     pub destroying: bool,
+    /// There may be no configuration at all.
+    pub may_be_empty: bool,
 }
 
 impl Request<'_> {
@@ -233,11 +236,11 @@ impl Request<'_> {
             Ok(options) => options,
             Err(diags) => return cx.fail(&diags, &Sources::default()),
         };
-        let mut inputs =
-            match operation::inputs(cx, flags, self.common.variables.ask() && !cx.screen.json, self.mode) {
-                Ok(inputs) => inputs,
-                Err(code) => return code,
-            };
+        let ask = self.common.variables.ask() && !cx.screen.json;
+        let mut inputs = match operation::inputs(cx, flags, ask, self.may_be_empty) {
+            Ok(inputs) => inputs,
+            Err(code) => return code,
+        };
         let world = Arc::new(RealWorld::planning(false, now()));
         let setup = operation::setup(cx, &inputs, world, self.common.planning.parallelism as usize);
         let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypeApply", Access::Write) {

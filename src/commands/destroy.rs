@@ -27,6 +27,7 @@ impl Destroy {
             auto_approve: self.auto_approve,
             common: &self.common,
             destroying: true,
+            may_be_empty: true,
         };
         request.run(cx, flags)
     }

@@ -4,7 +4,6 @@ use super::options::Look;
 use crate::context::Context;
 use crate::operation;
 use clap::Args;
-use formwork_plan::Mode;
 
 /// Show what depends on what, in the DOT language of Graphviz
 #[derive(Debug, Args)]
@@ -17,7 +16,7 @@ impl Graph {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);
-        match operation::configuration(cx, Mode::Normal) {
+        match operation::configuration(cx, true) {
             Ok(inputs) => {
                 let dot = formwork_engine::graph_dot(&inputs.config, cx.registry());
                 cx.screen.print(&dot);

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::operation::WorkingFiles;
 use crate::ui::style::Role;
 use clap::Args;
-use formwork_config::load;
+use formwork_config::{has_configuration, load};
 use formwork_diag::has_errors;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,13 @@ impl Init {
             return cx.fail(&loaded.diagnostics, &loaded.sources);
         }
         cx.screen.diagnostics(&loaded.diagnostics, &loaded.sources);
+        if !has_configuration(Path::new(""), &WorkingFiles) {
+            let begun = style.paint(Role::Good, "Formwork initialized in an empty directory!");
+            cx.screen.print(&format!(
+                "\n{begun}\n\nThere are no configuration files here yet: create them, and go on with \"formwork plan\".\n"
+            ));
+            return 0;
+        }
         let mut text = String::new();
         if let Some(config) = &loaded.config {
             let mut used: Vec<&str> = Vec::new();

@@ -10,8 +10,8 @@ use crate::{environment, ui};
 use clap::Args;
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_engine::PlanOutcome;
-use formwork_plan::Plan as Planned;
 use formwork_plan::file::{self, Bundle};
+use formwork_plan::{Mode, Plan as Planned};
 use formwork_state::snapshot;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -52,11 +52,11 @@ impl Plan {
             Ok(options) => options,
             Err(diags) => return cx.fail(&diags, &Default::default()),
         };
-        let mut inputs =
-            match operation::inputs(cx, flags, self.common.variables.ask() && !self.common.json, mode) {
-                Ok(inputs) => inputs,
-                Err(code) => return code,
-            };
+        let ask = self.common.variables.ask() && !self.common.json;
+        let mut inputs = match operation::inputs(cx, flags, ask, mode == Mode::Destroy) {
+            Ok(inputs) => inputs,
+            Err(code) => return code,
+        };
         let world = Arc::new(RealWorld::planning(self.out.is_some(), now()));
         let setup = operation::setup(cx, &inputs, world.clone(), self.common.planning.parallelism as usize);
         let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypePlan", Access::Read) {

@@ -6,7 +6,6 @@ use crate::operation;
 use clap::Args;
 use formwork_addr::ModulePath;
 use formwork_config::Config;
-use formwork_plan::Mode;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -21,7 +20,7 @@ impl Providers {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);
-        let inputs = match operation::configuration(cx, Mode::Normal) {
+        let inputs = match operation::configuration(cx, false) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };

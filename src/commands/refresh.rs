@@ -20,8 +20,13 @@ impl Refresh {
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
         self.common.begin(cx);
-        let request =
-            Request { mode: Mode::RefreshOnly, auto_approve: true, common: &self.common, destroying: false };
+        let request = Request {
+            mode: Mode::RefreshOnly,
+            auto_approve: true,
+            common: &self.common,
+            destroying: false,
+            may_be_empty: true,
+        };
         request.run(cx, flags)
     }
 }

@@ -28,7 +28,7 @@ mod variables;
 
 pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
-pub use load::{Loaded, load, load_with, local_state};
+pub use load::{Loaded, has_configuration, load, load_with, local_state};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, manifest_key, placed, remote};
 pub use model::{
     Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,

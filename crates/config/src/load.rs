@@ -36,6 +36,7 @@ pub struct Loaded {
 /// `root` is relative to; `""` and `"."` both mean the working directory.
 ///
 /// Modules that are not at local paths are found by the list of what was fetched; they are not fetched here.
+/// A folder without files is an empty root module.
 pub fn load(root: &Path, files: &dyn Files) -> Loaded {
     let fetched = match files.manifest() {
         Ok(bytes) => Manifest::parse(&bytes).map_or_else(Installed::Broken, Installed::List),
@@ -58,12 +59,21 @@ pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loade
     out
 }
 
+/// Whether a folder has any files of a configuration. One that cannot be read counts: [`load`] says why.
+pub fn has_configuration(root: &Path, files: &dyn Files) -> bool {
+    files.read_dir(root).map_or(true, |names| names.iter().any(|name| is_configuration(name)))
+}
+
+fn is_configuration(name: &str) -> bool {
+    (name.ends_with(".tf") || name.ends_with(".tf.json")) && !ignored(name)
+}
+
 /// Where the module in `root` says that its state is, with a `backend "local"` block. Reads no more than it must; what is
 /// wrong with the files is for [`load`] to say.
 pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
     let mut loader = Loader::new(files, &Installed::Absent);
     let mut names = files.read_dir(root).ok()?;
-    names.retain(|n| (n.ends_with(".tf") || n.ends_with(".tf.json")) && !ignored(n));
+    names.retain(|n| is_configuration(n));
     // What overrides comes last.
     names.sort_by_key(|n| (is_override(n), n.clone()));
     let mut module = Module::default();
@@ -241,23 +251,13 @@ impl<'a> Loader<'a> {
             }
         };
         names.sort();
-        names.retain(|n| (n.ends_with(".tf") || n.ends_with(".tf.json")) && !ignored(n));
-        if names.is_empty() {
-            let shown = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-            let (summary, help) = match call {
-                Some(_) => ("Module without configuration", "Does the source name the right folder?"),
-                None => (
-                    "No configuration files",
-                    "Create a file such as main.tf, or name the folder with -chdir=FOLDER.",
-                ),
-            };
-            let mut d = Diagnostic::error(
-                summary,
-                format!("The folder {} has no files ending in .tf or .tf.json.", shown.display()),
-            )
-            .help(help);
-            d.span = call.map(|c| c.span);
-            self.out.diagnostics.push(d);
+        names.retain(|n| is_configuration(n));
+        if let (true, Some(call)) = (names.is_empty(), call) {
+            let d = Diagnostic::error(
+                "Module without configuration",
+                format!("The folder {} has no files ending in .tf or .tf.json.", dir.display()),
+            );
+            self.out.diagnostics.push(d.help("Does the source name the right folder?").at(call.span));
             return None;
         }
         let mut bodies: Vec<Body> = Vec::new();

@@ -12,7 +12,6 @@ use crate::world::{RealWorld, now};
 use clap::Args;
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{Console as Evaluator, PlanOptions};
-use formwork_plan::Mode;
 use formwork_syntax::{Expr, ExprKind, parse_expr};
 use formwork_value::display;
 use open::is_open;
@@ -59,7 +58,7 @@ impl Console {
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
         self.look.set(cx);
-        let mut inputs = match operation::configuration(cx, Mode::Normal) {
+        let mut inputs = match operation::configuration(cx, true) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };
