@@ -5,6 +5,7 @@
 mod bench;
 mod components;
 mod demo;
+mod fuzz;
 mod generate;
 mod interrupt;
 mod steps;
@@ -31,6 +32,9 @@ usage: cargo xtask <chore>
       --case <name>        only this case (may be repeated): count-1000, count-10000, tree-1000, chain-1000
       --limit <seconds>    cut a run of terraform that takes longer (default 120)
       --no-terraform       only Formwork
+  fuzz [target...]         looks for inputs that panic, hang or eat memory, with cargo-fuzz: parser, evaluator, json,
+                           yamldecode, regex, formatdate, state, plan
+      --seconds <number>   how long for each target (default 60)
   generate [--check]       docs/reference from the code
   tidy                     files that are too long
 ";
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Some((&"demo", options)) => demo::run(options),
         Some((&"components", rest)) => components::run(rest),
         Some((&"bench", options)) => bench::run(options),
+        Some((&"fuzz", options)) => fuzz::run(options),
         Some((&"generate", [])) => generate::run(false),
         Some((&"generate", ["--check"])) => generate::run(true),
         Some((&"tidy", [])) => tidy::run(),

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The chore that does the measuring.
 pub const MEASURE: &str = "__measure";
 
+/// The file that is the standard input of programs that are measured in its folder.
+pub const INPUT: &str = "input";
+
 /// What a run cost.
 #[derive(Clone, Debug)]
 pub struct Measured {
@@ -66,7 +69,9 @@ fn run(limit: Duration, program: &str, args: &[&str]) -> Result<serde_json::Valu
     errors.push(format!("formwork-bench-{}.txt", std::process::id()));
     let file = std::fs::File::create(&errors).map_err(|e| e.to_string())?;
     let mut command = clean(Path::new(program));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+    // In a folder with a file of that name, it is what the program reads.
+    let input = std::fs::File::open(INPUT).map_or_else(|_| Stdio::null(), Stdio::from);
+    command.args(args).stdin(input).stdout(Stdio::null()).stderr(file);
     let begun = Instant::now();
     let mut child = command.spawn().map_err(|e| e.to_string())?;
     let mut pause = Duration::from_micros(200);

@@ -1,13 +1,15 @@
 //! Side by side with Terraform.
 
 mod cases;
+mod language;
 mod measure;
 
 use crate::Failure;
 use crate::steps::{Steps, cargo, on_path, target};
 use cases::Case;
+use language::Task;
+use measure::{INPUT, Measured, measure};
 pub use measure::{MEASURE, measure_here};
-use measure::{Measured, measure};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,11 +17,17 @@ struct Options {
     cases: Vec<Case>,
     limit: Duration,
     terraform: Option<PathBuf>,
+    /// Whether reading and evaluating are measured too.
+    language: bool,
 }
 
 fn options(args: &[&str]) -> Result<Options, Failure> {
-    let mut options =
-        Options { cases: Vec::new(), limit: Duration::from_secs(120), terraform: on_path("terraform") };
+    let mut options = Options {
+        cases: Vec::new(),
+        limit: Duration::from_secs(120),
+        terraform: on_path("terraform"),
+        language: false,
+    };
     let mut quick = false;
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
@@ -43,6 +51,7 @@ fn options(args: &[&str]) -> Result<Options, Failure> {
         }
     }
     if options.cases.is_empty() {
+        options.language = true;
         options.cases = cases::all().into_iter().filter(|c| c.quick || !quick).collect();
     }
     Ok(options)
@@ -69,11 +78,54 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
         runs.map(median)
     })?;
     let mut rows = Vec::new();
+    for task in options.language.then(language::all).into_iter().flatten() {
+        rows.push(run_task(&steps, &task, &formwork, &work, &options)?);
+    }
     for case in &options.cases {
         rows.extend(run_case(&steps, case, &formwork, &work, &options)?);
     }
     print!("\n{}", table(&rows, &version, &options));
     Ok(())
+}
+
+/// A fresh folder for an engine, with a configuration in it.
+fn fresh(work: &Path, engine: &str, name: &str, config: &str) -> Result<PathBuf, Failure> {
+    let folder = work.join(engine).join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("main.tf"), config))
+        .map_err(|e| format!("{}: {e}", folder.display()))?;
+    Ok(folder)
+}
+
+fn run_task(
+    steps: &Steps,
+    task: &Task,
+    formwork: &Path,
+    work: &Path,
+    options: &Options,
+) -> Result<Row, Failure> {
+    let command = task.args[0];
+    let run = |engine: &str, program: &Path, times: usize| -> Result<Measured, Failure> {
+        let folder = fresh(work, engine, command, &(task.config)())?;
+        std::fs::write(folder.join(INPUT), (task.input)()).map_err(|e| e.to_string())?;
+        if engine == "terraform" {
+            measure(program, &["init", "-input=false"], &folder, Duration::from_secs(60))?;
+        }
+        let runs: Result<Vec<_>, _> =
+            (0..times).map(|_| measure(program, task.args, &folder, options.limit)).collect();
+        runs.map(median)
+    };
+    let ours = steps.step(&format!("{}: Formwork", task.name), || run("formwork", formwork, 5))?;
+    let theirs = match &options.terraform {
+        Some(terraform) => {
+            Some(steps.step(&format!("{}: Terraform", task.name), || run("terraform", terraform, 1))?)
+        }
+        None => None,
+    };
+    Ok(Row { case: task.name, what: command, ours, theirs })
 }
 
 fn run_case(
@@ -83,16 +135,7 @@ fn run_case(
     work: &Path,
     options: &Options,
 ) -> Result<Vec<Row>, Failure> {
-    let fresh = |engine: &str| -> Result<PathBuf, Failure> {
-        let folder = work.join(engine).join(case.name);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        }
-        std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::write(folder.join("main.tf"), (case.config)()))
-            .map_err(|e| format!("{}: {e}", folder.display()))?;
-        Ok(folder)
-    };
+    let fresh = |engine: &str| fresh(work, engine, case.name, &(case.config)());
     const PLAN: &[&str] = &["plan", "-input=false", "-no-color"];
     const APPLY: &[&str] = &["apply", "-input=false", "-no-color", "-auto-approve"];
 
@@ -103,6 +146,8 @@ fn run_case(
         runs.map(median)
     };
     let (plan, apply, empty) = steps.step(&format!("{}: Formwork", case.name), || {
+        // Once for nothing: the first run finds neither the program nor the folder in the memory of the system.
+        measure(formwork, PLAN, &ours, options.limit)?;
         let plan = repeated(&ours, PLAN)?;
         let apply = measure(formwork, APPLY, &ours, options.limit)?;
         Ok((plan, apply, repeated(&ours, PLAN)?))
