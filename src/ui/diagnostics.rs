@@ -67,8 +67,7 @@ fn one(
         let _ = writeln!(out, "  in {}:{line}:{column} (not quoted: it may hold secrets)", tame(&file.name));
     }
     let quoted = if shown.is_some() { diagnostic.span.map(|s| s.file) } else { None };
-    let other = diagnostic.labels.iter().filter(|l| Some(l.span.file) != quoted);
-    for label in other {
+    for label in diagnostic.labels.iter().filter(|l| Some(l.span.file) != quoted) {
         if let Some(file) = sources.get(label.span.file) {
             let (line, column) = sources.line_column(label.span.file, label.span.start);
             let _ = writeln!(out, "  see {}:{line}:{column}: {}", tame(&file.name), tame(&label.text));

@@ -621,6 +621,10 @@ impl Builder<'_> {
                 format!("The module \"{name}\" has no output named \"{output}\"."),
             )
             .at(span);
+            let d = match self.module.calls.get(name) {
+                Some(call) => d.label(call.span, format!("module.{name} is declared here")),
+                None => d,
+            };
             let d = match suggestion(output, child.outputs.keys().map(|k| &**k)) {
                 Some(s) => d.help(format!("Did you mean \"{s}\"?")),
                 None => d.help("Only outputs of a module can be used from outside."),
@@ -654,7 +658,9 @@ impl Builder<'_> {
     ) -> Vec<Object> {
         let resource = Resource { mode, type_name: ty.into(), name: name.into() };
         if let Some(block) = self.module.resources.get(&resource) {
-            self.diags.extend(reference::instance(block, rest).map(|d| d.at(span)));
+            let unfit = reference::instance(block, rest);
+            self.diags
+                .extend(unfit.map(|d| d.at(span).label(block.span, format!("{resource} is declared here"))));
             if block.check.is_some() && block.check != self.check {
                 self.diags.push(
                     Diagnostic::error(

@@ -1,8 +1,9 @@
 //! What can be said of references from their form, the declarations and the schemas alone.
 
-use formwork_config::{IgnoreChanges, Repetition, ResourceBlock};
-use formwork_diag::{Diagnostic, suggestion};
-use formwork_lang::{RefStep, Reference, references};
+use formwork_addr::{Resource, ResourceMode};
+use formwork_config::{Config, IgnoreChanges, Module, Repetition, ResourceBlock};
+use formwork_diag::{Diagnostic, Span, suggestion};
+use formwork_lang::{RefStep, Reference, Step, references};
 use formwork_provider::Schema;
 use formwork_value::Type;
 
@@ -55,6 +56,35 @@ pub(crate) fn instance(block: &ResourceBlock, rest: &[RefStep<'_>]) -> Option<Di
             .help("Name one instance, such as [\"key\"] or [each.key]; for all, use a for expression."),
         ),
         _ => None,
+    }
+}
+
+/// Where a module declares what a reference leads to; of an output of a module that it calls, the output.
+pub(crate) fn declared(config: &Config, module: &Module, root: &str, steps: &[Step<'_>]) -> Option<Span> {
+    let attr = |i: usize| match steps.get(i) {
+        Some(Step::Attr(name)) => Some(*name),
+        _ => None,
+    };
+    let resource = |mode, ty: &str, name: &str| {
+        let resource = Resource { mode, type_name: ty.into(), name: name.into() };
+        module.resources.get(&resource).map(|block| block.span)
+    };
+    let name = attr(0)?;
+    match root {
+        "var" => module.variables.get(name).map(|v| v.name.span),
+        "local" => module.locals.get(name).map(|l| l.name.span),
+        "module" => {
+            let call = module.calls.get(name)?;
+            let output = attr(1).or_else(|| attr(2));
+            let child = config.module(&module.path.child(name.into()));
+            let output = output.and_then(|output| child?.outputs.get(output));
+            Some(output.map_or(call.span, |output| output.span))
+        }
+        "data" => resource(ResourceMode::Data, name, attr(1)?),
+        "ephemeral" => resource(ResourceMode::Ephemeral, name, attr(1)?),
+        "resource" => resource(ResourceMode::Managed, name, attr(1)?),
+        "path" | "terraform" | "tofu" | "each" | "count" | "self" => None,
+        ty => resource(ResourceMode::Managed, ty, name),
     }
 }
 

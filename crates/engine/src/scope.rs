@@ -453,6 +453,10 @@ impl Scope for ModuleScope<'_> {
         }
     }
 
+    fn declared(&self, root: &str, steps: &[Step<'_>]) -> Option<Span> {
+        crate::reference::declared(&self.evaluator.setup.config, &self.node.module, root, steps)
+    }
+
     fn world(&self) -> &dyn World {
         &*self.evaluator.setup.world
     }
@@ -537,6 +541,13 @@ impl Scope for WithNames<'_> {
             Some((_, value)) => Lookup::Found(value.clone(), 0),
             None => self.inner.lookup(root, steps, span),
         }
+    }
+
+    fn declared(&self, root: &str, steps: &[Step<'_>]) -> Option<Span> {
+        if self.names.iter().any(|(name, _)| &**name == root) {
+            return None;
+        }
+        self.inner.declared(root, steps)
     }
 
     fn world(&self) -> &dyn World {

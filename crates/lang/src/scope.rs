@@ -65,6 +65,13 @@ pub trait Scope {
     /// The value of a reference: `root` is its first name, `steps` is as much of what follows as has known keys.
     fn lookup(&self, root: &str, steps: &[Step<'_>], span: Span) -> Lookup;
 
+    /// Where the object is declared that a reference leads to: for messages about what it is not fit for. `None` if
+    /// there is no such object, or no place.
+    fn declared(&self, root: &str, steps: &[Step<'_>]) -> Option<Span> {
+        let _ = (root, steps);
+        None
+    }
+
     /// The world outside.
     fn world(&self) -> &dyn World;
 

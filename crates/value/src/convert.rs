@@ -2,7 +2,8 @@
 
 use crate::unify::lacks_type;
 use crate::{
-    Kind, Map, Number, ObjectType, Path, PathStep, Refinement, Str, Type, Unknown, Value, unify, unify_values,
+    Kind, Map, Mark, Number, ObjectType, Path, PathStep, Refinement, Str, Type, Unknown, Value, unify,
+    unify_values,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -98,7 +99,7 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, ConvertError> {
     if value.is_of(ty) {
         return Ok(value.clone());
     }
-    Converter { path: Vec::new() }.convert(value, ty)
+    Converter { path: Vec::new(), secret: None }.convert(value, ty)
 }
 
 /// Fills in the defaults, then converts.
@@ -190,11 +191,14 @@ fn convert_unknown(unknown: &Unknown, ty: Type) -> Value {
 
 struct Converter {
     path: Vec<PathStep>,
+    /// How long the path was where it went into something sensitive: what keys that has is secret.
+    secret: Option<usize>,
 }
 
 impl Converter {
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, ConvertError> {
-        Err(ConvertError { path: Path(self.path.clone()), message: message.into() })
+        let shown = self.path.get(..self.secret.unwrap_or(self.path.len())).unwrap_or_default();
+        Err(ConvertError { path: Path(shown.to_vec()), message: message.into() })
     }
 
     fn mismatch<T>(&self, found: &Value, ty: &Type) -> Result<T, ConvertError> {
@@ -213,6 +217,12 @@ impl Converter {
     }
 
     fn convert(&mut self, value: &Value, ty: &Type) -> Result<Value, ConvertError> {
+        if self.secret.is_none() && value.has_mark(Mark::Sensitive) {
+            self.secret = Some(self.path.len());
+            let converted = self.convert(value, ty)?;
+            self.secret = None;
+            return Ok(converted);
+        }
         let converted = match (value.kind(), ty) {
             (_, Type::Dynamic) => return Ok(value.clone()),
             (Kind::Bool(_), Type::Bool)
@@ -233,6 +243,7 @@ impl Converter {
             (Kind::String(text), Type::Bool) => match &**text {
                 "true" | "1" => Value::from(true),
                 "false" | "0" => Value::from(false),
+                _ if self.secret.is_some() => return self.fail(not_bool("")),
                 other => return self.fail(not_bool(other)),
             },
             (Kind::List(own, items), Type::List(element) | Type::Set(element)) => {
@@ -336,7 +347,9 @@ impl Converter {
             .filter(|name| !items.contains_key(*name) && !object.optional.contains(*name))
             .collect();
         if !missing.is_empty() {
-            return self.fail(missing_message(&missing, items, object));
+            let excess =
+                items.keys().filter(|name| self.secret.is_none() && !object.attrs.contains_key(*name));
+            return self.fail(missing_message(&missing, &excess.collect::<Vec<_>>()));
         }
         let mut attrs = Map::new();
         for (name, ty) in &object.attrs {
@@ -359,8 +372,8 @@ fn not_bool(text: &str) -> String {
     format!("a bool is required; to convert from a string, use lowercase \"{word}\"")
 }
 
-fn missing_message(missing: &[&Str], items: &Map, object: &ObjectType) -> String {
-    let excess: Vec<&Str> = items.keys().filter(|name| !object.attrs.contains_key(*name)).collect();
+/// What is missing; one of the excess names may have been meant to be it.
+fn missing_message(missing: &[&Str], excess: &[&Str]) -> String {
     let mut message = match missing {
         [one] => format!("attribute \"{one}\" is required"),
         [start @ .., last] => {

@@ -220,6 +220,10 @@ impl Scope for Located<'_, '_> {
         }
     }
 
+    fn declared(&self, root: &str, steps: &[Step<'_>]) -> Option<Span> {
+        crate::reference::declared(&self.names.setup.config, self.names.module, root, steps)
+    }
+
     fn world(&self) -> &dyn World {
         &*self.names.setup.world
     }

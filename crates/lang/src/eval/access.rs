@@ -2,7 +2,7 @@
 
 use super::{a_type, unknown};
 use formwork_diag::{Diagnostic, suggestion};
-use formwork_value::{Kind, Mark, Type, Value, convert};
+use formwork_value::{Kind, Mark, Marks, Type, Value, convert};
 
 /// How many characters of a value a message shows.
 const SHOWN: usize = 60;
@@ -13,7 +13,7 @@ pub(crate) fn attribute(value: &Value, name: &str) -> Result<Value, Diagnostic> 
     let found = match value.kind() {
         Kind::Object(attrs) => match attrs.get(name) {
             Some(v) => v.clone(),
-            None => return Err(no_attribute(name, attrs.keys().map(|k| &**k))),
+            None => return Err(no_attribute(name, attrs.keys().map(|k| &**k), marks)),
         },
         Kind::Map(_, items) => match items.get(name) {
             Some(v) => v.clone(),
@@ -32,7 +32,7 @@ pub(crate) fn attribute(value: &Value, name: &str) -> Result<Value, Diagnostic> 
             Type::Dynamic => unknown(),
             Type::Object(o) => match o.attrs.get(name) {
                 Some(ty) => Value::unknown(ty.clone()),
-                None => return Err(no_attribute(name, o.attrs.keys().map(|k| &**k))),
+                None => return Err(no_attribute(name, o.attrs.keys().map(|k| &**k), marks)),
             },
             Type::Map(element) => Value::unknown((**element).clone()),
             other => return Err(attributeless(name, other)),
@@ -42,11 +42,14 @@ pub(crate) fn attribute(value: &Value, name: &str) -> Result<Value, Diagnostic> 
     Ok(found.with_marks(marks))
 }
 
-fn no_attribute<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let d = Diagnostic::error(
-        "Unsupported attribute",
-        format!("This object has no attribute named {name:?}.{}", listing("attributes", names.clone())),
-    );
+fn no_attribute<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone, marks: Marks) -> Diagnostic {
+    let what = format!("This object has no attribute named {name:?}.");
+    // The names in a sensitive object are themselves secret.
+    if marks.has(Mark::Sensitive) {
+        return Diagnostic::error("Unsupported attribute", what);
+    }
+    let d =
+        Diagnostic::error("Unsupported attribute", format!("{what}{}", listing("attributes", names.clone())));
     with_suggestion(d, name, names)
 }
 
@@ -169,7 +172,7 @@ pub(crate) fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
                         Some(attrs) => attrs.keys().map(|k| &**k).collect(),
                         None => o.attrs.keys().map(|k| &**k).collect(),
                     };
-                    let mut d = no_attribute(&key, names.into_iter());
+                    let mut d = no_attribute(&key, names.into_iter(), marks);
                     d.summary = "Invalid index".into();
                     return Err(d);
                 }

@@ -3,17 +3,19 @@
 mod access;
 mod bounds;
 mod call;
+mod explain;
 mod loops;
 mod operators;
 mod template;
 
 pub(crate) use template::render_template;
 
-use crate::references::references;
-use crate::{Lookup, RefStep, Scope, Step};
+use crate::{Lookup, Scope, Step};
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{Expr, ExprKind, ObjectItem};
-use formwork_value::{Kind, MAX_DEPTH, MAX_WEIGHT, Map, Marks, Number, NumberError, TooLarge, Type, Value};
+use formwork_value::{
+    Kind, MAX_DEPTH, MAX_WEIGHT, Map, Mark, Marks, Number, NumberError, TooLarge, Type, Value,
+};
 
 /// What evaluation gave.
 #[derive(Clone, Debug)]
@@ -268,7 +270,18 @@ impl<'a> Evaluator<'a> {
                 self.poisoned = true;
                 return unknown();
             }
-            Lookup::Error(d) => return self.fail(d.at(span), None),
+            Lookup::Error(d) => {
+                let mut d = d.at(span);
+                if keys.iter().flatten().any(|key| key.has_mark(Mark::Sensitive)) {
+                    d.detail = "The key in the brackets is sensitive, and nothing has this key.".into();
+                    d.help = None;
+                }
+                let d = match self.scope.declared(root, &steps) {
+                    Some(place) => explain::declaration(d, place, root, &steps),
+                    None => d,
+                };
+                return self.fail(d, None);
+            }
         };
         for key in keys.iter().take(used).flatten() {
             value = value.with_marks(key.marks());
@@ -301,57 +314,6 @@ impl<'a> Evaluator<'a> {
     /// Whether diagnostics from this one on contain an error.
     fn errors_since(&self, start: usize) -> bool {
         self.diags[start..].iter().any(Diagnostic::is_error)
-    }
-
-    /// Reports an error and gives what stands for its value. The values of references in `expr` go with it.
-    fn fail(&mut self, mut diag: Diagnostic, expr: Option<&Expr>) -> Value {
-        if let Some(expr) = expr
-            && diag.values.is_empty()
-        {
-            diag.values = self.values_of(expr);
-        }
-        self.diags.push(diag);
-        unknown()
-    }
-
-    /// The references of an expression with what they stand for, for people to read.
-    fn values_of(&self, expr: &Expr) -> Vec<(String, String)> {
-        let mut values: Vec<(String, String)> = Vec::new();
-        for reference in references(expr) {
-            let mut name = reference.root.to_string();
-            let mut steps: Vec<Step<'_>> = Vec::new();
-            for step in &reference.steps {
-                match step {
-                    RefStep::Attr(a) => {
-                        name.push('.');
-                        name.push_str(a);
-                        steps.push(Step::Attr(a));
-                    }
-                    RefStep::Key(key) => {
-                        name.push_str(&format!("[{}]", access::show_key(key)));
-                        steps.push(Step::Index(key.clone()));
-                    }
-                    RefStep::Dynamic | RefStep::Splat => break,
-                }
-            }
-            let (value, used) = match self.local(reference.root) {
-                Some(value) => (value, 0),
-                None => match self.scope.lookup(reference.root, &steps, reference.span) {
-                    Lookup::Found(value, used) => (value, used),
-                    _ => continue,
-                },
-            };
-            let value = steps.iter().skip(used).try_fold(value, |value, step| match step {
-                Step::Attr(name) => access::attribute(&value, name),
-                Step::Index(key) => access::index(&value, key),
-            });
-            if let Ok(value) = value
-                && values.iter().all(|(n, _)| *n != name)
-            {
-                values.push((name, access::describe(&value)));
-            }
-        }
-        values
     }
 }
 

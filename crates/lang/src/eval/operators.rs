@@ -124,13 +124,16 @@ impl<'a> Evaluator<'a> {
         }
         let Some(ty) = result_type(&then, &otherwise) else {
             let (one, other) = (then.ty(), otherwise.ty());
+            let secret = then.marks_deep().union(otherwise.marks_deep()).has(Mark::Sensitive);
+            // What attributes a sensitive object has is secret.
+            let but = if secret { "these differ".into() } else { difference(&one, &other) };
             let d = Diagnostic::error(
                 "Inconsistent conditional result types",
-                format!("Both results of a conditional must have one type, but {}.", difference(&one, &other)),
+                format!("Both results of a conditional must have one type, but {but}."),
             )
             .help("Make them alike, for example with tostring(), tolist() or the same attributes on both sides.")
-            .label(a.span, a_type(&one))
-            .label(b.span, a_type(&other));
+            .label(a.span, format!("if true, {}", a_type(&one)))
+            .label(b.span, format!("if false, {}", a_type(&other)));
             return self.fail(d.at(span), None);
         };
         let Some(condition) = self.condition(condition, c) else { return unknown() };

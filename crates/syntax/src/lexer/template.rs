@@ -41,6 +41,22 @@ impl Lexer<'_> {
         self.push(kind, at + 2 + strip);
     }
 
+    /// At a `$` or `%` in literal text: the literal ends where a sequence begins (`None`), or goes on after what is only
+    /// a character or an escape.
+    fn interrupted(&mut self, at: usize, plain: &mut bool) -> Option<usize> {
+        match self.marker(at) {
+            Ok(kind) => {
+                self.literal(at, *plain);
+                self.sequence(kind);
+                None
+            }
+            Err(length) => {
+                *plain &= length == 1;
+                Some(at + length)
+            }
+        }
+    }
+
     /// Between quotes: up to the closing one or the next sequence.
     pub(super) fn quoted(&mut self) {
         let mut at = self.i;
@@ -56,15 +72,9 @@ impl Lexer<'_> {
                     self.frames.pop();
                     return self.push(Kind::CloseQuote, at + 1);
                 }
-                b'$' | b'%' => match self.marker(at) {
-                    Ok(kind) => {
-                        self.literal(at, plain);
-                        return self.sequence(kind);
-                    }
-                    Err(length) => {
-                        plain &= length == 1;
-                        at += length;
-                    }
+                b'$' | b'%' => match self.interrupted(at, &mut plain) {
+                    Some(next) => at = next,
+                    None => return,
                 },
                 b'\n' | b'\r' => {
                     self.literal(at, plain);
@@ -185,15 +195,9 @@ impl Lexer<'_> {
                     self.literal(at + 1, plain);
                     return self.heredoc_line();
                 }
-                b'$' | b'%' => match self.marker(at) {
-                    Ok(kind) => {
-                        self.literal(at, plain);
-                        return self.sequence(kind);
-                    }
-                    Err(length) => {
-                        plain &= length == 1;
-                        at += length;
-                    }
+                b'$' | b'%' => match self.interrupted(at, &mut plain) {
+                    Some(next) => at = next,
+                    None => return,
                 },
                 _ => {
                     plain &= byte < 128;
