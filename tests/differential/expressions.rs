@@ -132,9 +132,10 @@ impl Scope for Fixture {
 
     fn call_provider_function(&self, name: &str, args: &[Value], span: Span) -> Result<Value, Diagnostic> {
         let unknown = || Diagnostic::error("Unknown provider function", name).at(span);
-        let function = name.strip_prefix("provider::terraform::").ok_or_else(unknown)?;
-        let providers = formwork_provider_builtin::providers();
-        let mut functions = providers.iter().filter(|p| p.name() == "terraform").flat_map(|p| p.functions());
+        let rest = name.strip_prefix("provider::").ok_or_else(unknown)?;
+        let (provider, function) = rest.split_once("::").ok_or_else(unknown)?;
+        let providers = formwork::providers();
+        let mut functions = providers.iter().filter(|p| p.name() == provider).flat_map(|p| p.functions());
         let function = functions.find(|f| f.signature.name == function).ok_or_else(unknown)?;
         function
             .call(args.to_vec())
@@ -237,4 +238,44 @@ pub fn check(path: &Path, oracle: &Oracle) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{} of {} expressions differ:\n\n{}", problems.len(), expressions.len(), problems.join("\n")))
+}
+
+/// What the example of `vault_decrypt` reads: "hunter2" under the password "password".
+const SECRET: &str = "$ANSIBLE_VAULT;1.1;AES256
+36656131373164643532363962623230616234636662636239623838343839393630663432383664
+6463383062363433303838643036323966383030306261360a623066323239303036383739346364
+36636332613531393135323664636338313736343065353330613365303461633239646462663630
+3939346439663163350a356233643537656131316237316430393830333135366430633235323238
+3636
+";
+
+/// The examples of providers' functions in the reference give what they promise, or at least no error.
+pub fn examples() -> Result<(), String> {
+    let temporary = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let laid_out =
+        lay_out(temporary.path()).and_then(|()| std::fs::write(temporary.path().join("secret.yml"), SECRET));
+    laid_out.map_err(|e| e.to_string())?;
+    let scope = Fixture::new(temporary.path().to_owned())?;
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for provider in formwork::providers() {
+        for function in provider.functions() {
+            let signature = &function.signature;
+            count += 1;
+            let promised = match ours(signature.example, &scope) {
+                Ok(_) if signature.example.is_empty() => Err("there is no example".to_owned()),
+                Ok(printed) if signature.gives.is_empty() || printed == signature.gives => Ok(()),
+                Ok(printed) => Err(format!("gives {printed}, not {}", signature.gives)),
+                Err(summary) => Err(format!("fails: {summary}")),
+            };
+            if let Err(problem) = promised {
+                problems.push(format!("{}::{}: {problem}", provider.name(), signature.name));
+            }
+        }
+    }
+    match (count, problems.is_empty()) {
+        (0, _) => Err("no provider has functions".into()),
+        (_, true) => Ok(()),
+        (_, false) => Err(problems.join("\n")),
+    }
 }

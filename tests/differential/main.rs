@@ -57,6 +57,7 @@ fn main() -> ExitCode {
             Ok(expressions::check(&path, &Oracle::new())?)
         }));
     }
+    trials.push(Trial::test("expressions::examples-of-providers", || Ok(expressions::examples()?)));
     for (index, path) in files(&folder.join("configs"), "case").into_iter().enumerate() {
         trials.push(Trial::test(name("configs", &path), move || {
             Ok(configs::check(&path, index, &Oracle::new())?)

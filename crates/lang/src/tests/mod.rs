@@ -116,8 +116,19 @@ impl Scope for Fixed {
         match (root, self.values.get(root)) {
             ("missing", _) => Lookup::Missing,
             ("failed", _) => Lookup::Failed,
+            ("keyed", _) => Lookup::Error(Diagnostic::error("Unknown key", format!("{steps:?}"))),
             (_, Some(value)) => Lookup::Found(value.clone(), 0),
             _ => Lookup::Error(Diagnostic::error("Unknown name", root).at(span)),
+        }
+    }
+
+    /// What there is, is declared in file 1, on as many bytes as its name has.
+    fn declared(&self, root: &str, steps: &[Step<'_>]) -> Option<Span> {
+        match steps.first() {
+            Some(Step::Attr(name)) => {
+                self.values.get(root)?.get(name).map(|_| Span::new(FileId(1), 0, name.len()))
+            }
+            _ => None,
         }
     }
 

@@ -68,10 +68,54 @@ fn messages_suggest_and_keep_secrets() {
         "tonumber(local.secret)",
         "[1][local.secret]",
         "format(\"%d\", local.secret)",
+        "{ (local.secret) = 1 }.hunter",
+        "{ (local.secret) = 1 }[\"hunter\"]",
+        "tomap({ (local.secret) = 1 }).hunter",
+        "{ a = { (local.secret) = 1 } }.a.hunter",
+        "true ? { (local.secret) = 1 } : { b = [] }",
+        "true ? { a = { (local.secret) = 1 } } : { a = { b = [] } }",
+        "convert({ (local.secret) = [] }, map(string))",
+        "convert({ a = { (local.secret) = 1 } }, object({ a = object({ hunter = number }) }))",
+        "keyed[local.secret]",
     ] {
         let (_, diags) = run(text);
         assert!(has_errors(&diags), "{text}");
         assert!(!format!("{diags:?}").contains("hunter2"), "{text}: {diags:?}");
+    }
+}
+
+#[test]
+fn messages_show_what_the_references_are() {
+    for (text, values, declared) in [
+        ("1 + local.tpl", "local.tpl is \"<${x}>\"", "tpl"),
+        ("1 + local.secret", "local.secret is (sensitive value)", "secret"),
+        // As far as there is something.
+        ("local.nul.a.b", "local.nul is null", "nul"),
+        ("local.tpl[\"x\"].y", "local.tpl is \"<${x}>\"", "tpl"),
+        ("\"${local}\"", "local is object with 6 attributes", ""),
+        ("1 / 0 + local.tpl", "", ""),
+        ("[for x in [local.nul] : x.a]", "x is null", ""),
+        ("[for local in [{ a = null }] : local.a.b]", "local.a is null", ""),
+        (
+            "upper([local.tpl, local.tpl, local.nul, local.bad, local.secret])",
+            "local.tpl is \"<${x}>\", local.nul is null, local.bad is \"<${x\", local.secret is (sensitive value)",
+            "tpl, nul, bad",
+        ),
+    ] {
+        let (_, diags) = run(text);
+        let Some(diag) = diags.first() else { panic!("{text} is no error") };
+        let shown: Vec<String> = diag.values.iter().map(|(n, v)| format!("{n} is {v}")).collect();
+        assert_eq!(shown.join(", "), values, "{text}");
+        let places: Vec<&str> = diag
+            .labels
+            .iter()
+            .filter(|l| l.span.file == formwork_diag::FileId(1))
+            .filter_map(|l| l.text.strip_prefix("local.")?.strip_suffix(" is declared here"))
+            .collect();
+        assert_eq!(places.join(", "), declared, "{text}");
+        for (place, label) in places.iter().zip(diag.labels.iter().filter(|l| l.span.file.0 == 1)) {
+            assert_eq!(label.span.end as usize, place.len(), "{text}");
+        }
     }
 }
 
