@@ -3,7 +3,7 @@
 use super::collections::sequence;
 use super::*;
 use crate::eval::a_type;
-use formwork_value::unify;
+use formwork_value::{MAX_WEIGHT, unify};
 
 /// `range` gives no more than so many numbers.
 const MAX_RANGE: usize = 1024;
@@ -217,6 +217,12 @@ fn setproduct(#[arg(rest, shallow, partial)] sets: &[Value]) -> FnResult {
         };
         types.push(ty);
         inputs.push(items);
+    }
+    // Refused before they are made: no memory holds them. Each is a tuple and what lies in it.
+    let count = inputs.iter().try_fold(1u64, |n, input| n.checked_mul(input.len() as u64));
+    let weight = count.and_then(|n| n.checked_mul(inputs.len() as u64 + 1));
+    if inputs.iter().all(|input| !input.is_empty()) && weight.is_none_or(|w| w > MAX_WEIGHT) {
+        return Err(FnError::new("it would give too many combinations to be worked with"));
     }
     let element = Type::tuple(types);
     let any_set = sets.iter().any(|a| matches!(a.kind(), Kind::Set(..)));
