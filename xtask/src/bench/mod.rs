@@ -121,7 +121,7 @@ fn run_task(
     let ours = steps.step(&format!("{}: Formwork", task.name), || run("formwork", formwork, 5))?;
     let theirs = match &options.terraform {
         Some(terraform) => {
-            Some(steps.step(&format!("{}: Terraform", task.name), || run("terraform", terraform, 1))?)
+            Some(steps.step(&format!("{}: Terraform", task.name), || run("terraform", terraform, 3))?)
         }
         None => None,
     };
@@ -201,7 +201,7 @@ fn memory(m: &Measured) -> String {
 fn table(rows: &[Row], version: &Measured, options: &Options) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut text = format!(
-        "`formwork version`: {:.1} ms (median of 20). {cores} cores; Formwork's plans are medians of 5 runs, all \
+        "`formwork version`: {:.1} ms (median of 20). {cores} cores; plans of Formwork are medians of 5 runs, as are the first rows of it, of 3 of Terraform; all \
          else is one run; runs are cut after {} s.\n\n",
         version.seconds * 1000.0,
         options.limit.as_secs()
