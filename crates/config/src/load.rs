@@ -10,8 +10,8 @@ use crate::overrides::{is_override, merge};
 use crate::settings;
 use crate::source::Source;
 use formwork_addr::ModulePath;
-use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
-use formwork_syntax::{Body, decode, json_value, parse};
+use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
+use formwork_syntax::{Body, Expr, ExprKind, decode, json_value, parse};
 use memchr::memmem;
 use std::collections::BTreeMap;
 use std::io;
@@ -300,7 +300,19 @@ impl<'a> Loader<'a> {
                 }
                 let (expr, diagnostics) = json_value(id, &text);
                 self.out.diagnostics.extend(diagnostics);
-                Some(native_json::body(&expr?, &mut self.out.diagnostics))
+                let expr = expr?;
+                if let Some(wrong) = not_blocks(&expr) {
+                    self.out.diagnostics.push(
+                        Diagnostic::error(
+                            "Incorrect JSON value type",
+                            "A configuration in JSON is an object, whose keys are the types of blocks.",
+                        )
+                        .at(wrong)
+                        .help("Write it as { \"resource\": { … } }, or as an array of such objects."),
+                    );
+                    return None;
+                }
+                Some(native_json::body(&expr, &mut self.out.diagnostics))
             }
             Err(at) => {
                 self.out.diagnostics.push(
@@ -313,6 +325,15 @@ impl<'a> Loader<'a> {
                 None
             }
         }
+    }
+}
+
+/// What in the value of a JSON file is no object.
+fn not_blocks(expr: &Expr) -> Option<Span> {
+    match &expr.kind {
+        ExprKind::Object(_) => None,
+        ExprKind::Tuple(items) => items.iter().find_map(not_blocks),
+        _ => Some(expr.span),
     }
 }
 

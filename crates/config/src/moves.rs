@@ -30,6 +30,8 @@ pub(crate) fn moved(module: &mut Module, block: &Block, diags: &mut Vec<Diagnost
 
 pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::REMOVED, &block.body);
+    let place = block.body.attributes.iter().find(|a| &*a.name.name == "from");
+    let place = place.map_or(block.header, |a| a.expr.span);
     let from = address(&mut r, "from", block, diags);
     let mut destroy = true;
     for lifecycle in r.take_blocks("lifecycle") {
@@ -70,17 +72,17 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
                 "A data source has nothing that could be destroyed or forgotten.",
             )
             .help("Remove the data block; no removed block is needed.")
-            .at(block.header),
+            .at(place),
         );
         return;
     }
     if let Target::Instance(_) = from {
         diags.push(
             Diagnostic::error(
-                "Invalid removed block",
-                "It is about a whole resource or module: write it without keys.",
+                "Resource instance keys not allowed",
+                "A removed block is about a whole resource or module: write it without keys.",
             )
-            .at(block.header),
+            .at(place),
         );
         return;
     }

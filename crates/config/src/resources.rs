@@ -8,7 +8,7 @@ use crate::model::*;
 use crate::provisioners::provisioners;
 use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Span};
-use formwork_lang::references;
+use formwork_lang::{RefStep, references};
 use formwork_syntax::{Block, Body, Expr, ExprKind, Str};
 use std::sync::Arc;
 
@@ -84,7 +84,8 @@ pub(crate) fn add_resource(
         resource: resource.clone(),
         repetition: repetition(count, for_each, enabled, diags),
         provider,
-        depends_on: dependencies,
+        // What depends on itself waits for nothing.
+        depends_on: dependencies.into_iter().filter(|e| !names(e, &resource)).collect(),
         lifecycle: lifecycle.map(|(_, l)| l).unwrap_or_default(),
         provisioners: provisioners(&provisioning, diags),
         check: check.cloned(),
@@ -93,6 +94,23 @@ pub(crate) fn add_resource(
         type_span: type_name.span,
     };
     module.resources.insert((*resource).clone(), Arc::new(read));
+}
+
+/// Whether a reference is to all of a resource, or to an instance of it.
+fn names(expr: &Expr, resource: &Resource) -> bool {
+    references(expr).first().is_some_and(|reference| {
+        let mut path = vec![reference.root];
+        path.extend(reference.steps.iter().filter_map(|step| match step {
+            RefStep::Attr(name) => Some(*name),
+            _ => None,
+        }));
+        let (ty, name) = (&*resource.type_name, &*resource.name);
+        match resource.mode {
+            ResourceMode::Managed => path == [ty, name] || path == ["resource", ty, name],
+            ResourceMode::Data => path == ["data", ty, name],
+            ResourceMode::Ephemeral => path == ["ephemeral", ty, name],
+        }
+    })
 }
 
 fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>) -> Lifecycle {

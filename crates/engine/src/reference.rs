@@ -116,15 +116,29 @@ pub(crate) fn not_whole(reference: &Reference<'_>) -> Option<Diagnostic> {
     })
 }
 
-/// What `ignore_changes` names and the resource does not have.
+/// What `ignore_changes` names in vain: what the resource does not have, and what the provider alone decides.
 pub(crate) fn ignored(block: &ResourceBlock, schema: &Schema) -> Vec<Diagnostic> {
     let IgnoreChanges::Paths(paths) = &block.lifecycle.ignore_changes else { return Vec::new() };
     let ty = schema.block.ty();
     paths
         .iter()
         .flat_map(references)
-        .filter_map(|r| unknown_path(&ty, &r, block).map(|d| d.at(r.span)))
+        .filter_map(|r| unknown_path(&ty, &r, block).or_else(|| decided(&r, schema)).map(|d| d.at(r.span)))
         .collect()
+}
+
+fn decided(reference: &Reference<'_>, schema: &Schema) -> Option<Diagnostic> {
+    let attribute = schema.block.attributes.get(reference.root)?;
+    (!attribute.configurable()).then(|| {
+        Diagnostic::warning(
+            "Redundant ignore_changes element",
+            format!(
+                "\"{}\" is decided by the provider, so no change of the configuration can reach it.",
+                reference.root
+            ),
+        )
+        .help("Remove it from ignore_changes.")
+    })
 }
 
 fn unknown_path(ty: &Type, reference: &Reference<'_>, block: &ResourceBlock) -> Option<Diagnostic> {

@@ -39,9 +39,19 @@ pub(crate) fn ignore_changes(
             Value::from(out)
         }
         IgnoreChanges::Paths(paths) => {
+            let info = ev.type_info(&block.resource);
+            // What the provider alone decides has nothing in the configuration that could be ignored.
+            let decided = |path: &Path| match path.0.first() {
+                Some(PathStep::Attr(name)) => info
+                    .as_ref()
+                    .and_then(|i| i.schema.block.attributes.get(name))
+                    .is_some_and(|a| !a.configurable()),
+                _ => false,
+            };
             let mut out = config;
             for expr in paths {
                 match relative_path(expr) {
+                    Some(path) if decided(&path) => {}
                     Some(path) => out = take_over(out, Some(prior), &path.0),
                     None => ev.diags.push(
                         Diagnostic::error(
