@@ -1,13 +1,15 @@
 //! Configurations with several steps.
 //!
 //! A file begins with a comment that says what it is about. `== step <name>: <arguments> ==` begins a step, whose
-//! arguments go to `plan`; `== file <name> ==` is followed by a file's text, `== remove <name> ==` removes one; files
-//! stay from step to step. Each step plans, shows the plan as JSON, applies it, and asks for outputs and resources.
+//! arguments (after variables of the environment, `TF_VAR_a=1`) go to `plan`; `== file <name> ==` is followed by a file's text, `== remove <name> ==` removes one; files
+//! stay from step to step. Each step plans, shows the plan as JSON, applies it, and asks for outputs and resources; one
+//! that cannot be planned asks `validate -json` where the mistakes are.
 //! A line `# not yet: <what>` before the first step says that we cannot do it yet: then the facts must differ, so that
 //! the line goes when we can. A line `# on purpose at <part of a fact's path>: <why>` says where we differ because it is
 //! better: there the facts must differ, and everywhere else they must agree.
 
 use crate::Oracle;
+use crate::sessions::places;
 use formwork_testkit::{Terraform, normalise};
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
@@ -60,7 +62,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn command(&self, args: &[&str]) -> Result<(i32, String, String), String> {
-        let output = self.program.run(self.folder.path(), args, None).map_err(|e| e.to_string())?;
+        self.command_with(args, &[])
+    }
+
+    fn command_with(&self, args: &[&str], env: &[(&str, &str)]) -> Result<(i32, String, String), String> {
+        let output = self.program.run_with(self.folder.path(), args, env, None).map_err(|e| e.to_string())?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok((output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr)))
     }
@@ -88,13 +94,18 @@ impl Run<'_> {
         if self.needs_init && self.command(&["init", "-input=false"])?.0 != 0 {
             // What makes init fail makes our plan fail.
             facts.insert("plan".into(), 1.into());
+            facts.insert("places".into(), places(&self.json(&["validate", "-json"])?).into());
             return Ok(facts.into());
         }
+        let is_variable = |word: &&String| word.starts_with("TF_VAR_");
+        let env: Vec<(&str, &str)> =
+            step.args.iter().take_while(is_variable).filter_map(|w| w.split_once('=')).collect();
         let mut args = vec!["plan", "-input=false", "-detailed-exitcode", "-out=plan.out"];
-        args.extend(step.args.iter().map(String::as_str));
-        let (code, _, stderr) = self.command(&args)?;
+        args.extend(step.args[env.len()..].iter().map(String::as_str));
+        let (code, _, stderr) = self.command_with(&args, &env)?;
         facts.insert("plan".into(), code.into());
         if code == 1 {
+            facts.insert("places".into(), places(&self.json(&["validate", "-json"])?).into());
             facts.insert("errors (not compared)".into(), errors(&stderr).into());
             return Ok(facts.into());
         }

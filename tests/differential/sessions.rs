@@ -94,11 +94,7 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     let stdout = String::from_utf8_lossy(&output.stdout);
     if args.first() == Some(&"validate") {
         let report: Json = serde_json::from_str(&stdout).map_err(|e| format!("{words}: {e}: {stdout}"))?;
-        let mut places: Vec<String> =
-            report["diagnostics"].as_array().into_iter().flatten().map(place).collect();
-        places.sort();
-        places.dedup();
-        return Ok(json!({ "exit": exit, "places": places }));
+        return Ok(json!({ "exit": exit, "places": places(&report) }));
     }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };
@@ -108,6 +104,14 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
         _ => &printed,
     };
     Ok(json!({ "exit": exit, "printed": printed.trim_end() }))
+}
+
+/// Where the diagnostics of a `validate -json` are, each place once.
+pub fn places(report: &Json) -> Vec<String> {
+    let mut places: Vec<String> = report["diagnostics"].as_array().into_iter().flatten().map(place).collect();
+    places.sort();
+    places.dedup();
+    places
 }
 
 /// Severity, file and line of a diagnostic.
