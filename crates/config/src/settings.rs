@@ -47,7 +47,15 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
             }
         }
     }
-    for b in r.take_blocks("backend") {
+    let backends = r.take_blocks("backend");
+    for b in backends.iter().skip(1) {
+        diags.push(
+            Diagnostic::error("Duplicate backend configuration", "A module has one backend block.")
+                .at(b.header)
+                .label(backends[0].header, "the first one is here"),
+        );
+    }
+    for b in backends {
         backend(module, b, diags);
     }
     for b in r.take_blocks("cloud") {

@@ -138,6 +138,8 @@ struct Planner<'a> {
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
     doomed: FxHashSet<InstanceAddr>,
+    /// With `-target`, all that was asked for is planned: nothing more is, only because an output speaks of it.
+    only_telling: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -185,6 +187,7 @@ impl<'a> Planner<'a> {
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),
+            only_telling: false,
         }
     }
 
@@ -351,6 +354,7 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, cell: CellId) {
         match self.ev.cells.get(cell).kind.clone() {
+            Kind::Instance(_) if self.only_telling => self.ev.cells.fail(cell),
             Kind::Instance(info) if info.scoped() => {
                 let (drafts, of) = (&self.drafts, &self.draft_of);
                 let pending = |deps: &Arc<Deps>| pending(drafts, of, deps);

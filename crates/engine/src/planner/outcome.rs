@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 impl Planner<'_> {
     pub(super) async fn finish(mut self) -> PlanOutcome {
+        self.only_telling = !self.options.targets.is_empty();
         let outputs = if has_errors(&self.ev.diags) { BTreeMap::new() } else { self.outputs().await };
         self.settle_lifecycle().await;
         self.checks().await;
