@@ -2,6 +2,7 @@
 
 use crate::args::Environment;
 use formwork_diag::Diagnostic;
+use formwork_modules::Accounts;
 use std::path::PathBuf;
 
 /// The process's environment.
@@ -55,6 +56,38 @@ pub fn data_dir() -> PathBuf {
 /// Whether the user has said how git is to run SSH.
 pub fn own_ssh() -> bool {
     Real.get("GIT_SSH_COMMAND").or_else(|| Real.get("GIT_SSH")).is_some()
+}
+
+/// What the user's settings say of the hosts of registries, as Terraform reads them: the file that `TF_CLI_CONFIG_FILE`
+/// names, or else `~/.terraformrc` and the files in `~/.terraform.d`; what `login` has stored; variables `TF_TOKEN_…`.
+pub fn accounts() -> (Accounts, Vec<Diagnostic>) {
+    let home = Real.get("HOME").map(PathBuf::from);
+    let folder = home.as_ref().map(|home| home.join(".terraform.d"));
+    let mut files: Vec<PathBuf> = Vec::new();
+    match Real.get("TF_CLI_CONFIG_FILE").or_else(|| Real.get("TERRAFORM_CONFIG")) {
+        Some(own) => files.push(own.into()),
+        None => {
+            files.extend(home.map(|home| home.join(".terraformrc")));
+            let entries = folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
+            let mut found: Vec<PathBuf> =
+                entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+            found.retain(|path| {
+                let name = path.to_string_lossy();
+                name.ends_with(".tfrc") || name.ends_with(".tfrc.json")
+            });
+            found.sort();
+            files.extend(found);
+        }
+    }
+    let stored = folder.map(|folder| folder.join("credentials.tfrc.json"));
+    files.extend(stored.filter(|path| !files.contains(path)));
+    let mut accounts = Accounts::default();
+    let remarks = files.iter().filter_map(|path| accounts.read(path)).collect();
+    let variables = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+        accounts.variable_of(&name, &value);
+    }
+    (accounts, remarks)
 }
 
 /// The current workspace: `TF_WORKSPACE`, else what was last selected here.

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Fetch the modules of the configuration
 ///
-/// Modules come from git repositories, from archives of web servers, or from folders. What was fetched is kept in the data
+/// Modules come from registries, from git repositories, from archives of web servers, or from folders. What was fetched is kept in the data
 /// folder (.terraform/modules), and told in .formwork.lock.hcl, which belongs into version control: whoever fetches later
 /// gets the same commits and contents.
 #[derive(Debug, Args)]
@@ -44,15 +44,24 @@ pub fn modules(cx: &Context, update: bool) -> Loaded {
             Event::Local { module, dir } | Event::Kept { module, dir } | Event::Fetched { module, dir } => {
                 format!("- {module} in {}", shown(dir))
             }
-            Event::Fetching { module, source } => format!("Fetching {source} for {module}..."),
+            Event::Fetching { module, source, version: Some(version) } => {
+                format!("Downloading {source} {version} for {module}...")
+            }
+            Event::Fetching { module, source, version: None } => {
+                format!("Downloading {source} for {module}...")
+            }
         });
     };
+    let (accounts, remarks) = environment::accounts();
     let options = Options {
         root: Path::new(""),
         data_dir: &environment::data_dir(),
         update,
         tools: Tools { own_ssh: environment::own_ssh() },
+        accounts: &accounts,
         report: &report,
     };
-    install(&WorkingFiles, &options)
+    let mut loaded = install(&WorkingFiles, &options);
+    loaded.diagnostics.extend(remarks);
+    loaded
 }

@@ -7,9 +7,10 @@ use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_string
 use crate::model::*;
 use crate::resources::add_resource;
 use crate::source::Source;
+use crate::version::Constraints;
 use crate::{imports, moves, settings};
 use formwork_addr::ResourceMode;
-use formwork_diag::{Diagnostic, suggestion};
+use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::type_expr;
 use formwork_syntax::{Block, Body, Expr, ExprKind, Ident, Str};
 use formwork_value::{Type, convert_defaults};
@@ -462,7 +463,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
             "source" => {
                 source = literal_string(&a.expr, "The source of a module", diags).map(|s| (s, a.expr.span));
             }
-            "version" => version = Some(a.span),
+            "version" => version = Some(a),
             "count" => count = Some(a),
             "for_each" => for_each = Some(a),
             "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
@@ -493,8 +494,8 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
         return;
     };
-    if let Some(span) = version
-        && !matches!(Source::parse(&source), Ok(Source::Registry))
+    if let Some(a) = version
+        && !matches!(Source::parse(&source), Ok(Source::Registry(_)))
     {
         let what = if source.starts_with("./") || source.starts_with("../") {
             format!("\"{source}\" is a folder, and only")
@@ -507,13 +508,15 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
                 format!("{what} modules of a registry have versions to choose from."),
             )
             .help("Remove the argument \"version\"; a tag of a repository is chosen with ?ref=TAG in the source.")
-            .at(span),
+            .at(a.span),
         );
     }
+    let version = version.and_then(|a| constraints(&a.expr, diags));
     let call = ModuleCall {
         name: name.clone(),
         source,
         source_span,
+        version,
         repetition,
         depends_on: dependencies,
         providers,
@@ -521,6 +524,19 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         span: block.header,
     };
     module.calls.insert(name.name.clone(), call);
+}
+
+/// The `version` of a module.
+fn constraints(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<(Constraints, Span)> {
+    let text = literal_string(expr, "The version of a module", diags)?;
+    match Constraints::parse(&text) {
+        Ok(constraints) => Some((constraints, expr.span)),
+        Err(why) => {
+            let d = Diagnostic::error("Invalid version constraint", format!("{why}.")).at(expr.span);
+            diags.push(d.help("For example: \">= 1.5, < 2.0\""));
+            None
+        }
+    }
 }
 
 fn provider_map(expr: &Expr, diags: &mut Vec<Diagnostic>) -> BTreeMap<(Str, Option<Str>), ProviderRef> {

@@ -25,16 +25,18 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod version;
 
 pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use load::{Loaded, has_configuration, load, load_with, local_state};
-pub use manifest::{Found, Manifest, ManifestEntry, Modules, manifest_key, placed, remote};
+pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
     Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
     ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement, Provisioner,
     Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };
 pub use providers::{ProviderKey, implied_provider, normalise_source};
-pub use source::{Getter, Remote, Source, SourceError, decode, encode};
+pub use source::{Getter, Published, Remote, Source, SourceError, decode, encode};
 pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};
+pub use version::{Constraints, Version};

@@ -171,7 +171,7 @@ impl<'a> Loader<'a> {
             self.fetched.local(path, call, &child);
             return Ok((child, package.map(Path::to_path_buf)));
         }
-        if matches!(Source::parse(source), Err(_) | Ok(Source::Registry))
+        if matches!(Source::parse(source), Err(_) | Ok(Source::Registry(_)))
             && self.files.read_dir(&join(dir, source)).is_ok()
         {
             return Err(Diagnostic::error(

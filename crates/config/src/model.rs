@@ -1,5 +1,6 @@
 //! What a configuration says, block by block.
 
+use crate::version::Constraints;
 use formwork_addr::{ModulePath, Resource, Target};
 use formwork_diag::Span;
 use formwork_syntax::{Body, Expr, ExprKind, Ident, Str};
@@ -275,6 +276,8 @@ pub struct ModuleCall {
     pub source: Str,
     /// Where that stands.
     pub source_span: Span,
+    /// Which versions of a registry's module will do, and where that stands.
+    pub version: Option<(Constraints, Span)>,
     /// `count` or `for_each`.
     pub repetition: Repetition,
     /// Further dependencies.

@@ -4,24 +4,25 @@ use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, literal_string, names};
 use crate::model::{Module, ProviderRequirement};
 use crate::providers::normalise_source;
+use crate::version::{Constraints, Version};
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Block, Expr, ExprKind};
 use std::path::PathBuf;
 
 /// The version of Terraform whose language this is.
-const COMPATIBLE: [u64; 3] = [1, 11, 4];
+const COMPATIBLE: &str = "1.11.4";
 
 pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::TERRAFORM, &block.body);
     if let Some(a) = r.take("required_version")
         && let Some(text) = literal_string(&a.expr, "\"required_version\"", diags)
     {
-        match satisfies(&text) {
-            Ok(true) => {}
-            Ok(false) => diags.push(
+        match Constraints::parse(&text) {
+            Ok(wanted) if Version::parse(COMPATIBLE).is_some_and(|v| wanted.admit(&v)) => {}
+            Ok(_) => diags.push(
                 Diagnostic::error(
                     "Unsupported version",
-                    format!("This module wants Terraform {text}; Formwork is compatible with 1.11.4."),
+                    format!("This module wants Terraform {text}; Formwork is compatible with {COMPATIBLE}."),
                 )
                 .at(a.expr.span),
             ),
@@ -144,62 +145,4 @@ fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<
         }
     });
     Some(ProviderRequirement { source, aliases, span: expr.span })
-}
-
-/// Whether version 1.11.4 satisfies a constraint such as `>= 1.5, < 2.0`
-/// (<https://developer.hashicorp.com/terraform/language/expressions/version-constraints>).
-fn satisfies(constraint: &str) -> Result<bool, String> {
-    let mut all = true;
-    for part in constraint.split(',') {
-        let part = part.trim();
-        let at = part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
-        let (operator, version) = (part[..at].trim(), &part[at..]);
-        let core = version.split(['-', '+']).next().unwrap_or_default();
-        let numbers: Vec<u64> = core
-            .split('.')
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map_err(|_| format!("\"{part}\" is not a version with an operator before it"))?;
-        let mut wanted = [0; 3];
-        for (slot, n) in wanted.iter_mut().zip(&numbers) {
-            *slot = *n;
-        }
-        all &= match operator {
-            "" | "=" => COMPATIBLE == wanted,
-            "!=" => COMPATIBLE != wanted,
-            ">" => COMPATIBLE > wanted,
-            ">=" => COMPATIBLE >= wanted,
-            "<" => COMPATIBLE < wanted,
-            "<=" => COMPATIBLE <= wanted,
-            // All but the last number given are fixed.
-            "~>" => {
-                let fixed = numbers.len().saturating_sub(1).clamp(1, 2);
-                COMPATIBLE >= wanted && COMPATIBLE[..fixed] == wanted[..fixed]
-            }
-            other => return Err(format!("\"{other}\" is not an operator of version constraints")),
-        };
-    }
-    Ok(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::satisfies;
-
-    #[test]
-    fn version_constraints() {
-        for (constraint, holds) in [
-            (">= 1.0", true),
-            ("~> 1.5", true),
-            ("~> 1.11.0", true),
-            ("~> 1.10.0", false),
-            (">= 1.5, < 1.11", false),
-            ("1.11.4", true),
-            ("!= 1.11.4", false),
-            ("~> 2", false),
-        ] {
-            assert_eq!(satisfies(constraint), Ok(holds), "{constraint}");
-        }
-        assert!(satisfies("latest").is_err());
-    }
 }

@@ -9,7 +9,7 @@ pub enum Source {
     /// A path that starts with `./` or `../`.
     Local,
     /// A module of a registry.
-    Registry,
+    Registry(Published),
     /// Something to fetch.
     Remote(Remote),
 }
@@ -38,6 +38,35 @@ pub struct Remote {
     pub query: Vec<(String, String)>,
 }
 
+/// A module of a registry, and the folder in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The registry, perhaps with a port.
+    pub host: String,
+    /// `NAMESPACE/NAME/PROVIDER`.
+    pub path: String,
+    /// The folder in what is fetched; empty for all of it.
+    pub subdir: String,
+}
+
+impl Published {
+    /// The whole source, as Terraform lists it.
+    pub fn full(&self) -> String {
+        match &*self.subdir {
+            "" => self.package(),
+            subdir => format!("{}//{subdir}", self.package()),
+        }
+    }
+
+    /// Without the folder behind `//`: what is fetched.
+    pub fn package(&self) -> String {
+        format!("{}/{}", self.host, self.path)
+    }
+}
+
+/// Where modules without a host are.
+const PUBLIC_REGISTRY: &str = "registry.terraform.io";
+
 /// Why a source is none: what is wrong, and how to mend it. Holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceError {
@@ -63,8 +92,8 @@ impl Source {
         if text.trim() != text || text.is_empty() {
             return Err(wrong("The source is empty, or has spaces around it.", "Remove the spaces."));
         }
-        if is_registry(text) {
-            return Ok(Source::Registry);
+        if let Some((place, subdir)) = published(text) {
+            return Ok(Source::Registry(Published { subdir: clean_subdir(subdir)?, ..place }));
         }
         Remote::parse(text).map(Source::Remote)
     }
@@ -179,24 +208,33 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// `NAMESPACE/NAME/PROVIDER`, with the name of a host before it perhaps, and a folder behind `//`.
-fn is_registry(text: &str) -> bool {
-    let (place, _) = split_subdir(text);
-    let parts: Vec<&str> = place.split('/').collect();
+/// `NAMESPACE/NAME/PROVIDER`, with the name of a host before it perhaps; and the folder behind `//`, as written.
+fn published(text: &str) -> Option<(Published, &str)> {
+    const HOSTS: [&str; 3] = ["github.com", "bitbucket.org", "gitlab.com"];
+    let (place, subdir) = split_subdir(text);
     let name = |part: &&str| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         ends(part.chars().next())
             && ends(part.chars().next_back())
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     };
-    const HOSTS: [&str; 3] = ["github.com", "bitbucket.org", "gitlab.com"];
-    match parts.as_slice() {
-        [a, b, c] => [a, b, c].into_iter().all(name),
-        [host, rest @ ..] if rest.len() == 3 => {
-            host.contains('.') && !HOSTS.contains(host) && !host.contains(['@', ':']) && rest.iter().all(name)
-        }
-        _ => false,
-    }
+    let is_host = |host: &str| {
+        let (host, port) = host.split_once(':').unwrap_or((host, "443"));
+        (host.contains('.') || host == "localhost")
+            && host.split('.').all(|label| {
+                !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            })
+            && !HOSTS.contains(&host)
+            && port.parse::<u16>().is_ok_and(|p| p != 0)
+    };
+    let parts: Vec<&str> = place.split('/').collect();
+    let (host, path) = match parts.as_slice() {
+        path if path.len() == 3 => (PUBLIC_REGISTRY, path),
+        [host, path @ ..] if path.len() == 3 && is_host(host) => (*host, path),
+        _ => return None,
+    };
+    let found = Published { host: host.to_lowercase(), path: path.join("/"), subdir: String::new() };
+    path.iter().all(name).then_some((found, subdir))
 }
 
 /// Parts a path from the folder behind `//`; that of `https://` does not count.
@@ -379,7 +417,7 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let found = match Source::parse(text) {
             Ok(Source::Local) => "local".into(),
-            Ok(Source::Registry) => "registry".into(),
+            Ok(Source::Registry(p)) => format!("registry {}", p.full()),
             Ok(Source::Remote(r)) if r.is_secret() => format!("{} as {}", r.full(), r.shown()),
             Ok(Source::Remote(r)) => r.full(),
             Err(e) => format!("! {}", e.detail),
@@ -391,8 +429,11 @@ mod tests {
     fn sources_have_one_form() {
         check("./a", "local");
         check("../a//b", "local");
-        check("hashicorp/consul/aws", "registry");
-        check("app.example.com/a/b/c//modules/x", "registry");
+        check("hashicorp/consul/aws", "registry registry.terraform.io/hashicorp/consul/aws");
+        check("Example.com:8443/a/b/c", "registry example.com:8443/a/b/c");
+        check("localhost:8443/a/b/c", "registry localhost:8443/a/b/c");
+        check("a/b/c//../x", "! The folder behind //");
+        check("app.example.com/a/b/c//modules/x", "registry app.example.com/a/b/c//modules/x");
         check("github.com/a/b", "git::https://github.com/a/b.git");
         check("github.com/a/b.git//c/d?ref=v1", "git::https://github.com/a/b.git//c/d?ref=v1");
         check("git@github.com:a/b.git", "git::ssh://git@github.com/a/b.git");

@@ -13,15 +13,22 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Problem {
     pub detail: String,
     pub help: Option<String>,
+    /// That it is about the version that is wanted, not about the source.
+    pub about_version: bool,
 }
 
 impl Problem {
     pub fn new(detail: impl Into<String>) -> Self {
-        Problem { detail: detail.into(), help: None }
+        Problem { detail: detail.into(), help: None, about_version: false }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    pub fn about_version(mut self) -> Self {
+        self.about_version = true;
         self
     }
 
@@ -60,20 +67,25 @@ pub(crate) struct Fetched {
 /// How often a server may say that the module is elsewhere.
 const MAX_HOPS: usize = 5;
 
-/// Fetches what `remote` names, without the folder behind `//`, into an empty folder. Of a repository, `commit` is wanted if
-/// it is given. The folder that what was fetched names on its own is given too: a server may say that the module is in one.
-pub(crate) fn fetch(
-    remote: &Remote,
-    commit: Option<&str>,
-    into: &Path,
-    tools: &Tools,
-) -> Result<Fetched, Problem> {
-    let mut remote = remote.clone();
+/// One thing to fetch.
+#[derive(Clone, Copy)]
+pub(crate) struct Errand<'a> {
+    pub remote: &'a Remote,
+    /// The commit that is wanted of a repository.
+    pub commit: Option<&'a str>,
+    /// An empty folder.
+    pub into: &'a Path,
+    pub tools: &'a Tools,
+}
+
+/// Fetches what an errand names, without the folder behind `//`.
+pub(crate) fn fetch(errand: Errand<'_>) -> Result<Fetched, Problem> {
+    let mut remote = errand.remote.clone();
     let mut secrets = remote.secrets();
     for _ in 0..MAX_HOPS {
-        match once(&remote, commit, into, tools).map_err(|p| p.without(&secrets))? {
+        match once(Errand { remote: &remote, ..errand }).map_err(|p| p.without(&secrets))? {
             Step::Done(fetched) => {
-                tree::check_links(into)?;
+                tree::check_links(errand.into)?;
                 return Ok(fetched);
             }
             Step::Elsewhere(next) => remote = next,
@@ -88,7 +100,8 @@ enum Step {
     Elsewhere(Remote),
 }
 
-fn once(remote: &Remote, commit: Option<&str>, into: &Path, tools: &Tools) -> Result<Step, Problem> {
+fn once(errand: Errand<'_>) -> Result<Step, Problem> {
+    let Errand { remote, into, .. } = errand;
     let archive = Archive::of(remote.parameter("archive"), &remote.url)?;
     let done = |()| Step::Done(Fetched::default());
     match remote.getter {
@@ -97,7 +110,7 @@ fn once(remote: &Remote, commit: Option<&str>, into: &Path, tools: &Tools) -> Re
                 return Err(Problem::new("\"checksum\" is for archives; a repository has commits.")
                     .help("Name the commit: ?ref=COMMIT"));
             }
-            git::fetch(remote, commit, into, tools).map(Step::Done)
+            git::fetch(errand).map(Step::Done)
         }
         Getter::File => local(remote, archive, into).map(done),
         Getter::Http => match (http::get(remote, archive.is_none())?, archive) {

@@ -1,6 +1,6 @@
 //! Git repositories, by the program of that name.
 
-use crate::fetch::{Fetched, Problem, Tools};
+use crate::fetch::{Errand, Fetched, Problem, Tools};
 use formwork_config::Remote;
 use std::fs;
 use std::io::Write;
@@ -11,17 +11,15 @@ use std::process::{Command, Stdio};
 const PROTOCOLS: &str = "git:http:https:ssh";
 
 /// Fetches one commit, without history, and its submodules.
-pub(crate) fn fetch(
-    remote: &Remote,
-    commit: Option<&str>,
-    into: &Path,
-    tools: &Tools,
-) -> Result<Fetched, Problem> {
+pub(crate) fn fetch(errand: Errand<'_>) -> Result<Fetched, Problem> {
+    let Errand { remote, commit, into, tools } = errand;
     let key = match remote.parameter("sshkey") {
         Some(encoded) => Some(private_key(encoded)?),
         None => None,
     };
-    let git = Git { dir: into, remote, tools, key: key.as_ref().map(tempfile::NamedTempFile::path) };
+    let (url, login) = Login::of(&remote.url);
+    let key = key.as_ref().map(tempfile::NamedTempFile::path);
+    let git = Git { dir: into, remote, url, login, tools, key };
     git.run(&["init", "--quiet", "--template="])?;
     let wanted = remote.parameter("ref").unwrap_or("HEAD");
     let current = git.resolve(wanted)?;
@@ -56,14 +54,48 @@ pub(crate) fn fetch(
 struct Git<'a> {
     dir: &'a Path,
     remote: &'a Remote,
+    /// The address, without the login that may be in it.
+    url: String,
+    login: Option<Login>,
     tools: &'a Tools,
     key: Option<&'a Path>,
+}
+
+/// Name and password of an address. Everybody on the machine can read the command line of git; its environment only we can,
+/// and so git asks a helper that answers from there.
+struct Login {
+    /// The server: `https://HOST`.
+    origin: String,
+    name: String,
+    password: String,
+}
+
+/// What answers git's question for a login: part of a shell script.
+const HELPER: &str =
+    "!answer() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$FORMWORK_GIT_NAME\" \"$FORMWORK_GIT_PASSWORD\"; }; answer";
+
+impl Login {
+    /// Takes the login out of an address of a web server.
+    fn of(url: &str) -> (String, Option<Login>) {
+        let parts = || {
+            let (scheme, rest) = url.split_once("://")?;
+            let is_web = matches!(scheme, "http" | "https");
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let (user, host) = authority.rsplit_once('@').filter(|_| is_web)?;
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            let decoded = |text: &str| formwork_config::decode(text).unwrap_or_else(|| text.to_owned());
+            let origin = format!("{scheme}://{host}");
+            let login = Login { origin: origin.clone(), name: decoded(name), password: decoded(password) };
+            Some((format!("{origin}{path}"), Some(login)))
+        };
+        parts().unwrap_or_else(|| (url.to_owned(), None))
+    }
 }
 
 impl Git<'_> {
     /// Fetches what a name or a commit stands for, and gives the commit.
     fn resolve(&self, name: &str) -> Result<String, Problem> {
-        let url = &self.remote.url;
+        let url = &self.url;
         // Old servers give no commit that is asked for by its digest, and simple ones cannot cut the history off.
         let shallow = self.run(&["fetch", "--quiet", "--no-tags", "--depth", "1", "--", url, name]);
         let Err(problem) = shallow else { return self.commit("FETCH_HEAD") };
@@ -95,6 +127,11 @@ impl Git<'_> {
         };
         command
             .args(["-c", "core.askPass=", "-c", "advice.detachedHead=false"])
+            .args(self.login.iter().flat_map(|l| {
+                let key = format!("credential.{}.helper", l.origin);
+                // The empty one sets aside those of the user's settings.
+                ["-c".to_owned(), format!("{key}="), "-c".to_owned(), format!("{key}={HELPER}")]
+            }))
             .args(args)
             .current_dir(self.dir)
             .env("GIT_TERMINAL_PROMPT", "0")
@@ -104,6 +141,9 @@ impl Git<'_> {
             .env("GIT_ALLOW_PROTOCOL", protocols)
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
+        if let Some(login) = &self.login {
+            command.env("FORMWORK_GIT_NAME", &login.name).env("FORMWORK_GIT_PASSWORD", &login.password);
+        }
         if let Some(key) = self.key {
             let key = key.display().to_string().replace('\'', "'\\''");
             command.env("GIT_SSH_COMMAND", format!("ssh -o BatchMode=yes -o IdentitiesOnly=yes -i '{key}'"));

@@ -5,7 +5,7 @@ use formwork_config::Remote;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::Agent;
+use ureq::{Agent, ResponseExt};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 /// No module's archive is larger.
@@ -52,15 +52,8 @@ pub(crate) fn get(remote: &Remote, ask: bool) -> Result<Answer, Problem> {
         url.push('?');
         url.push_str(&query.join("&"));
     }
-    let failed = |why: String| Problem::new(format!("{} cannot be fetched: {why}.", remote.shown()));
-    let mut response = agent().get(&url).call().map_err(|e| {
-        let why = e.to_string();
-        let problem = failed(why.clone());
-        if !why.contains("certificate") {
-            return problem;
-        }
-        problem.help("This machine does not trust the server. SSL_CERT_FILE can name a file with the certificates of those who vouch for it.")
-    })?;
+    let failed = |why: String| failed(&remote.shown(), why);
+    let mut response = agent().get(&url).call().map_err(|e| unreached(&remote.shown(), &e))?;
     let status = response.status().as_u16();
     if !(200..300).contains(&status) {
         let problem = failed(format!("the server answers {}", response.status()));
@@ -91,6 +84,54 @@ pub(crate) fn get(remote: &Remote, ask: bool) -> Result<Answer, Problem> {
         ))
         .help("If it is an archive, say of which kind with ?archive=zip. If it is a git repository, write git:: before the address.")),
     }
+}
+
+/// What a registry answers.
+pub(crate) struct Page {
+    pub status: u16,
+    /// Where the server says that the module is.
+    pub location: Option<String>,
+    pub body: Vec<u8>,
+    /// Where it was in the end, when the server sent us on.
+    pub url: String,
+}
+
+/// No list of versions is larger.
+const MAX_PAGE: u64 = 32 << 20;
+
+/// Fetches a page, whatever its status is. A token is not handed on to another host.
+pub(crate) fn page(url: &str, token: Option<&str>) -> Result<Page, Problem> {
+    let mut request = agent().get(url).header("Accept", "application/json");
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    let mut response = request.call().map_err(|e| unreached(url, &e))?;
+    let mut body = Vec::new();
+    let mut reader = response.body_mut().as_reader().take(MAX_PAGE + 1);
+    reader.read_to_end(&mut body).map_err(|e| failed(url, e.to_string()))?;
+    if body.len() as u64 > MAX_PAGE {
+        return Err(failed(url, "it is too large".into()));
+    }
+    let location = response.headers().get("x-terraform-get").and_then(|h| h.to_str().ok());
+    Ok(Page {
+        status: response.status().as_u16(),
+        location: location.map(str::to_owned),
+        url: response.get_uri().to_string(),
+        body,
+    })
+}
+
+fn failed(shown: &str, why: String) -> Problem {
+    Problem::new(format!("{shown} cannot be fetched: {why}."))
+}
+
+fn unreached(shown: &str, error: &ureq::Error) -> Problem {
+    let why = error.to_string();
+    let problem = failed(shown, why.clone());
+    if !why.contains("certificate") {
+        return problem;
+    }
+    problem.help("This machine does not trust the server. SSL_CERT_FILE can name a file with the certificates of those who vouch for it.")
 }
 
 /// The content of `<meta name="terraform-get" content="…">`.

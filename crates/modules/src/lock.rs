@@ -16,6 +16,15 @@ const HEAD: &str = "\
 # everybody gets the same. To take what is there now instead: formwork get -update
 ";
 
+/// What an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The source.
+    pub source: String,
+    /// The version, of a registry's module.
+    pub version: Option<String>,
+}
+
 /// What was fetched from one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -25,10 +34,10 @@ pub(crate) struct Entry {
     pub hash: String,
 }
 
-/// The lock, by sources without credentials and without the folders behind `//`.
+/// The lock, by sources without credentials and without the folders behind `//`, and versions of registries' modules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lock {
-    pub entries: BTreeMap<String, Entry>,
+    pub entries: BTreeMap<Key, Entry>,
 }
 
 impl Lock {
@@ -63,13 +72,17 @@ impl Lock {
 
     fn to_text(&self) -> String {
         let mut out = String::from(HEAD);
-        for (source, entry) in &self.entries {
-            let _ = writeln!(out, "\nmodule {} {{", quoted(source));
-            if let Some(commit) = &entry.commit {
-                let _ = writeln!(out, "  commit = {}", quoted(commit));
-                let _ = writeln!(out, "  hash   = {}", quoted(&entry.hash));
-            } else {
-                let _ = writeln!(out, "  hash = {}", quoted(&entry.hash));
+        for (key, entry) in &self.entries {
+            let _ = writeln!(out, "\nmodule {} {{", quoted(&key.source));
+            let all = [
+                ("version", key.version.as_ref()),
+                ("commit", entry.commit.as_ref()),
+                ("hash", Some(&entry.hash)),
+            ];
+            let given: Vec<(&str, &String)> = all.into_iter().filter_map(|(n, v)| Some((n, v?))).collect();
+            let width = given.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            for (name, value) in given {
+                let _ = writeln!(out, "  {name:width$} = {}", quoted(value));
             }
             out.push_str("}\n");
         }
@@ -97,7 +110,8 @@ fn read_body(body: &Body, diags: &mut Vec<Diagnostic>) -> Lock {
         };
         match (kind, labels, text("hash")) {
             ("module", [source], Some(hash)) => {
-                lock.entries.insert(source.name.to_string(), Entry { commit: text("commit"), hash });
+                let key = Key { source: source.name.to_string(), version: text("version") };
+                lock.entries.insert(key, Entry { commit: text("commit"), hash });
             }
             _ => diags.push(
                 Diagnostic::error(
@@ -121,11 +135,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(LOCK_FILE);
         let mut lock = Lock::default();
-        for (source, commit) in
-            [("git::https://h/a?ref=x", Some("c0ffee")), ("https://h/\"${x}\\%{y}.zip", None)]
-        {
+        for (source, version, commit) in [
+            ("git::https://h/a?ref=x", None, Some("c0ffee")),
+            ("https://h/\"${x}\\%{y}.zip", None, None),
+            ("h/a/b/c", Some("1.0.0"), None),
+            ("h/a/b/c", Some("2.0.0"), Some("c0ffee")),
+        ] {
             let entry = Entry { commit: commit.map(str::to_owned), hash: "h1:abc=".into() };
-            lock.entries.insert(source.into(), entry);
+            let key = Key { source: source.into(), version: version.map(str::to_owned) };
+            lock.entries.insert(key, entry);
         }
         lock.write(&path).unwrap();
         assert_eq!(Lock::read(&path, &mut Sources::default()), Ok(lock));

@@ -132,6 +132,36 @@ pub(crate) fn walk(root: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
     Ok(found)
 }
 
+/// The one folder that a path with `*` for names stands for, as registries write it; a path without is as it is.
+pub(crate) fn matching(root: &Path, pattern: &str) -> Result<String, Problem> {
+    if !pattern.contains('*') {
+        return Ok(pattern.to_owned());
+    }
+    let fits = |path: &Path| {
+        let names: Vec<String> =
+            path.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+        let wanted: Vec<&str> = pattern.split('/').collect();
+        names.len() == wanted.len() && names.iter().zip(wanted).all(|(name, wanted)| is_like(name, wanted))
+    };
+    let all = walk(root).map_err(|e| Problem::io("read", root, &e))?;
+    let mut found = all.iter().filter(|(path, kind)| kind.is_dir() && fits(path));
+    match (found.next(), found.next()) {
+        (Some((path, _)), None) => Ok(path.to_string_lossy().into_owned()),
+        (first, _) => Err(Problem::new(format!(
+            "What was fetched has {} for \"{pattern}\", where the registry says that the module is.",
+            if first.is_some() { "more than one folder" } else { "no folder" }
+        ))),
+    }
+}
+
+/// Whether a name is like a pattern, in which `*` is any text.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return name == pattern };
+    name.strip_prefix(start).is_some_and(|left| {
+        left.char_indices().map(|(at, _)| at).chain([left.len()]).any(|at| is_like(&left[at..], rest))
+    })
+}
+
 /// Refuses symbolic links that lead out of the folder, or nowhere.
 pub(crate) fn check_links(root: &Path) -> Result<(), Problem> {
     let all = walk(root).map_err(|e| Problem::io("read", root, &e))?;

@@ -1,7 +1,7 @@
 //! Real fetches: local repositories, archives, and a web server on loopback.
 
 use formwork_config::DiskFiles;
-use formwork_modules::{Event, Options, Tools, install};
+use formwork_modules::{Accounts, Event, Options, Tools, install};
 use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -69,6 +69,7 @@ impl Place {
             data_dir: &data_dir,
             update,
             tools: Tools::default(),
+            accounts: &Accounts::default(),
             report: &|event| {
                 told.borrow_mut().push(match event {
                     Event::Local { module, .. } => format!("{module} local"),
@@ -342,4 +343,21 @@ fn web_servers_are_asked() {
     assert!(!place.read("root/.formwork.lock.hcl").contains("pass"));
     place.calls("http://127.0.0.1:1/a.zip");
     assert!(place.run(false).contains("cannot be fetched"));
+}
+
+#[test]
+fn what_killed_runs_left_is_removed() {
+    let place = Place::new();
+    place.write("repo/main.tf", MODULE);
+    place.commit("repo");
+    place.write("root/.terraform/modules/.fetch-dead/package/main.tf", MODULE);
+    let lock = fs::File::create(place.path("root/.terraform/modules/.fetch.lock")).unwrap();
+    // Somebody else is fetching: the folder may be theirs.
+    lock.lock_shared().unwrap();
+    place.calls(&format!("git::file://{}", place.path("repo").display()));
+    assert_eq!(place.run(true), "m fetched");
+    assert!(place.path("root/.terraform/modules/.fetch-dead").exists());
+    lock.unlock().unwrap();
+    assert_eq!(place.run(true), "m fetched");
+    assert!(!place.path("root/.terraform/modules/.fetch-dead").exists());
 }
