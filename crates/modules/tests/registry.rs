@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::cell::RefCell;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -105,7 +105,7 @@ impl Place {
         let loaded = install(&DiskFiles, &options);
         let mut lines = told.borrow().clone();
         for d in &loaded.diagnostics {
-            let at = d.span.and_then(|s| loaded.sources.text(s.file).get(s.start as usize..s.end as usize));
+            let at = d.span.map(|s| loaded.sources.text(s));
             lines.push(format!("{d} [{}] {}", at.unwrap_or("nowhere"), d.help.as_deref().unwrap_or_default()));
         }
         lines.join("\n")
