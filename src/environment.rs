@@ -83,7 +83,8 @@ pub fn accounts() -> (Accounts, Vec<Diagnostic>) {
     files.extend(stored.filter(|path| !files.contains(path)));
     let mut accounts = Accounts::default();
     let remarks = files.iter().filter_map(|path| accounts.read(path)).collect();
-    let variables = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    let variables =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
         accounts.variable_of(&name, &value);
     }

@@ -221,9 +221,9 @@ fn published(text: &str) -> Option<(Published, &str)> {
     let is_host = |host: &str| {
         let (host, port) = host.split_once(':').unwrap_or((host, "443"));
         (host.contains('.') || host == "localhost")
-            && host.split('.').all(|label| {
-                !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-            })
+            && host
+                .split('.')
+                .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
             && !HOSTS.contains(&host)
             && port.parse::<u16>().is_ok_and(|p| p != 0)
     };

@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn versions_are_ordered() {
-        let ordered = ["0.9", "1.0.0-1", "1.0.0-2", "1.0.0-10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0", "1.2", "1.10"];
+        let ordered =
+            ["0.9", "1.0.0-1", "1.0.0-2", "1.0.0-10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0", "1.2", "1.10"];
         for pair in ordered.windows(2) {
             let [a, b] = [0, 1].map(|i| Version::parse(pair[i]).unwrap());
             assert!(a < b, "{a} {b}");

@@ -50,7 +50,9 @@ impl Accounts {
         }
         let (body, diagnostics) = parse(Sources::default().add(path.display().to_string(), ""), &text);
         self.body(&body);
-        diagnostics.first().and_then(|d| unread(format!("{} {}", d.summary, d.detail).trim_end_matches('.').into()))
+        diagnostics
+            .first()
+            .and_then(|d| unread(format!("{} {}", d.summary, d.detail).trim_end_matches('.').into()))
     }
 
     fn json(&mut self, json: &Value) {
@@ -128,7 +130,11 @@ mod tests {
                     credentials \"b.example.com\" {\n token = \"rc\"\n}\n\
                     host \"c.example.com\" {\n services = {\n  \"modules.v1\" = \"http://127.0.0.1:1/\"\n }\n}\n";
         fs::write(&rc, text).unwrap();
-        fs::write(&json, r#"{"credentials":{"b.example.com":{"token":"json"},"d.example.com":{"token":"json"}}}"#).unwrap();
+        fs::write(
+            &json,
+            r#"{"credentials":{"b.example.com":{"token":"json"},"d.example.com":{"token":"json"}}}"#,
+        )
+        .unwrap();
         let mut accounts = Accounts::default();
         assert!([&rc, &json, &dir.path().join("none")].into_iter().all(|p| accounts.read(p).is_none()));
         accounts.variable_of("TF_TOKEN_app_example_com", "variable");

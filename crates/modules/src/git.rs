@@ -71,8 +71,7 @@ struct Login {
 }
 
 /// What answers git's question for a login: part of a shell script.
-const HELPER: &str =
-    "!answer() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$FORMWORK_GIT_NAME\" \"$FORMWORK_GIT_PASSWORD\"; }; answer";
+const HELPER: &str = "!answer() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"$FORMWORK_GIT_NAME\" \"$FORMWORK_GIT_PASSWORD\"; }; answer";
 
 impl Login {
     /// Takes the login out of an address of a web server.

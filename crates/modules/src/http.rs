@@ -5,8 +5,8 @@ use formwork_config::Remote;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::{Agent, ResponseExt};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, ResponseExt};
 
 /// No module's archive is larger.
 const MAX_BYTES: u64 = 1 << 30;

@@ -235,7 +235,8 @@ impl Installer<'_> {
         let report = self.options.report;
         let slot = self.folder.join(key);
         let admitted = |v: &Version| wanted.map_or(!v.is_prerelease(), |w| w.admit(v));
-        let locked = self.lock.entries.keys().filter(|k| k.source == module.package() && !self.options.update);
+        let locked =
+            self.lock.entries.keys().filter(|k| k.source == module.package() && !self.options.update);
         let versions = locked.filter_map(|k| Version::parse(k.version.as_deref()?));
         let version = match versions.filter(admitted).max() {
             Some(version) => version,

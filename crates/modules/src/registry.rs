@@ -150,7 +150,9 @@ fn no_registry(host: &str, why: &str) -> Problem {
 fn refused(host: &str, url: &str, status: u16, known: bool) -> Problem {
     let problem = Problem::new(format!("{url} cannot be fetched: the server answers {status}."));
     match status {
-        401 | 403 if known => problem.help(format!("The token for {host} is not accepted there, or may not read this module.")),
+        401 | 403 if known => {
+            problem.help(format!("The token for {host} is not accepted there, or may not read this module."))
+        }
         401 | 403 => {
             let variable = Accounts::variable(host).map(|v| format!("in the environment as {v}, or "));
             problem.help(format!(
