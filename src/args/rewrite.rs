@@ -1,7 +1,7 @@
 //! Long flags with one dash, as Terraform's users type them, become what clap understands.
 
 /// Flags whose value may be the next argument, and must then be left alone.
-const TAKES_VALUE: [&str; 15] = [
+const TAKES_VALUE: [&str; 16] = [
     "var",
     "var-file",
     "out",
@@ -10,6 +10,7 @@ const TAKES_VALUE: [&str; 15] = [
     "state",
     "state-out",
     "backup",
+    "backup-out",
     "parallelism",
     "lock-timeout",
     "backend-config",
@@ -20,7 +21,7 @@ const TAKES_VALUE: [&str; 15] = [
 ];
 
 /// Flags that mean nothing when their value is empty, as scripts with an empty variable have it.
-const EMPTY_IS_NONE: [&str; 4] = ["out", "state", "state-out", "backup"];
+const EMPTY_IS_NONE: [&str; 5] = ["out", "state", "state-out", "backup", "backup-out"];
 
 /// One argument: `-out=p` becomes `--out=p`; `-h`, `-`, `--x` and words stay.
 pub fn two_dashes(arg: &str) -> String {

@@ -2,8 +2,10 @@
 //!
 //! The grammar is Terraform's: <https://developer.hashicorp.com/terraform/cli/state/resource-addressing>.
 
+mod glob;
 mod parse;
 
+pub use glob::{Pattern, captures, substitute};
 pub use parse::ParseError;
 
 use std::cmp::Ordering;

@@ -6,6 +6,7 @@
 mod backend;
 mod error;
 mod frame;
+mod history;
 mod hold;
 mod journal;
 mod journal_file;
@@ -17,6 +18,7 @@ mod model;
 mod object;
 mod paths;
 mod probe;
+mod rearrange;
 mod record_lock;
 mod replay;
 mod session;
@@ -25,11 +27,13 @@ mod wire;
 
 pub use backend::{Backend, Journal, OpenOptions, Opened, Pending, Session};
 pub use error::StateError;
+pub use history::Version;
 pub use journal::{Intent, Operation, Record};
 pub use local::LocalBackend;
 pub use lock::LockInfo;
 pub use model::{OutputState, ResourceInstance, ResourceState, State, Status, StoredObject};
 pub use probe::{Phase, Probe};
+pub use rearrange::Moved;
 
 /// The version of Terraform whose behaviour this is, and which snapshots name as their writer.
 pub const COMPATIBLE_VERSION: &str = "1.11.4";

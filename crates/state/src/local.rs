@@ -1,11 +1,12 @@
 //! State in a file, as Terraform's local backend has it.
 
+use crate::history::{self, Version};
 use crate::hold::{self, Hold};
 use crate::journal_file;
 use crate::paths::{self, Paths};
 use crate::replay::{self, Files, Found};
 use crate::session::LocalSession;
-use crate::{Backend, OpenOptions, Opened, Probe, Session, StateError};
+use crate::{Backend, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
 use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::os::unix::fs::MetadataExt;
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub struct LocalBackend {
     paths: Paths,
     backup: Option<PathBuf>,
+    history: usize,
     probe: Arc<dyn Probe>,
 }
 
@@ -27,7 +29,7 @@ impl LocalBackend {
         let path = path.as_ref();
         let mut backup = path.as_os_str().to_owned();
         backup.push(".backup");
-        LocalBackend { paths: Paths::new(path), backup: Some(backup.into()), probe: Arc::new(()) }
+        LocalBackend { paths: Paths::new(path), backup: Some(backup.into()), history: 0, probe: Arc::new(()) }
     }
 
     /// Backed up in this file, or not at all.
@@ -35,6 +37,23 @@ impl LocalBackend {
     pub fn with_backup(mut self, backup: Option<PathBuf>) -> Self {
         self.backup = backup;
         self
+    }
+
+    /// With the last `keep` snapshots kept in a folder beside the state; 0 for none.
+    #[must_use]
+    pub fn with_history(mut self, keep: usize) -> Self {
+        self.history = keep;
+        self
+    }
+
+    /// The snapshots that were kept, the newest first.
+    pub fn history(&self) -> Result<Vec<Version>, StateError> {
+        history::list(&self.paths)
+    }
+
+    /// Whether somebody holds the lock; the inner value is who, as far as is known.
+    pub fn holder(&self) -> Result<Option<Option<LockInfo>>, StateError> {
+        hold::holder(&self.paths)
     }
 
     /// Tells `probe` of each step.
@@ -93,7 +112,7 @@ impl Backend for LocalBackend {
         let found = replay::interpret(&self.paths, &self.read()?)?;
         found.opened.state.usable().map_err(|e| e.in_file(&self.paths.state))?;
         let session =
-            LocalSession::new(self.paths.clone(), self.backup.clone(), self.probe.clone(), hold, found)?;
+            LocalSession::new(self.paths.clone(), self.backup.clone(), self.history, self.probe.clone(), hold, found)?;
         Ok(Box::new(session))
     }
 

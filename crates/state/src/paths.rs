@@ -15,6 +15,8 @@ pub(crate) struct Paths {
     pub(crate) journal: PathBuf,
     /// The next snapshot, complete, while it is copied into the place of the last.
     pub(crate) copy: PathBuf,
+    /// The folder of the last snapshots.
+    pub(crate) history: PathBuf,
     /// Who holds the lock: Terraform's name for it.
     pub(crate) lock_info: PathBuf,
 }
@@ -30,6 +32,7 @@ impl Paths {
             state: state.clone(),
             journal: beside("journal"),
             copy: beside("new"),
+            history: beside("history"),
             lock_info: beside("lock.info"),
         }
     }

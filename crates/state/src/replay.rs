@@ -20,12 +20,19 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 
 /// The next snapshot, as it lies beside the last one until it has been copied into place.
 #[derive(Serialize, Deserialize)]
-struct CopyHead {
+pub(crate) struct CopyHead {
     format: u32,
     /// SHA-256 of the snapshot that it follows.
     base: String,
     /// SHA-256 of its own text.
     sha256: String,
+}
+
+impl CopyHead {
+    /// Whether this is the text that it was written for.
+    pub(crate) fn is_of(&self, text: &[u8]) -> bool {
+        sha256(text) == self.sha256
+    }
 }
 
 /// First line of the file that holds the next snapshot.
@@ -62,6 +69,8 @@ pub(crate) struct Found {
     pub(crate) start: Start,
     /// The journal is in the snapshot already, but for intents that are not settled.
     pub(crate) folded: bool,
+    /// SHA-256 of the snapshot, when the copy beside it is of the same text.
+    pub(crate) copied: Option<String>,
     /// The text that is still to be copied into place.
     pub(crate) unfinished: Option<String>,
 }
@@ -76,6 +85,8 @@ pub(crate) fn interpret(paths: &Paths, files: &Files) -> Result<Found, StateErro
             .and_then(snapshot::parse)
             .map_err(|e| e.in_file(&paths.state))?,
     };
+    let copied = files.copy.as_ref().map(|copy| (copy, sha256(text)));
+    let copied = copied.and_then(|(copy, sum)| (!text.is_empty() && copy.ends_with(text)).then_some(sum));
     let unfinished = (is_copy && text != files.snapshot).then(|| String::from_utf8_lossy(text).into_owned());
     let mut found = Found {
         opened: Opened { state: base.clone(), ..Opened::default() },
@@ -83,6 +94,7 @@ pub(crate) fn interpret(paths: &Paths, files: &Files) -> Result<Found, StateErro
         ledger: Ledger::default(),
         start: Start::Fresh,
         folded: false,
+        copied,
         unfinished,
     };
     if let Some(journal) = &files.journal {
@@ -101,7 +113,7 @@ fn effective<'a>(paths: &Paths, files: &'a Files) -> Result<(&'a [u8], bool), St
         let line = bytes.iter().position(|b| *b == b'\n')?;
         let head: CopyHead = serde_json::from_slice(&bytes[..line]).ok()?;
         let text = &bytes[line + 1..];
-        (sha256(text) == head.sha256).then_some((head, text))
+        head.is_of(text).then_some((head, text))
     });
     match copy {
         // The copy counts where its turn had come: the snapshot is still the one that it follows, or torn by us, or

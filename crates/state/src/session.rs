@@ -1,6 +1,7 @@
 //! An open local state.
 
 use crate::error::{IN_COPY, IN_JOURNAL};
+use crate::history;
 use crate::hold::{self, Hold};
 use crate::journal_file::JournalFile;
 use crate::paths::{self, Paths};
@@ -17,6 +18,8 @@ use std::sync::Arc;
 pub(crate) struct LocalSession {
     paths: Paths,
     backup: Option<PathBuf>,
+    /// How many snapshots are kept.
+    history: usize,
     probe: Arc<dyn Probe>,
     /// The snapshot alone.
     base: State,
@@ -36,6 +39,7 @@ impl LocalSession {
     pub(crate) fn new(
         paths: Paths,
         backup: Option<PathBuf>,
+        history: usize,
         probe: Arc<dyn Probe>,
         hold: Option<Hold>,
         found: Found,
@@ -45,6 +49,7 @@ impl LocalSession {
         let mut session = LocalSession {
             paths,
             backup,
+            history,
             probe,
             base: found.base,
             state: found.opened.state,
@@ -59,7 +64,7 @@ impl LocalSession {
         if found.folded {
             session.journal.lock().restart(base)?;
         }
-        session.remove_copy()?;
+        session.retire_copy(found.copied.as_deref())?;
         // What an interrupted run did is a version of the state of its own: a plan that was made before it is stale.
         if !same(&session.base, &session.state) {
             let state = session.state.clone();
@@ -73,7 +78,14 @@ impl LocalSession {
         StateError::io(action, &self.paths.state, error, safe)
     }
 
-    fn remove_copy(&self) -> Result<(), StateError> {
+    /// The copy has done its work: it becomes a part of the history if it is the snapshot, of which this is the SHA-256.
+    fn retire_copy(&self, sha256: Option<&str>) -> Result<(), StateError> {
+        if let Some(sha256) = sha256
+            && history::keep(&self.paths, self.history, self.base.serial, sha256)
+        {
+            return paths::sync_folder(&self.paths.copy)
+                .map_err(|e| StateError::io("remove the copy", &self.paths.copy, &e, IN_COPY));
+        }
         paths::remove(&self.paths.copy)
             .map_err(|e| StateError::io("remove the copy", &self.paths.copy, &e, IN_COPY))
     }
@@ -138,6 +150,7 @@ impl LocalSession {
         } else {
             (self.base.serial + 1, self.base.lineage.clone())
         };
+        let mut written = None;
         if (serial, &lineage) != (self.base.serial, &self.base.lineage) || exactly {
             let text = snapshot::head(serial, &lineage) + &body;
             drop(body);
@@ -153,11 +166,12 @@ impl LocalSession {
             self.probe.at(Phase::Folding(3));
             self.base = State { serial, lineage, ..state.clone() };
             self.copy_or_remember(text)?;
+            written = Some(sha256);
             self.probe.at(Phase::Folding(7));
         }
         records.restart(base_of(&self.base))?;
         self.probe.at(Phase::Folding(8));
-        self.remove_copy()?;
+        self.retire_copy(written.as_deref())?;
         self.probe.at(Phase::Folding(9));
         self.pending = records.ledger().pending();
         self.foreign = records.ledger().foreign();

@@ -1,0 +1,121 @@
+//! `state history` and `state restore`
+
+use super::edit::{self, Place};
+use crate::commands::options::{Look, switch_parser};
+use crate::context::Context;
+use clap::Args;
+use formwork_diag::Diagnostic;
+use jiff::Timestamp;
+use std::path::PathBuf;
+
+/// List the last versions of the state
+///
+/// As many as FORMWORK_STATE_HISTORY says (10 when it is not set, 0 for none) are kept in a folder beside the state.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The state file.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    json: bool,
+    #[command(flatten)]
+    look: Look,
+}
+
+/// Make an earlier version of the state the current one
+///
+/// It becomes the next version, so nothing of the history is lost. What exists is not touched: the next plan compares
+/// the two.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Only say what would be done.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    dry_run: bool,
+    #[command(flatten)]
+    place: Place,
+    /// The version, as formwork state history lists it.
+    serial: u64,
+}
+
+impl History {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
+        self.look.set(cx);
+        let backend = cx.backend(self.state.as_deref());
+        let versions = backend.history()?;
+        let current = cx.peek(self.state.as_deref())?.state;
+        let mut rows = Vec::new();
+        for version in &versions {
+            let state = version.read();
+            let is_current = state.as_ref().is_ok_and(|s| *s == current);
+            let instances = state.ok().map(|s| s.instances().count());
+            let written = Timestamp::try_from(version.written).map_or_else(
+                |_| String::new(),
+                |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            );
+            rows.push((version.serial, written, instances, is_current));
+        }
+        if self.json {
+            let rows: Vec<serde_json::Value> = rows
+                .into_iter()
+                .map(|(serial, written, instances, is_current)| {
+                    serde_json::json!({
+                        "serial": serial, "written": written, "resource_instances": instances, "current": is_current
+                    })
+                })
+                .collect();
+            let document = serde_json::json!({ "format_version": "1.0", "versions": rows });
+            cx.screen.line(&document.to_string());
+            return Ok(());
+        }
+        if rows.is_empty() {
+            cx.screen.line("No earlier versions of the state are kept here.");
+        }
+        for (serial, written, instances, is_current) in rows {
+            let what = match instances {
+                Some(1) => "1 resource instance".to_owned(),
+                Some(n) => format!("{n} resource instances"),
+                None => "damaged".to_owned(),
+            };
+            let mark = if is_current { " (current)" } else { "" };
+            cx.screen.line(&format!("{serial}  {written}  {what}{mark}"));
+        }
+        Ok(())
+    }
+}
+
+impl Restore {
+    /// Runs the command.
+    pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
+        self.place.look.set(cx);
+        let versions = cx.backend(self.place.state.as_deref()).history()?;
+        let Some(version) = versions.iter().find(|v| v.serial == self.serial) else {
+            return Err(Diagnostic::error(
+                "No such version of the state",
+                format!("Version {} of the state is not kept here.", self.serial),
+            )
+            .help("The command \"state history\" lists those that are."));
+        };
+        let state = version.read()?;
+        let count = state.instances().count();
+        if self.dry_run {
+            cx.screen.line(&format!("Would restore version {}, which has {count} resource instance(s).", self.serial));
+            return Ok(());
+        }
+        let path = self.place.path();
+        let lock = self.place.locking.lock();
+        let mut session = edit::open(cx, &path, self.place.backup.as_deref(), "state restore", lock)?;
+        edit::settled(session.pending(), |_| true)?;
+        session.fold(&state)?;
+        let serial = session.state().serial;
+        session.close()?;
+        cx.screen.line(&format!(
+            "Restored version {} as version {serial}, with {count} resource instance(s).",
+            self.serial
+        ));
+        Ok(())
+    }
+}
