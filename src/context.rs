@@ -66,7 +66,9 @@ impl Context {
 
     /// The state that flags and the workspace name.
     pub fn backend(&self, path: Option<&Path>) -> LocalBackend {
-        LocalBackend::new(state_path(path)).with_probe(self.probe.clone())
+        LocalBackend::new(state_path(path))
+            .with_probe(self.probe.clone())
+            .with_history(environment::state_history())
     }
 
     /// Reads a state without locking it.

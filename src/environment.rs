@@ -30,6 +30,14 @@ pub fn automation() -> bool {
     Real.get("TF_IN_AUTOMATION").is_some()
 }
 
+/// How many snapshots are kept when nobody says otherwise.
+const HISTORY: usize = 10;
+
+/// `FORMWORK_STATE_HISTORY`: how many of the last snapshots are kept beside the state; 0 for none.
+pub fn state_history() -> usize {
+    Real.get("FORMWORK_STATE_HISTORY").and_then(|v| v.trim().parse().ok()).unwrap_or(HISTORY)
+}
+
 /// `NO_COLOR`: <https://no-color.org>. `TERM=dumb` means the same.
 pub fn colour() -> bool {
     Real.get("NO_COLOR").is_none() && Real.get("TERM").as_deref() != Some("dumb")

@@ -7,7 +7,7 @@ use crate::signals;
 use crate::ui::progress::Progress;
 use crate::variables::{self, Flag};
 use crate::world::RealWorld;
-use formwork_addr::Str;
+use formwork_addr::{InstanceAddr, Str};
 use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
@@ -237,6 +237,30 @@ impl Run {
         outcome
     }
 
+    /// Intents whose outcome is not known.
+    pub fn pending(&self) -> &[Pending] {
+        match &self.held {
+            Held::Open(session) => session.pending(),
+            Held::Peeked(opened) => &opened.pending,
+        }
+    }
+
+    /// Takes an object that exists into the state.
+    pub fn import(&mut self, addr: &InstanceAddr, id: &Str) -> Result<(), Vec<Diagnostic>> {
+        let mut state = self.state().clone();
+        let imported = self.runtime.block_on(formwork_engine::import(&self.setup, &state, addr, id));
+        self.progress.pause();
+        let (provider, object) = imported?;
+        state.set(addr, None, &provider, Some(object));
+        match &mut self.held {
+            Held::Open(session) => session.fold(&state).map_err(|e| vec![e.into()]),
+            Held::Peeked(_) => Err(vec![Diagnostic::error(
+                "Nothing was imported",
+                "The state was opened to be read, not to be written.",
+            )]),
+        }
+    }
+
     /// Whether the user wants to stop.
     pub fn stopping(&self) -> bool {
         self.setup.cancel.level() > 0
@@ -288,7 +312,7 @@ fn unsettled(opened: &Opened) -> Option<Diagnostic> {
 }
 
 /// Opens the state that the flags name; with `-state-out`, a second one that starts as a copy of the first.
-fn open(cx: &Context, flags: &StateFlags, operation: &str, access: Access) -> Result<Box<dyn Session>, u8> {
+pub fn open(cx: &Context, flags: &StateFlags, operation: &str, access: Access) -> Result<Box<dyn Session>, u8> {
     let from = state_path(flags.state.as_deref());
     let to = match &flags.state_out {
         Some(out) if access == Access::Write => out.clone(),
@@ -302,7 +326,7 @@ fn open(cx: &Context, flags: &StateFlags, operation: &str, access: Access) -> Re
             format!("Could not create {}: {e}.", dir.display()),
         )));
     }
-    let mut backend = LocalBackend::new(&to).with_probe(cx.probe.clone());
+    let mut backend = cx.backend(Some(&to));
     if let Some(backup) = &flags.backup {
         backend = backend.with_backup((backup.as_os_str() != "-").then(|| backup.clone()));
     }

@@ -4,17 +4,22 @@ mod apply;
 mod console;
 mod destroy;
 mod fmt;
+mod force_unlock;
 mod get;
 mod graph;
+mod import;
 mod init;
 mod metadata;
 pub mod options;
 mod output;
 mod plan;
 mod providers;
+mod recover;
 mod refresh;
 mod show;
 mod state;
+mod taint;
+mod untaint;
 mod validate;
 mod version;
 mod workspace;
@@ -60,6 +65,11 @@ enum Command {
     Show(show::Show),
     Output(output::Output),
     State(state::State),
+    Import(import::Import),
+    Taint(taint::Taint),
+    Untaint(untaint::Untaint),
+    ForceUnlock(force_unlock::ForceUnlock),
+    Recover(recover::Recover),
     Workspace(workspace::Workspace),
     Providers(providers::Providers),
     Graph(graph::Graph),
@@ -69,9 +79,7 @@ enum Command {
 }
 
 /// Commands of Terraform's that are still to come.
-const NOT_YET: [&str; 16] = [
-    "force-unlock",
-    "import",
+const NOT_YET: [&str; 8] = [
     "login",
     "logout",
     "modules",
@@ -79,13 +87,7 @@ const NOT_YET: [&str; 16] = [
     "providers mirror",
     "providers schema",
     "state identities",
-    "state mv",
-    "state push",
-    "state replace-provider",
-    "state rm",
-    "taint",
     "test",
-    "untaint",
 ];
 
 /// The command of [`NOT_YET`] that the arguments ask for.
@@ -157,6 +159,11 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         Some(Command::Show(c)) => c.run(&mut cx),
         Some(Command::Output(c)) => c.run(&mut cx),
         Some(Command::State(c)) => c.run(&mut cx),
+        Some(Command::Import(c)) => c.run(&mut cx, &flags),
+        Some(Command::Taint(c)) => c.run(&mut cx),
+        Some(Command::Untaint(c)) => c.run(&mut cx),
+        Some(Command::ForceUnlock(c)) => c.run(&mut cx),
+        Some(Command::Recover(c)) => c.run(&mut cx),
         Some(Command::Workspace(c)) => c.run(&mut cx),
         Some(Command::Providers(c)) => c.run(&mut cx),
         Some(Command::Graph(c)) => c.run(&mut cx),
@@ -193,7 +200,8 @@ mod tests {
             assert_eq!(not_yet(&args).as_deref(), expected, "{args:?}");
         };
         check("fmt --check", None);
-        check("state mv a b", Some("state mv"));
+        check("state identities", Some("state identities"));
+        check("state mv a b", None);
         check("providers schema --json", Some("providers schema"));
         check("providers", None);
         check("apply taint", None);

@@ -7,7 +7,7 @@ use crate::environment;
 use crate::ui::style::Role;
 use clap::{Args, Subcommand};
 use formwork_diag::{Diagnostic, suggestion};
-use formwork_state::{LocalBackend, snapshot};
+use formwork_state::snapshot;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -234,7 +234,7 @@ impl New {
         };
         create(cx, &self.name)?;
         let Some(state) = from else { return Ok(()) };
-        let backend = LocalBackend::new(workspace_path(&self.name)).with_probe(cx.probe.clone());
+        let backend = cx.backend(Some(&workspace_path(&self.name)));
         let mut session = cx.open(&backend, "workspace new", self.locking.lock())?;
         session.replace(&state)?;
         Ok(session.close()?)
@@ -277,7 +277,7 @@ impl Delete {
             )
             .help("Switch to another workspace with formwork workspace select, and delete one that is not in use."));
         }
-        let backend = LocalBackend::new(workspace_path(&self.name)).with_probe(cx.probe.clone());
+        let backend = cx.backend(Some(&workspace_path(&self.name)));
         let session = cx.open(&backend, "workspace delete", self.locking.lock())?;
         let tracked: Vec<String> =
             session.state().instances().take(NAMED + 1).map(|(addr, ..)| format!("\n - {addr}")).collect();

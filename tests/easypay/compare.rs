@@ -110,7 +110,8 @@ fn leftovers(site: &Site) -> Result<(), String> {
         let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         for name in entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()) {
             let state = name.contains("tfstate")
-                && !["terraform.tfstate", "terraform.tfstate.backup"].contains(&name.as_str());
+                && !["terraform.tfstate", "terraform.tfstate.backup", ".terraform.tfstate.history"]
+                    .contains(&name.as_str());
             if state || name.ends_with(".part") || name.contains("journal") || name.contains(".tmp") {
                 return Err(format!("{name} was left behind in {}", folder.display()));
             }

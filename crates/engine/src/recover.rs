@@ -62,11 +62,7 @@ pub async fn recover(setup: &Setup, session: &mut dyn Session) -> Vec<Diagnostic
         return Vec::new();
     }
     let (_, diags) = Graph::new(&setup.config, &setup.registry);
-    let mut recovery = Recovery {
-        ev: Evaluator::new(setup.clone()),
-        caller: Caller::new(setup.clone()),
-        state: session.state().clone(),
-    };
+    let mut recovery = Recovery::new(setup, session.state().clone());
     // With a configuration that cannot be evaluated, the journal's own word on the provider has to do.
     let usable = !has_errors(&diags);
     let foreign = session.foreign();
@@ -156,13 +152,18 @@ fn operation_of(intent: &Intent) -> Operation {
     }
 }
 
-struct Recovery {
-    ev: Evaluator,
+/// Asks providers about objects, as the configuration and the state have them.
+pub(crate) struct Recovery {
+    pub(crate) ev: Evaluator,
     caller: Caller,
     state: formwork_state::State,
 }
 
 impl Recovery {
+    pub(crate) fn new(setup: &Setup, state: formwork_state::State) -> Self {
+        Recovery { ev: Evaluator::new(setup.clone()), caller: Caller::new(setup.clone()), state }
+    }
+
     /// What there is to ask, and whom.
     async fn question(&mut self, pending: &Pending, usable: bool) -> Result<Question, Diagnostic> {
         let intent = &pending.intent;
@@ -372,7 +373,7 @@ impl Recovery {
     }
 
     /// Fills a provider's cell; objects that it refers to are as the state has them.
-    async fn fill(&mut self, wanted: CellId) {
+    pub(crate) async fn fill(&mut self, wanted: CellId) {
         self.ev.cells.demand(wanted);
         while let Some(cell) = self.ev.cells.pop() {
             match self.ev.cells.get(cell).kind.clone() {

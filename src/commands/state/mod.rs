@@ -1,15 +1,23 @@
 //! `state`
 
-use super::options::Look;
+pub mod edit;
+mod history;
+mod mv;
+mod push;
+mod replace_provider;
+mod rm;
+
+use super::options::{Look, switch_parser};
 use crate::context::{Context, state_path};
 use crate::ui::state::object;
 use clap::{Args, Subcommand};
-use formwork_addr::{InstanceAddr, Target};
+use formwork_addr::{InstanceAddr, Pattern, ResourceAddr};
 use formwork_diag::{Diagnostic, suggestion};
-use formwork_state::{Backend, State as Snapshot, snapshot};
+use formwork_plan::json;
+use formwork_state::{Backend, State as Snapshot, StoredObject, snapshot};
 use std::path::{Path, PathBuf};
 
-/// Look into the state
+/// Look into the state, and change it by hand
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub struct State {
@@ -22,6 +30,12 @@ enum Command {
     List(List),
     Show(Show),
     Pull(Pull),
+    Push(push::Push),
+    Mv(mv::Mv),
+    Rm(rm::Rm),
+    ReplaceProvider(replace_provider::ReplaceProvider),
+    History(history::History),
+    Restore(history::Restore),
 }
 
 /// List resource instances in the state
@@ -35,7 +49,7 @@ struct List {
     id: Option<String>,
     #[command(flatten)]
     look: Look,
-    /// Only these resources or modules.
+    /// Only these resources or modules; in a pattern, each * stands for any characters.
     addresses: Vec<String>,
 }
 
@@ -45,6 +59,10 @@ struct Show {
     /// The state file.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// As JSON, in the form of show -json.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    json: bool,
     #[command(flatten)]
     look: Look,
     /// The resource instance.
@@ -65,8 +83,19 @@ impl State {
             Command::List(c) => c.run(cx),
             Command::Show(c) => c.run(cx),
             Command::Pull(c) => c.run(cx),
+            Command::Push(c) => done(c.run(cx), cx),
+            Command::Mv(c) => done(c.run(cx), cx),
+            Command::Rm(c) => done(c.run(cx), cx),
+            Command::ReplaceProvider(c) => done(c.run(cx), cx),
+            Command::History(c) => done(c.run(cx), cx),
+            Command::Restore(c) => done(c.run(cx), cx),
         }
     }
+}
+
+/// Shows why nothing was done; the exit code.
+fn done(result: Result<(), Diagnostic>, cx: &Context) -> u8 {
+    result.map_or_else(|d| cx.refuse(d), |()| 0)
 }
 
 fn read(cx: &Context, path: Option<&Path>) -> Result<Snapshot, u8> {
@@ -93,7 +122,7 @@ impl List {
         };
         let mut targets = Vec::new();
         for text in &self.addresses {
-            match text.parse::<Target>() {
+            match text.parse::<Pattern>() {
                 Ok(target) if state.instances().any(|(addr, ..)| target.contains(&addr)) => {
                     targets.push(target)
                 }
@@ -171,6 +200,18 @@ impl Show {
             });
         }
         let schemas = cx.schemas();
+        if self.json {
+            let mut state = state;
+            state.resources.retain(|resource, _| *resource == addr.resource);
+            for resource in state.resources.values_mut() {
+                resource.instances.retain(|key, _| *key == addr.key);
+            }
+            state.outputs.clear();
+            state.check_results = None;
+            let decode = |addr: &ResourceAddr, object: &StoredObject| schemas.decode(addr, object);
+            cx.screen.line(&json::state_text(&state, &decode));
+            return 0;
+        }
         let mut out = String::new();
         for shown in schemas.shown(&state, |a| *a == addr) {
             object(&mut out, &shown, &schemas, cx.screen.out);

@@ -1,0 +1,99 @@
+//! Taking one object that exists into the state, without planning anything.
+
+use crate::calls::{Caller, NoRecorder};
+use crate::graph::Graph;
+use crate::instance::encode;
+use crate::prepare::call_failed;
+use crate::recover::Recovery;
+use crate::setup::Setup;
+use formwork_addr::{InstanceAddr, Str};
+use formwork_diag::{Diagnostic, has_errors};
+use formwork_state::{State, Status, StoredObject};
+use std::sync::Arc;
+
+/// Reads the object that the provider knows by `id`, as the instance `addr`, which must have a block in the configuration.
+/// Gives the object and the provider configuration that is to manage it. The block's own arguments are not evaluated: only
+/// the provider's configuration has to be known.
+pub async fn import(
+    setup: &Setup,
+    state: &State,
+    addr: &InstanceAddr,
+    id: &Str,
+) -> Result<(Str, Arc<StoredObject>), Vec<Diagnostic>> {
+    let config = setup.config.clone();
+    let path = addr.resource.module.path();
+    let found = config.module(&path).and_then(|m| Some((m, m.resources.get(&*addr.resource.resource)?)));
+    let Some((module, block)) = found else {
+        return Err(vec![no_block(addr)]);
+    };
+    if state.instance(addr).is_some_and(|i| i.current.is_some()) {
+        return Err(vec![
+            Diagnostic::error(
+                "Resource already managed",
+                format!("The state has an object at {addr} already, and an instance is one object."),
+            )
+            .help(format!("Forget it first with formwork state rm '{addr}', or import to another address."))
+            .about(addr),
+        ]);
+    }
+    let (_, diags) = Graph::new(&setup.config, &setup.registry);
+    if has_errors(&diags) {
+        return Err(diags);
+    }
+    let mut recovery = Recovery::new(setup, state.clone());
+    let Some(info) = recovery.ev.type_info(&addr.resource.resource) else {
+        return Err(vec![Diagnostic::error(
+            "Unknown resource type",
+            format!("No provider here has the type {}.", addr.resource.resource.type_name),
+        )]);
+    };
+    let Some(resource) = info.managed().cloned() else {
+        return Err(vec![Diagnostic::error(
+            "Object cannot be imported",
+            format!("{addr} is only read, not managed: there is nothing to import."),
+        )]);
+    };
+    let key = config.provider_of(module, block);
+    let cell = recovery.ev.provider_cell(key.clone());
+    recovery.fill(cell).await;
+    let Some(provider) = recovery.ev.provider_of(cell).filter(|p| p.known) else {
+        let mut diags = std::mem::take(&mut recovery.ev.diags);
+        if !has_errors(&diags) {
+            diags.push(
+                Diagnostic::error(
+                    "Object cannot be imported yet",
+                    format!("The configuration of the provider of {addr} depends on something that is not known yet."),
+                )
+                .help("Apply what it depends on first, with -target."),
+            );
+        }
+        return Err(diags);
+    };
+    let caller = Caller::new(setup.clone());
+    let imported = caller.with(&provider, "", &NoRecorder, async |call| resource.import(call, id).await).await;
+    let object = imported.map_err(|e| vec![call_failed(None, addr, &e).at(block.span)])?;
+    let value = crate::write_only::without(&info.schema, object.value);
+    let stored = encode(&info, info.mark(value), object.private, Arc::from([]), Status::Ready, false);
+    let stored = stored.map_err(|e| {
+        vec![
+            Diagnostic::error(
+                "Provider returned an invalid object",
+                format!("What is to be imported cannot be stored: {e}. This is a bug in the provider."),
+            )
+            .about(addr),
+        ]
+    })?;
+    Ok((key.to_string().into(), Arc::new(stored)))
+}
+
+fn no_block(addr: &InstanceAddr) -> Diagnostic {
+    let module = &addr.resource.module;
+    let place = if module.is_root() { "the root module".to_owned() } else { module.to_string() };
+    let resource = &addr.resource.resource;
+    Diagnostic::error(
+        format!("Resource address \"{addr}\" does not exist in the configuration"),
+        format!("What is imported needs a block in {place} that describes it."),
+    )
+    .help(format!("Write it first, for example: resource \"{}\" \"{}\" {{ ... }}", resource.type_name, resource.name))
+    .about(addr)
+}
