@@ -6,6 +6,7 @@
 mod crash;
 mod format;
 mod local;
+mod rearrange;
 mod shared;
 
 use crate::*;
