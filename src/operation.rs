@@ -312,7 +312,12 @@ fn unsettled(opened: &Opened) -> Option<Diagnostic> {
 }
 
 /// Opens the state that the flags name; with `-state-out`, a second one that starts as a copy of the first.
-pub fn open(cx: &Context, flags: &StateFlags, operation: &str, access: Access) -> Result<Box<dyn Session>, u8> {
+pub fn open(
+    cx: &Context,
+    flags: &StateFlags,
+    operation: &str,
+    access: Access,
+) -> Result<Box<dyn Session>, u8> {
     let from = state_path(flags.state.as_deref());
     let to = match &flags.state_out {
         Some(out) if access == Access::Write => out.clone(),

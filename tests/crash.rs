@@ -141,8 +141,14 @@ fn kill(scenario: &Scenario, prepared: &Sandbox, phase: &str, n: usize) -> Resul
         .map_err(|e| e.to_string())?
         .filter_map(|e| e.ok().map(|e| e.file_name().to_string_lossy().into_owned()))
         .filter(|name| {
-            !["main.tf", "cloud", "terraform.tfstate", "terraform.tfstate.backup", ".terraform.tfstate.history"]
-                .contains(&name.as_str())
+            ![
+                "main.tf",
+                "cloud",
+                "terraform.tfstate",
+                "terraform.tfstate.backup",
+                ".terraform.tfstate.history",
+            ]
+            .contains(&name.as_str())
         })
         .collect();
     if !left.is_empty() {

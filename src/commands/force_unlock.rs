@@ -41,7 +41,11 @@ impl ForceUnlock {
                     "Local state cannot be unlocked by another process",
                     format!("{path} is locked {who}.{other}"),
                 )
-                .help("Wait until that process has finished, or end it: the lock frees itself with its owner.")
+                .help(if self.force {
+                    "Not even -force takes the lock from a process that lives. Wait until it has finished, or end it."
+                } else {
+                    "Wait until that process has finished, or end it: the lock frees itself with its owner."
+                })
             }
         };
         cx.refuse(d)

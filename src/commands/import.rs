@@ -25,6 +25,7 @@ pub struct Import {
     /// For remote states of other versions; means nothing here.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
+    #[expect(dead_code, reason = "taken so that scripts need not change")]
     ignore_remote_version: bool,
     #[command(flatten)]
     look: Look,
@@ -47,14 +48,17 @@ impl Import {
                 ));
             }
             Err(e) => {
-                return cx.refuse(
-                    Diagnostic::error("Invalid address", format!("{e}."))
-                        .help("Write the address of one resource instance, such as 'module.a.aws_eip.b[0]'."),
-                );
+                return cx
+                    .refuse(Diagnostic::error("Invalid address", format!("{e}.")).help(
+                        "Write the address of one resource instance, such as 'module.a.aws_eip.b[0]'.",
+                    ));
             }
         };
         if self.id.is_empty() {
-            return cx.refuse(Diagnostic::error("Invalid import ID", "The ID is an empty text, which no object has."));
+            return cx.refuse(Diagnostic::error(
+                "Invalid import ID",
+                "The ID is an empty text, which no object has.",
+            ));
         }
         let mut inputs = match operation::inputs(cx, flags, self.variables.ask(), Mode::Normal) {
             Ok(inputs) => inputs,

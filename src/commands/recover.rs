@@ -36,8 +36,12 @@ fn operation(pending: &Pending) -> &'static str {
 fn why(pending: &Pending) -> &'static str {
     match (pending.intent.operation, pending.partial.is_some()) {
         (Operation::Create, true) => "the object was made, and its creation was not seen to the end",
-        (Operation::Create, false) => "the call may have been made: there may be an object that the state does not know",
-        (Operation::Update, _) => "the call may have been made: the object may have changed, wholly or in part",
+        (Operation::Create, false) => {
+            "the call may have been made: there may be an object that the state does not know"
+        }
+        (Operation::Update, _) => {
+            "the call may have been made: the object may have changed, wholly or in part"
+        }
         (Operation::Delete, _) => "the call may have been made: the object may be gone",
     }
 }
@@ -55,7 +59,8 @@ impl Recover {
             Ok(opened) => opened,
             Err(e) => return cx.refuse(e),
         };
-        let owner = holder.map(|info| info.map_or_else(|| "by another process".to_owned(), |i| i.to_string()));
+        let owner =
+            holder.map(|info| info.map_or_else(|| "by another process".to_owned(), |i| i.to_string()));
         if self.json {
             let pending: Vec<_> = opened
                 .pending
@@ -86,7 +91,8 @@ impl Recover {
             return 0;
         }
         for p in &opened.pending {
-            let deposed = p.intent.deposed.as_ref().map_or_else(String::new, |k| format!(" (deposed object {k})"));
+            let deposed =
+                p.intent.deposed.as_ref().map_or_else(String::new, |k| format!(" (deposed object {k})"));
             cx.screen.line(&format!("{}{deposed}: {} - {}", p.intent.address, operation(p), why(p)));
         }
         let next = match owner {

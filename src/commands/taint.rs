@@ -30,6 +30,7 @@ pub struct Marking {
     /// For remote states of other versions; means nothing here.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
+    #[expect(dead_code, reason = "taken so that scripts need not change")]
     ignore_remote_version: bool,
     #[command(flatten)]
     look: Look,
@@ -69,9 +70,11 @@ impl Marking {
     }
 
     fn marked(&self, cx: &Context, status: Status) -> Result<String, Refused> {
-        let addr: InstanceAddr = self.address.parse().map_err(|e| {
+        let addr = self.address.parse::<InstanceAddr>().map_err(|e| {
             let d = Diagnostic::error("Invalid address", format!("{e}."));
-            Refused::Other(d.help("Give the address of one resource instance; formwork state list shows them."))
+            Refused::Other(
+                d.help("Give the address of one resource instance; formwork state list shows them."),
+            )
         })?;
         let operation = if status == Status::Tainted { "taint" } else { "untaint" };
         let mut session =
@@ -86,11 +89,15 @@ impl Marking {
             }
             Some(None) => {
                 let detail = format!("{addr} has only deposed objects, which the next apply removes anyway.");
-                return Err(Refused::Other(Diagnostic::error("Resource instance has no current object", detail)));
+                return Err(Refused::Other(Diagnostic::error(
+                    "Resource instance has no current object",
+                    detail,
+                )));
             }
             Some(Some(Status::Ready)) if status == Status::Ready => {
-                let detail =
-                    format!("Resource instance {addr} is not currently tainted, and so it cannot be untainted.");
+                let detail = format!(
+                    "Resource instance {addr} is not currently tainted, and so it cannot be untainted."
+                );
                 return Err(Refused::Other(Diagnostic::error("Resource instance is not tainted", detail)));
             }
             Some(Some(_)) => {}
@@ -124,7 +131,8 @@ fn missing(addr: &InstanceAddr, state: &State) -> Diagnostic {
     }
     let text = addr.to_string();
     let all: Vec<String> = state.instances().map(|(a, ..)| a.to_string()).collect();
-    let d = Diagnostic::error("No such resource instance", format!("The state has no resource instance {addr}."));
+    let d =
+        Diagnostic::error("No such resource instance", format!("The state has no resource instance {addr}."));
     match suggestion(&text, all.iter().map(String::as_str)) {
         Some(near) => d.help(format!("Did you mean {near}?")),
         None => d.help("If it is new in the configuration, formwork apply makes it first; formwork state list shows what there is."),

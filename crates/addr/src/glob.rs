@@ -43,11 +43,7 @@ pub fn captures<'t>(glob: &str, text: &'t str) -> Option<Vec<&'t str>> {
     let mut found = Vec::with_capacity(parts.len());
     for (i, part) in parts.iter().enumerate() {
         // The last part is the end of the text; all before it may come as early as they do.
-        let at = if i + 1 == parts.len() {
-            rest.strip_suffix(part).map(str::len)?
-        } else {
-            rest.find(part)?
-        };
+        let at = if i + 1 == parts.len() { rest.strip_suffix(part).map(str::len)? } else { rest.find(part)? };
         found.push(&rest[..at]);
         rest = &rest[at + part.len()..];
     }

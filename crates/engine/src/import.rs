@@ -70,7 +70,8 @@ pub async fn import(
         return Err(diags);
     };
     let caller = Caller::new(setup.clone());
-    let imported = caller.with(&provider, "", &NoRecorder, async |call| resource.import(call, id).await).await;
+    let imported =
+        caller.with(&provider, "", &NoRecorder, async |call| resource.import(call, id).await).await;
     let object = imported.map_err(|e| vec![call_failed(None, addr, &e).at(block.span)])?;
     let value = crate::write_only::without(&info.schema, object.value);
     let stored = encode(&info, info.mark(value), object.private, Arc::from([]), Status::Ready, false);
@@ -94,6 +95,9 @@ fn no_block(addr: &InstanceAddr) -> Diagnostic {
         format!("Resource address \"{addr}\" does not exist in the configuration"),
         format!("What is imported needs a block in {place} that describes it."),
     )
-    .help(format!("Write it first, for example: resource \"{}\" \"{}\" {{ ... }}", resource.type_name, resource.name))
+    .help(format!(
+        "Write it first, for example: resource \"{}\" \"{}\" {{ ... }}",
+        resource.type_name, resource.name
+    ))
     .about(addr)
 }

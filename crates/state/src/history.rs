@@ -25,9 +25,8 @@ pub struct Version {
 impl Version {
     /// Reads it, and makes sure that it is what was written.
     pub fn read(&self) -> Result<State, StateError> {
-        let fail = |e: &std::io::Error| {
-            StateError::io("read the history", &self.path, e, crate::error::UNCHANGED)
-        };
+        let fail =
+            |e: &std::io::Error| StateError::io("read the history", &self.path, e, crate::error::UNCHANGED);
         let damaged = || {
             let problem = "it is not what was written: its checksum differs.";
             StateError::format(problem, "Take another version: the command \"state history\" lists them.")

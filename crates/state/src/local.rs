@@ -111,8 +111,14 @@ impl Backend for LocalBackend {
         }
         let found = replay::interpret(&self.paths, &self.read()?)?;
         found.opened.state.usable().map_err(|e| e.in_file(&self.paths.state))?;
-        let session =
-            LocalSession::new(self.paths.clone(), self.backup.clone(), self.history, self.probe.clone(), hold, found)?;
+        let session = LocalSession::new(
+            self.paths.clone(),
+            self.backup.clone(),
+            self.history,
+            self.probe.clone(),
+            hold,
+            found,
+        )?;
         Ok(Box::new(session))
     }
 

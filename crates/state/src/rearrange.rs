@@ -58,8 +58,9 @@ impl State {
         let unfit = |why: &str| {
             Diagnostic::error("Invalid target address", format!("Cannot move {source} to {target}: {why}."))
         };
-        let one =
-            |piece: Piece, from: String, to: String| -> (Vec<Piece>, Vec<Moved>) { (vec![piece], vec![(from, to)]) };
+        let one = |piece: Piece, from: String, to: String| -> (Vec<Piece>, Vec<Moved>) {
+            (vec![piece], vec![(from, to)])
+        };
         match (source, target) {
             (Target::Module(source), target) => {
                 let found: Vec<&ResourceAddr> =
@@ -85,7 +86,9 @@ impl State {
             }
             (Target::Resource(source), target) => {
                 let Some(resource) = self.resources.get(source) else { return Err(nothing()) };
-                if resource.instances.contains_key(&InstanceKey::None) && !matches!(target, Target::Resource(_)) {
+                if resource.instances.contains_key(&InstanceKey::None)
+                    && !matches!(target, Target::Resource(_))
+                {
                     return self.expand(&Target::Instance(source.instance(InstanceKey::None)), target);
                 }
                 let Target::Resource(to) = target else {
@@ -94,11 +97,7 @@ impl State {
                     ));
                 };
                 alike(source, to)?;
-                Ok(one(
-                    Piece::Resource(source.clone(), to.clone()),
-                    source.to_string(),
-                    to.to_string(),
-                ))
+                Ok(one(Piece::Resource(source.clone(), to.clone()), source.to_string(), to.to_string()))
             }
             (Target::Instance(source), target) => {
                 if self.instance(source).is_none() {

@@ -52,10 +52,8 @@ impl History {
             let state = version.read();
             let is_current = state.as_ref().is_ok_and(|s| *s == current);
             let instances = state.ok().map(|s| s.instances().count());
-            let written = Timestamp::try_from(version.written).map_or_else(
-                |_| String::new(),
-                |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            );
+            let written = Timestamp::try_from(version.written)
+                .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
             rows.push((version.serial, written, instances, is_current));
         }
         if self.json {
@@ -102,7 +100,10 @@ impl Restore {
         let state = version.read()?;
         let count = state.instances().count();
         if self.dry_run {
-            cx.screen.line(&format!("Would restore version {}, which has {count} resource instance(s).", self.serial));
+            cx.screen.line(&format!(
+                "Would restore version {}, which has {count} resource instance(s).",
+                self.serial
+            ));
             return Ok(());
         }
         let path = self.place.path();

@@ -38,9 +38,9 @@ impl Mv {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
         self.place.look.set(cx);
-        let source: Pattern = self
+        let source = self
             .source
-            .parse()
+            .parse::<Pattern>()
             .map_err(|e| Diagnostic::error("Invalid source address", format!("{e}.")))?;
         let path = self.place.path();
         let out = self.state_out.as_ref().filter(|out| {

@@ -28,7 +28,7 @@ impl Rm {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
         self.place.look.set(cx);
-        let patterns: Result<Vec<Pattern>, _> = self.addresses.iter().map(|a| a.parse()).collect();
+        let patterns: Result<Vec<Pattern>, _> = self.addresses.iter().map(|a| a.parse::<Pattern>()).collect();
         let patterns = patterns.map_err(|e| Diagnostic::error("Invalid address", format!("{e}.")))?;
         if self.dry_run {
             for addr in self.place.look_at(cx)?.forget(&patterns)? {

@@ -5,7 +5,8 @@ use std::fs;
 fn state(addresses: &str) -> State {
     let mut state = State { serial: 3, lineage: "l".into(), ..State::default() };
     for addr in addresses.split_whitespace() {
-        let stored = StoredObject { attributes: format!("{{\"id\":{addr:?}}}").into(), ..(*object("")).clone() };
+        let stored =
+            StoredObject { attributes: format!("{{\"id\":{addr:?}}}").into(), ..(*object("")).clone() };
         let provider = "module.p.provider[\"registry.terraform.io/a/b\"].west".into();
         state.set(&address(addr), None, &provider, Some(Arc::new(stored)));
     }
@@ -19,7 +20,9 @@ fn shown(state: &State) -> String {
 #[test]
 fn things_move_as_in_terraform() {
     let check = |from: &str, to: &str, expected: Result<&str, &str>| {
-        let before = state("a.one a.many[0] a.many[1] data.d.x module.m.a.b[\"k\"] module.m.module.n.a.c module.o[1].a.b");
+        let before = state(
+            "a.one a.many[0] a.many[1] data.d.x module.m.a.b[\"k\"] module.m.module.n.a.c module.o[1].a.b",
+        );
         let mut after = before.clone();
         let moved = after.move_to(None, &from.parse().unwrap(), to);
         match (moved, expected) {
@@ -30,7 +33,9 @@ fn things_move_as_in_terraform() {
                 let is_in = |list: &[String], addr: &str| list.iter().any(|l| addr.starts_with(l.as_str()));
                 assert!(after.instances().any(|(a, ..)| is_in(&new, &a.to_string())), "{from} {to}");
                 assert!(
-                    !after.instances().any(|(a, ..)| is_in(&lost, &a.to_string()) && !is_in(&new, &a.to_string())),
+                    !after
+                        .instances()
+                        .any(|(a, ..)| is_in(&lost, &a.to_string()) && !is_in(&new, &a.to_string())),
                     "{from} {to}"
                 );
                 assert_eq!(after.instances().count(), before.instances().count(), "{from} {to}");
@@ -47,9 +52,11 @@ fn things_move_as_in_terraform() {
     check("a.many", "module.x[\"k\"].a.many", Ok("a.many>module.x[\"k\"].a.many"));
     check("a.many[1]", "a.single", Ok("a.many[1]>a.single"));
     check("module.m", "module.q", Ok("module.m>module.q module.m.module.n>module.q.module.n"));
-    check("module.m", "module.m.module.q", Ok(
-        "module.m>module.m.module.q module.m.module.n>module.m.module.q.module.n",
-    ));
+    check(
+        "module.m",
+        "module.m.module.q",
+        Ok("module.m>module.m.module.q module.m.module.n>module.m.module.q.module.n"),
+    );
     check("a.many[*]", "a.new[*]", Ok("a.many[0]>a.new[0] a.many[1]>a.new[1]"));
     check("module.m.a.*", "a.*", Ok("module.m.a.b[\"k\"]>a.b[\"k\"]"));
     check("a.none", "a.x", Err("does not match anything"));
@@ -201,7 +208,8 @@ fn a_kill_at_any_step_leaves_the_old_or_the_new_state_and_a_whole_history() {
         session.close().unwrap();
         let kept: Vec<String> =
             backend.history().unwrap().iter().map(|v| shown(&v.read().unwrap())).collect();
-        let all: &[&str] = if *phase < Phase::Folding(3) { &["a.one a.two"] } else { &["a.three a.two", "a.one a.two"] };
+        let all: &[&str] =
+            if *phase < Phase::Folding(3) { &["a.one a.two"] } else { &["a.three a.two", "a.one a.two"] };
         assert_eq!(kept, all, "{phase:?}");
     }
 }
