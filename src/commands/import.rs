@@ -9,7 +9,6 @@ use crate::world::{RealWorld, now};
 use clap::Args;
 use formwork_addr::{InstanceAddr, ResourceMode};
 use formwork_diag::{Diagnostic, has_errors};
-use formwork_plan::Mode;
 use std::sync::Arc;
 
 /// Take an object that exists into the state
@@ -25,7 +24,6 @@ pub struct Import {
     /// For remote states of other versions; means nothing here.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
-    #[expect(dead_code, reason = "taken so that scripts need not change")]
     ignore_remote_version: bool,
     #[command(flatten)]
     look: Look,
@@ -60,7 +58,7 @@ impl Import {
                 "The ID is an empty text, which no object has.",
             ));
         }
-        let mut inputs = match operation::inputs(cx, flags, self.variables.ask(), Mode::Normal) {
+        let mut inputs = match operation::inputs(cx, flags, self.variables.ask(), false) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };

@@ -50,8 +50,8 @@ fn one(
     if let Some(address) = &diagnostic.address {
         let _ = writeln!(out, "  with {}", tame(address));
     }
-    let shown = Snippet::new(diagnostic, sources);
-    if let Some(snippet) = &shown {
+    let shown = snippets(diagnostic, sources);
+    for snippet in &shown {
         let mut text = String::new();
         if handler.render_report(&mut text, snippet).is_ok() {
             // miette begins with the message, which stands above already.
@@ -66,7 +66,7 @@ fn one(
         let (line, column) = sources.line_column(span.file, span.start);
         let _ = writeln!(out, "  in {}:{line}:{column} (not quoted: it may hold secrets)", tame(&file.name));
     }
-    let quoted = if shown.is_some() { diagnostic.span.map(|s| s.file) } else { None };
+    let quoted = diagnostic.span.map(|s| s.file).filter(|_| !shown.is_empty());
     for label in diagnostic.labels.iter().filter(|l| Some(l.span.file) != quoted) {
         if let Some(file) = sources.get(label.span.file) {
             let (line, column) = sources.line_column(label.span.file, label.span.start);
@@ -100,35 +100,40 @@ struct Snippet {
     labels: Vec<LabeledSpan>,
 }
 
-impl Snippet {
-    fn new(diagnostic: &Diagnostic, sources: &Sources) -> Option<Self> {
-        let span = diagnostic.span?;
-        let file = sources.get(span.file)?;
-        if file.text.is_empty() || file.private {
-            return None;
+/// How many lines may lie between two places that are shown as one piece of the file.
+const NEAR: u32 = 6;
+
+/// The place that a diagnostic is about, with what stands near it, and then what stands elsewhere in the same file.
+fn snippets(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Snippet> {
+    let Some(span) = diagnostic.span else { return Vec::new() };
+    let Some(file) = sources.get(span.file).filter(|f| !f.text.is_empty() && !f.private) else {
+        return Vec::new();
+    };
+    let line = |span: Span| sources.line_column(span.file, span.start).0;
+    let main = clamp(&file.text, span);
+    let mut near = BTreeMap::from([(main, String::new())]);
+    let mut far = BTreeMap::new();
+    for label in diagnostic.labels.iter().filter(|l| l.span.file == span.file) {
+        let within = line(label.span).abs_diff(line(span)) <= NEAR as _;
+        let text: &mut String =
+            if within { &mut near } else { &mut far }.entry(clamp(&file.text, label.span)).or_default();
+        if !text.is_empty() {
+            text.push_str("; ");
         }
-        let place = |span: Span| clamp(&file.text, span);
-        let mut labels: BTreeMap<(usize, usize), String> = BTreeMap::new();
-        labels.insert(place(span), String::new());
-        for label in diagnostic.labels.iter().filter(|l| l.span.file == span.file) {
-            let text = labels.entry(place(label.span)).or_default();
-            if !text.is_empty() {
-                text.push_str("; ");
-            }
-            text.push_str(&tame(&label.text));
-        }
-        let main = place(span);
-        let labels = labels.into_iter().map(|((start, len), text)| {
+        text.push_str(&tame(&label.text));
+    }
+    let snippet = |labels: BTreeMap<(usize, usize), String>| {
+        let labels = labels.into_iter().map(|(place, text)| {
             let text = (!text.is_empty()).then_some(text);
-            if (start, len) == main {
-                LabeledSpan::new_primary_with_span(text, (start, len))
+            if place == main {
+                LabeledSpan::new_primary_with_span(text, place)
             } else {
-                LabeledSpan::new_with_span(text, (start, len))
+                LabeledSpan::new_with_span(text, place)
             }
         });
-        let labels = labels.collect();
-        Some(Snippet { source: NamedSource::new(tame(&file.name), file.text.clone()), labels })
-    }
+        Snippet { source: NamedSource::new(tame(&file.name), file.text.clone()), labels: labels.collect() }
+    };
+    std::iter::once(near).chain(Some(far).filter(|far| !far.is_empty())).map(snippet).collect()
 }
 
 /// Start and length of a span, on character boundaries inside the text; long ones end with their first line.

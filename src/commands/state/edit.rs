@@ -38,7 +38,6 @@ pub struct Locking {
     /// For remote states of other versions; means nothing here.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
-    #[expect(dead_code, reason = "taken so that scripts need not change")]
     ignore_remote_version: bool,
 }
 
