@@ -366,7 +366,7 @@ impl Builder<'_> {
             ResourceMode::Ephemeral => self.registry.ephemeral(type_name).map(|(_, worker)| worker.schema()),
         };
         if let Some(schema) = schema {
-            crate::deprecated::warnings(&block.body, &schema.block, block.span, &mut self.diags);
+            crate::deprecated::warnings(&block.body, &schema.block, block.span, self.diags);
         }
     }
 

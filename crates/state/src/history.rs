@@ -61,7 +61,7 @@ pub(crate) fn list(paths: &Paths) -> Result<Vec<Version>, StateError> {
             Some(Version { serial, written, path: entry.path() })
         })
         .collect();
-    found.sort_by(|a, b| (b.written, b.serial).cmp(&(a.written, a.serial)));
+    found.sort_by_key(|version| std::cmp::Reverse((version.written, version.serial)));
     Ok(found)
 }
 

@@ -153,7 +153,7 @@ impl State {
 
     fn move_resource(
         &mut self,
-        mut other: Option<&mut State>,
+        other: Option<&mut State>,
         from: &ResourceAddr,
         to: &ResourceAddr,
     ) -> Result<(), Diagnostic> {
@@ -165,7 +165,7 @@ impl State {
             return Err(taken(to, "resource"));
         }
         if let Some(resource) = self.resources.remove(from) {
-            other.as_deref_mut().unwrap_or(self).resources.insert(to.clone(), resource);
+            other.unwrap_or(self).resources.insert(to.clone(), resource);
         }
         Ok(())
     }

@@ -192,6 +192,14 @@ fn addresses_take_numbers_of_128_bits() {
 }
 
 #[test]
+fn combinations_that_no_memory_holds_are_not_made() {
+    let many = "[for i in range(1000) : i]";
+    assert!(printed(&format!("setproduct({many}, {many}, {many})")).contains("too many combinations"));
+    check(&format!("length(setproduct({many}, {many}, []))"), "0");
+    check(&format!("length(setproduct({many}, [1], {many}[*]))"), "1000000");
+}
+
+#[test]
 fn says_that_a_number_is_too_large() {
     assert!(printed("jsonencode(1e1000000)").contains("too large"));
 }

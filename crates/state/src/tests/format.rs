@@ -41,7 +41,7 @@ fn a_state_is_understood() {
 fn values_as_deep_as_they_go_come_back() {
     let list = |v| Value::tuple(vec![v]);
     let map = |v| Value::object([("a", v)]);
-    let both = |n: u32, v| if n % 2 == 0 { list(v) } else { map(v) };
+    let both = |n: u32, v| if n.is_multiple_of(2) { list(v) } else { map(v) };
     let deep = |wrap: &dyn Fn(u32, Value) -> Value| {
         (0..formwork_value::MAX_DEPTH).fold(Value::from("x"), |v, n| wrap(n, v))
     };
