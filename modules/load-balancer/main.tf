@@ -68,4 +68,10 @@ resource "aws_lb_listener" "this" {
     type             = "forward"
     target_group_arn = aws_lb_target_group.this.arn
   }
+
+  # A group that is in use cannot go: where it is replaced, because of its port, the listener goes before it and comes
+  # after it.
+  lifecycle {
+    replace_triggered_by = [aws_lb_target_group.this.arn]
+  }
 }

@@ -140,11 +140,21 @@ fn write_list(path: &Path, list: &Manifest) -> io::Result<()> {
     Ok(())
 }
 
+/// The lock that those who fetch share. Closing the file alone might not give it free: a child that is just being made has
+/// it open too.
+struct Fetching(fs::File);
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 struct Installer<'a> {
     options: &'a Options<'a>,
     registries: Registries<'a>,
     /// Held as long as there are half-fetched folders of ours.
-    fetching: OnceCell<fs::File>,
+    fetching: OnceCell<Fetching>,
     /// Where modules are fetched to.
     folder: PathBuf,
     old: Manifest,
@@ -334,7 +344,7 @@ impl Installer<'_> {
             lock.unlock()?;
         }
         lock.lock_shared()?;
-        let _ = self.fetching.set(lock);
+        let _ = self.fetching.set(Fetching(lock));
         Ok(())
     }
 
