@@ -1,6 +1,6 @@
 //! `import`
 
-use super::options::{Look, StateFlags, Variables, switch_parser};
+use super::options::{Ignored, Look, StateFlags, Variables};
 use super::state::edit::settled;
 use crate::context::Context;
 use crate::operation::{self, Access, Run};
@@ -21,10 +21,8 @@ pub struct Import {
     variables: Variables,
     #[command(flatten)]
     state: StateFlags,
-    /// For remote states of other versions; means nothing here.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
-    ignore_remote_version: bool,
+    #[command(flatten)]
+    ignored: Ignored,
     #[command(flatten)]
     look: Look,
     /// The resource instance that it becomes.

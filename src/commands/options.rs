@@ -121,6 +121,30 @@ impl Look {
     }
 }
 
+/// Which state is looked at, and how it is shown.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// The state file.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    pub json: bool,
+    /// How text looks.
+    #[command(flatten)]
+    pub look: Look,
+}
+
+/// What scripts for Terraform may say, and means nothing here.
+#[derive(Debug, Args)]
+pub struct Ignored {
+    /// For remote states of other versions; means nothing here.
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
+    ignore_remote_version: bool,
+}
+
 /// Values for variables; see [`crate::variables::Flag`] for their order.
 #[derive(Debug, Default, Args)]
 pub struct Variables {

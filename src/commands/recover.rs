@@ -1,11 +1,10 @@
 //! `recover`
 
-use super::options::{Look, switch_parser};
+use super::options::Shown;
 use crate::context::Context;
 use clap::Args;
 use formwork_state::{Backend, Operation, Pending};
 use serde_json::json;
-use std::path::PathBuf;
 
 /// Show what interrupted runs left open
 ///
@@ -13,15 +12,8 @@ use std::path::PathBuf;
 /// outcome was recorded, the next plan or apply asks the provider and settles it; this command only shows what is open.
 #[derive(Debug, Args)]
 pub struct Recover {
-    /// The state file.
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// As JSON.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
-    json: bool,
     #[command(flatten)]
-    look: Look,
+    shown: Shown,
 }
 
 fn operation(pending: &Pending) -> &'static str {
@@ -49,8 +41,8 @@ fn why(pending: &Pending) -> &'static str {
 impl Recover {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
-        self.look.set(cx);
-        let backend = cx.backend(self.state.as_deref());
+        self.shown.look.set(cx);
+        let backend = cx.backend(self.shown.state.as_deref());
         let holder = match backend.holder() {
             Ok(holder) => holder,
             Err(e) => return cx.refuse(e),
@@ -61,7 +53,7 @@ impl Recover {
         };
         let owner =
             holder.map(|info| info.map_or_else(|| "by another process".to_owned(), |i| i.to_string()));
-        if self.json {
+        if self.shown.json {
             let pending: Vec<_> = opened
                 .pending
                 .iter()

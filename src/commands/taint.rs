@@ -1,6 +1,6 @@
 //! `taint`
 
-use super::options::{Look, StateFlags, switch_parser};
+use super::options::{Ignored, Look, StateFlags, switch_parser};
 use super::state::edit::settled;
 use crate::context::Context;
 use crate::operation::{self, Access};
@@ -27,10 +27,8 @@ pub struct Marking {
     allow_missing: bool,
     #[command(flatten)]
     state: StateFlags,
-    /// For remote states of other versions; means nothing here.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
-    ignore_remote_version: bool,
+    #[command(flatten)]
+    ignored: Ignored,
     #[command(flatten)]
     look: Look,
     /// The resource instance.

@@ -366,13 +366,13 @@ fn alive(pid: &str) -> bool {
 
 /// Waits for something that takes a moment.
 async fn soon(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..300 {
+    for _ in 0..150 {
         if done() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("not within 30 seconds: {what}");
+    panic!("not within 15 seconds: {what}");
 }
 
 /// Processes that have this text in their arguments.

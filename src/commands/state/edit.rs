@@ -1,6 +1,6 @@
 //! What the commands that change a state by hand have in common.
 
-use crate::commands::options::{Look, duration, switch_parser};
+use crate::commands::options::{Ignored, Look, duration, switch_parser};
 use crate::context::{Context, Lock, state_path};
 use clap::Args;
 use formwork_addr::InstanceAddr;
@@ -35,10 +35,8 @@ pub struct Locking {
     /// How long to wait for the lock.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     lock_timeout: Duration,
-    /// For remote states of other versions; means nothing here.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
-    ignore_remote_version: bool,
+    #[command(flatten)]
+    ignored: Ignored,
 }
 
 impl Locking {

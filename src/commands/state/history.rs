@@ -1,27 +1,19 @@
 //! `state history` and `state restore`
 
 use super::edit::{self, Place};
-use crate::commands::options::{Look, switch_parser};
+use crate::commands::options::{Shown, switch_parser};
 use crate::context::Context;
 use clap::Args;
 use formwork_diag::Diagnostic;
 use jiff::Timestamp;
-use std::path::PathBuf;
 
 /// List the last versions of the state
 ///
 /// As many as FORMWORK_STATE_HISTORY says (10 when it is not set, 0 for none) are kept in a folder beside the state.
 #[derive(Debug, Args)]
 pub struct History {
-    /// The state file.
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// As JSON.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
-    json: bool,
     #[command(flatten)]
-    look: Look,
+    shown: Shown,
 }
 
 /// Make an earlier version of the state the current one
@@ -43,10 +35,10 @@ pub struct Restore {
 impl History {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
-        self.look.set(cx);
-        let backend = cx.backend(self.state.as_deref());
+        self.shown.look.set(cx);
+        let backend = cx.backend(self.shown.state.as_deref());
         let versions = backend.history()?;
-        let current = cx.peek(self.state.as_deref())?.state;
+        let current = cx.peek(self.shown.state.as_deref())?.state;
         let mut rows = Vec::new();
         for version in &versions {
             let state = version.read();
@@ -56,7 +48,7 @@ impl History {
                 .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
             rows.push((version.serial, written, instances, is_current));
         }
-        if self.json {
+        if self.shown.json {
             let rows: Vec<serde_json::Value> = rows
                 .into_iter()
                 .map(|(serial, written, instances, is_current)| {

@@ -7,7 +7,7 @@ mod push;
 mod replace_provider;
 mod rm;
 
-use super::options::{Look, switch_parser};
+use super::options::{Look, Shown};
 use crate::context::{Context, state_path};
 use crate::ui::state::object;
 use clap::{Args, Subcommand};
@@ -56,15 +56,8 @@ struct List {
 /// Show the attributes of one resource instance in the state
 #[derive(Debug, Args)]
 struct Show {
-    /// The state file.
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// As JSON, in the form of show -json.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
-          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
-    json: bool,
     #[command(flatten)]
-    look: Look,
+    shown: Shown,
     /// The resource instance.
     address: String,
 }
@@ -174,7 +167,7 @@ impl Pull {
 
 impl Show {
     fn run(self, cx: &mut Context) -> u8 {
-        self.look.set(cx);
+        self.shown.look.set(cx);
         let addr = match self.address.parse::<InstanceAddr>() {
             Ok(addr) => addr,
             Err(e) => {
@@ -184,7 +177,7 @@ impl Show {
                 );
             }
         };
-        let state = match read(cx, self.state.as_deref()) {
+        let state = match read(cx, self.shown.state.as_deref()) {
             Ok(state) => state,
             Err(code) => return code,
         };
@@ -200,7 +193,7 @@ impl Show {
             });
         }
         let schemas = cx.schemas();
-        if self.json {
+        if self.shown.json {
             let mut state = state;
             state.resources.retain(|resource, _| *resource == addr.resource);
             for resource in state.resources.values_mut() {

@@ -77,14 +77,20 @@ fn with_id(value: &Value, id: &str) -> Value {
     Value::from(attrs)
 }
 
+/// A provider of one resource type, over what its client is.
 pub struct MemProvider {
-    cloud: Arc<Cloud>,
+    client: Client,
+    resource: Arc<dyn ManagedResource>,
     schema: Schema,
 }
 
 impl MemProvider {
     pub fn new(cloud: Arc<Cloud>) -> Self {
-        MemProvider { cloud, schema: Schema::default() }
+        Self::of(Arc::new(Thing::new()), cloud)
+    }
+
+    pub fn of(resource: Arc<dyn ManagedResource>, client: Client) -> Self {
+        MemProvider { client, resource, schema: Schema::default() }
     }
 }
 
@@ -103,11 +109,11 @@ impl Provider for MemProvider {
     }
 
     fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
-        vec![Arc::new(Thing::new())]
+        vec![self.resource.clone()]
     }
 
     async fn configure(&self, _config: &Value) -> Result<Client, CallError> {
-        Ok(self.cloud.clone())
+        Ok(self.client.clone())
     }
 }
 

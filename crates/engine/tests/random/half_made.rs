@@ -1,12 +1,12 @@
 //! A run dies after an object was recorded half made. Objects of this type have no ids, only names, and go on changing by
 //! themselves: what is found later is the same object all the same.
 
+use crate::cloud::MemProvider;
 use crate::world::setup_with;
 use async_trait::async_trait;
 use formwork_engine::{PlanOptions, apply, plan, recover};
 use formwork_provider::{
-    Attribute, Block, Call, CallError, Client, Interrupted, ManagedResource, Object, Provider, Recovered,
-    Schema,
+    Attribute, Block, Call, CallError, Interrupted, ManagedResource, Object, Recovered, Schema,
 };
 use formwork_state::{Backend, LocalBackend, Status};
 use formwork_value::{Str, Type, Value};
@@ -17,38 +17,16 @@ use std::time::Duration;
 /// What there is: phases by name.
 type Named = Arc<Mutex<BTreeMap<String, String>>>;
 
-struct NamedProvider {
-    there: Named,
-    schema: Schema,
-}
+struct Growing(Schema);
 
-#[async_trait]
-impl Provider for NamedProvider {
-    fn name(&self) -> &str {
-        "mem"
-    }
-
-    fn source(&self) -> &str {
-        "registry.terraform.io/hashicorp/mem"
-    }
-
-    fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
-    fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
+impl Growing {
+    fn new() -> Self {
         let name = Attribute { required: true, replace: true, ..Attribute::new(Type::String) };
         let phase = Attribute { computed: true, ..Attribute::new(Type::String) };
         let attributes = [(Str::from("name"), name), (Str::from("phase"), phase)].into();
-        vec![Arc::new(Growing(Schema { version: 0, block: Block { attributes, ..Block::default() } }))]
-    }
-
-    async fn configure(&self, _config: &Value) -> Result<Client, CallError> {
-        Ok(Arc::new(self.there.clone()))
+        Growing(Schema { version: 0, block: Block { attributes, ..Block::default() } })
     }
 }
-
-struct Growing(Schema);
 
 fn there<'a>(call: &'a Call<'_>) -> &'a Named {
     call.client.downcast_ref().expect("the client is what there is")
@@ -107,7 +85,7 @@ impl ManagedResource for Growing {
 #[tokio::test]
 async fn what_was_recorded_half_made_is_not_another_object() {
     let named = Named::default();
-    let provider = Arc::new(NamedProvider { there: named.clone(), schema: Schema::default() });
+    let provider = Arc::new(MemProvider::of(Arc::new(Growing::new()), Arc::new(named)));
     let setup = setup_with("resource \"mem_growing\" \"a\" {\n  name = \"a\"\n}\n", provider);
     let dir = tempfile::tempdir().unwrap();
     let backend = LocalBackend::new(dir.path().join("terraform.tfstate"));
