@@ -106,14 +106,15 @@ impl<'w> Site<'w> {
         self.write("test.auto.tfvars.json", &format!("{:#}\n", self.values))
     }
 
-    /// Takes another port of the cluster's nodes, if no Service has the one that it wants.
+    /// Takes another port of the cluster's nodes, if no Service of its own has the one that it wants.
     pub fn other_port(&mut self) -> Result<bool, String> {
-        let services = self.kubectl.run(&["get", "--raw", "/api/v1/services"])?;
+        let own = format!("/api/v1/namespaces/{}/services", self.name);
+        let services = self.kubectl.run(&["get", "--raw", &own])?;
         let port = self.values["node_port"].as_u64().unwrap_or_default();
         if services.contains(&format!("\"nodePort\":{port}")) {
             return Ok(false);
         }
-        self.set("node_port", json!(30_000 + (port - 30_000 + 1_384) % 2_768))?;
+        self.set("node_port", json!(30_000 + (port - 30_000 + 1_381) % 2_768))?;
         Ok(true)
     }
 
