@@ -90,6 +90,8 @@ impl Settings {
             ("FORMWORK_AWS_ENDPOINT", fact("cloud", "endpoint")?),
             ("FORMWORK_KUBECONFIG", fact("kubernetes", "kubeconfig")?),
             ("FORMWORK_ANSIBLE", fact("ansible", "playbook")?),
+            // The system of the SSH hosts has the server that tests of SSH start for themselves.
+            ("FORMWORK_SSHD_ROOT", facts.file.with_file_name("hosts").join("base").display().to_string()),
         ]))
     }
 

@@ -1,8 +1,8 @@
-//! What tests are made of: the toy cloud, a probe that kills, a sandbox to run the program in, and the runner of
-//! Markdown cases.
+//! What tests are made of: the toy cloud, a probe that kills, a sandbox to run the program in, an SSH server, and the runner
+//! of Markdown cases.
 //!
-//! Only tests and the test binary use it. It never reads the environment on its own, except for looking whether
-//! programs are on `PATH`.
+//! Only tests and the test binary use it. It never reads the environment on its own, except for looking where
+//! programs are.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
 
@@ -12,6 +12,7 @@ mod oracle;
 mod probe;
 mod probed;
 mod sandbox;
+mod sshd;
 mod toy;
 
 pub use case::{Case, CaseError, cases_below, run_case};
@@ -20,4 +21,5 @@ pub use oracle::{Terraform, on_path};
 pub use probe::{KillProbe, PHASES};
 pub use probed::probed;
 pub use sandbox::{Ran, Sandbox, copy_dir};
+pub use sshd::Sshd;
 pub use toy::{Toy, ToyObject, objects};

@@ -166,7 +166,7 @@ impl Applier<'_> {
                 let secret = |v: &Value| !v.marks_deep().is_empty();
                 let ready = Ready {
                     kind: block.kind.name.clone(),
-                    secret: secret(&config) || connection.as_ref().is_some_and(secret),
+                    secret: secret(&config) || connection.as_ref().is_some_and(shows_secret),
                     config: config.unmark_deep().0,
                     connection: connection.map(|c| c.unmark_deep().0),
                     on_failure: block.on_failure,
@@ -210,6 +210,28 @@ impl Applier<'_> {
         let whole = Arc::new(StoredObject { status: Status::Ready, ..(*stored).clone() });
         self.record(&set(None, addr, None, &provider, Some(whole)));
     }
+}
+
+/// Whether something sensitive is among the arguments of a connection that messages speak of. Keys and passwords are
+/// sensitive as a rule, and never shown: they are no reason to hide what scripts print.
+fn shows_secret(connection: &Value) -> bool {
+    const NEVER_SHOWN: [&str; 8] = [
+        "password",
+        "private_key",
+        "certificate",
+        "host_key",
+        "bastion_password",
+        "bastion_private_key",
+        "bastion_certificate",
+        "bastion_host_key",
+    ];
+    let shown = |name: &str| !NEVER_SHOWN.contains(&name);
+    !connection.marks().is_empty()
+        || connection_schema()
+            .attributes
+            .keys()
+            .filter(|name| shown(name))
+            .any(|name| connection.get(name).is_some_and(|v| !v.marks_deep().is_empty()))
 }
 
 impl Ready {

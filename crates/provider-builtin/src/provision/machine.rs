@@ -11,23 +11,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-/// The name that ssh is given for the machine: host keys are looked up under it.
+/// What ssh calls the machine; its address is an option.
 const NAME: &str = "machine";
 const BASTION: &str = "bastion";
 /// How ssh itself exits when there is no connection.
 const NO_CONNECTION: i32 = 255;
 const PAUSE: Duration = Duration::from_secs(2);
+const ONE_TRY: Duration = Duration::from_secs(1);
 
 /// A machine with everything that ssh needs to reach it, in a folder that nobody else can read.
 pub(super) struct Machine {
     folder: TempDir,
     options: Vec<String>,
     askpass: Option<PathBuf>,
+    /// The private keys, and the arguments that gave them.
+    keys: Vec<(&'static str, PathBuf)>,
     limit: Duration,
     /// For people: `user@host:port`.
-    shown: String,
+    pub shown: String,
     /// Where scripts go, as the configuration says.
     pub script_path: Option<String>,
 }
@@ -42,6 +45,13 @@ struct Hop<'a> {
     certificate: Option<&'a str>,
     password: Option<&'a str>,
     host_key: Option<&'a str>,
+}
+
+impl Ended {
+    /// Whether ssh itself failed, or what ran there ended as ssh does then.
+    pub fn lost(&self) -> bool {
+        self.status.code() == Some(NO_CONNECTION)
+    }
 }
 
 fn invalid(detail: impl Into<String>) -> CallError {
@@ -111,6 +121,7 @@ impl Machine {
                 folder,
                 options: Vec::new(),
                 askpass: None,
+                keys: Vec::new(),
                 limit,
                 shown,
                 script_path: text(c, "script_path").map(str::to_owned),
@@ -138,20 +149,27 @@ impl Machine {
     }
 
     /// The options of ssh for one hop. The user's own configuration of ssh plays no part, as with Terraform.
-    fn hop(&self, hop: &Hop<'_>, (agent, identity): (Option<bool>, Option<&str>)) -> io::Result<Vec<String>> {
+    fn hop(
+        &mut self,
+        hop: &Hop<'_>,
+        (agent, identity): (Option<bool>, Option<&str>),
+    ) -> io::Result<Vec<String>> {
         let mut options = vec![
             format!("HostName={}", hop.host),
-            format!("HostKeyAlias={}", hop.name),
             format!("Port={}", hop.port),
             format!("User={}", hop.user),
             "LogLevel=ERROR".to_owned(),
-            "ConnectTimeout=15".to_owned(),
+            format!("ConnectTimeout={}", self.limit.as_secs().clamp(1, 15)),
+            // A machine that says nothing for two minutes is gone.
+            "ServerAliveInterval=15".to_owned(),
+            "ServerAliveCountMax=8".to_owned(),
             "GlobalKnownHostsFile=/dev/null".to_owned(),
         ];
         match hop.host_key {
             Some(key) => {
-                let line = format!("{} {}\n", hop.name, key.trim());
-                let path = self.file(&format!("{}.known_hosts", hop.name), &line, 0o600)?;
+                // The key is the machine's own, or that of the authority that has signed it.
+                let lines = format!("* {0}\n@cert-authority * {0}\n", key.trim());
+                let path = self.file(&format!("{}.known_hosts", hop.name), &lines, 0o600)?;
                 options.push(format!("UserKnownHostsFile={}", path.display()));
                 options.push("StrictHostKeyChecking=yes".to_owned());
             }
@@ -164,6 +182,10 @@ impl Machine {
             // ssh refuses a key without a newline at its end.
             let path = self.file(&format!("{}.key", hop.name), &format!("{}\n", key.trim_end()), 0o600)?;
             options.push(format!("IdentityFile={}", path.display()));
+            self.keys.push((if hop.name == NAME { "private_key" } else { "bastion_private_key" }, path));
+        } else if identity.is_none() {
+            // Not those in the folder .ssh: another user would find others there.
+            options.push("IdentityFile=none".to_owned());
         }
         if let Some(certificate) = hop.certificate {
             let path =
@@ -192,7 +214,7 @@ impl Machine {
     }
 
     /// The command that leads through a bastion.
-    fn way(&self, bastion: &Hop<'_>, agent: (Option<bool>, Option<&str>)) -> io::Result<String> {
+    fn way(&mut self, bastion: &Hop<'_>, agent: (Option<bool>, Option<&str>)) -> io::Result<String> {
         let mut words = Vec::new();
         if let Some(askpass) = self.ask(bastion)? {
             words.extend(["env".to_owned(), format!("SSH_ASKPASS={}", askpass.display())]);
@@ -211,8 +233,9 @@ impl Machine {
         Ok(words.join(" "))
     }
 
-    fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(name);
+    /// ssh, and a line for the shell there.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new("ssh");
         command.args(["-F", "none"]);
         for option in &self.options {
             command.args(["-o", option]);
@@ -220,34 +243,65 @@ impl Machine {
         if let Some(askpass) = &self.askpass {
             command.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force");
         }
+        command.args([NAME, line]);
         command
     }
 
     /// Waits until the machine answers.
     pub async fn connect(&self, what: &Provisioning<'_>) -> Result<(), CallError> {
+        self.try_keys().await?;
         (what.say)(&format!("Connecting to {} by SSH...", self.shown));
-        let begun = Instant::now();
+        let end = Instant::now() + self.limit;
+        let mut said = String::new();
         loop {
-            let mut command = self.program("ssh");
-            command.args([NAME, "exit 0"]);
-            let ended = process::run(command, None, &|_| {}).await.map_err(cannot_start)?;
-            if ended.status.code() != Some(NO_CONNECTION) {
-                (what.say)("Connected!");
-                return Ok(());
+            // At least one try, however short the time is.
+            let left = end.saturating_duration_since(Instant::now()).max(ONE_TRY);
+            if let Ok(ended) = timeout(left, process::run(self.command("exit 0"), None, &|_| {})).await {
+                let ended = ended.map_err(cannot_start)?;
+                if !ended.lost() {
+                    (what.say)("Connected!");
+                    return Ok(());
+                }
+                said = ended.printed;
             }
-            if begun.elapsed() + PAUSE >= self.limit {
-                let said = ended.printed.trim();
-                return Err(CallError::new(
-                    "Machine cannot be reached",
-                    format!(
-                        "{} did not let us in within {} s. ssh said: {}",
-                        self.shown,
-                        self.limit.as_secs(),
-                        if said.is_empty() { "nothing" } else { said }
-                    ),
-                ));
+            if Instant::now() + PAUSE >= end {
+                let seconds = self.limit.as_secs_f64();
+                let detail =
+                    format!("{} did not let us in within {seconds} s: {}", self.shown, self.why(&said));
+                return Err(CallError::new("Machine cannot be reached", detail));
             }
             sleep(PAUSE).await;
+        }
+    }
+
+    /// Refuses keys that no waiting makes good.
+    async fn try_keys(&self) -> Result<(), CallError> {
+        for (argument, path) in &self.keys {
+            let mut command = Command::new("ssh-keygen");
+            command.args(["-y", "-P", "", "-f"]).arg(path);
+            // Where the program is missing, ssh says what it thinks of the key.
+            let Ok(ended) = process::run(command, None, &|_| {}).await else { return Ok(()) };
+            if !ended.status.success() {
+                let why = match ended.printed.contains("passphrase") {
+                    true => "is protected by a passphrase; give it decrypted, or let an agent hold it",
+                    false => "is no private key that OpenSSH can read",
+                };
+                return Err(invalid(format!("The value of {argument} {why}.")));
+            }
+        }
+        Ok(())
+    }
+
+    /// In our words, what ssh said when it found no way; in its own, if they are others.
+    fn why(&self, said: &str) -> String {
+        if said.contains("Host key verification failed") {
+            "it shows another host key than the one that the connection block names.".to_owned()
+        } else if said.contains("Permission denied") {
+            "the user, the key or the password is not accepted there.".to_owned()
+        } else if said.trim().is_empty() {
+            "there was no answer.".to_owned()
+        } else {
+            format!("ssh said: {}", said.trim())
         }
     }
 
@@ -258,39 +312,11 @@ impl Machine {
         input: Option<&[u8]>,
         say: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Ended, CallError> {
-        let mut command = self.program("ssh");
-        command.args([NAME, line]);
-        process::run(command, input, say).await.map_err(cannot_start)
-    }
-
-    /// Copies files and folders there.
-    pub async fn copy(&self, from: &[String], to: &str) -> Result<(), CallError> {
-        let mut command = self.program("scp");
-        command.args(["-O", "-q", "-r", "--"]);
-        for from in from {
-            // What is before a colon would be taken for a machine.
-            command.arg(if from.starts_with('/') { from.clone() } else { format!("./{from}") });
-        }
-        command.arg(format!("{NAME}:{}", quoted(to)));
-        let ended = process::run(command, None, &|_| {}).await.map_err(cannot_start)?;
-        match ended.status.success() {
-            true => Ok(()),
-            false => {
-                let detail = format!("scp of {} to {to} failed with {}.", from.join(", "), ended.told());
-                Err(CallError::new("Upload failed", detail))
-            }
-        }
-    }
-
-    /// A file with this text, to be copied.
-    pub fn hold(&self, text: &str) -> Result<PathBuf, CallError> {
-        self.file("content", text, 0o600).map_err(|error| {
-            CallError::new("Temporary files cannot be written", format!("The content to upload: {error}."))
-        })
+        process::run(self.command(line), input, say).await.map_err(cannot_start)
     }
 }
 
-fn cannot_start(error: io::Error) -> CallError {
+pub(super) fn cannot_start(error: io::Error) -> CallError {
     let why = match error.kind() {
         io::ErrorKind::NotFound => "there is no such program. Install OpenSSH's client".to_owned(),
         _ => error.to_string(),

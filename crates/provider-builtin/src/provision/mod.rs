@@ -4,6 +4,7 @@ mod local_exec;
 mod machine;
 mod process;
 mod remote;
+mod upload;
 
 use formwork_provider::{Attribute, Block, Provisioner};
 use formwork_value::{Type, Value};

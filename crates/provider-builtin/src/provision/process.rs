@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 /// How much of what a program printed is kept for messages, from its end.
 const KEPT: usize = 8 * 1024;
+/// The longest line that is told as one.
+const LINE: usize = 64 * 1024;
 /// How long to go on reading when the program has ended: something that it left running may hold the pipe.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -36,7 +38,14 @@ impl Ended {
 }
 
 /// A program and all that it started: ended when this is dropped.
-struct Group(Child);
+pub(crate) struct Group(pub Child);
+
+impl Group {
+    /// Starts it in a group of its own: the terminal's interrupt is for us.
+    pub fn spawn(mut command: Command) -> io::Result<Group> {
+        command.process_group(0).kill_on_drop(true).spawn().map(Group)
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
@@ -54,11 +63,9 @@ pub(crate) async fn run(
 ) -> io::Result<Ended> {
     let (reader, writer) = io::pipe()?;
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    // A group of its own: the terminal's interrupt is for us.
-    command.stdin(stdin).stdout(writer.try_clone()?).stderr(writer).process_group(0).kill_on_drop(true);
-    let mut group = Group(command.spawn()?);
-    // It holds the writing end, and the end of the stream would never come.
-    drop(command);
+    command.stdin(stdin).stdout(writer.try_clone()?).stderr(writer);
+    // The command holds the writing end, and is gone after this: else the end of the stream would never come.
+    let mut group = Group::spawn(command)?;
     if let (Some(bytes), Some(mut stdin)) = (input, group.0.stdin.take()) {
         // A program that does not read its input to the end says why in its output.
         let _ = stdin.write_all(bytes).await;
@@ -69,14 +76,14 @@ pub(crate) async fn run(
     let status = loop {
         tokio::select! {
             biased;
-            read = lines.read_until(b'\n', &mut buffer) => {
+            read = read_line(&mut lines, &mut buffer) => {
                 if read.is_err() || !line(&mut buffer, &mut printed, say) {
                     break group.0.wait().await?;
                 }
             }
             status = group.0.wait() => {
                 let rest = async {
-                    while lines.read_until(b'\n', &mut buffer).await.is_ok() {
+                    while read_line(&mut lines, &mut buffer).await.is_ok() {
                         if !line(&mut buffer, &mut printed, say) {
                             break;
                         }
@@ -89,6 +96,21 @@ pub(crate) async fn run(
     };
     line(&mut buffer, &mut printed, say);
     Ok(Ended { status, printed: String::from_utf8_lossy(&printed).into_owned() })
+}
+
+/// Adds to the buffer up to the end of a line, or as much as a line may have; nothing is lost when this is dropped.
+async fn read_line(from: &mut BufReader<Receiver>, buffer: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let found = from.fill_buf().await?;
+        let end = found.iter().position(|b| *b == b'\n').map(|at| at + 1);
+        let taken = end.unwrap_or(found.len()).min(LINE.saturating_sub(buffer.len()));
+        let (some, over) = (!found.is_empty(), end.is_some_and(|end| end == taken));
+        buffer.extend(found.iter().take(taken));
+        from.consume(taken);
+        if over || !some || buffer.len() >= LINE {
+            return Ok(());
+        }
+    }
 }
 
 /// Tells a line; `false` at the end of the stream.

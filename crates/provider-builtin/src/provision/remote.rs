@@ -1,6 +1,8 @@
 //! `remote-exec` and `file`: on another machine.
 
 use super::machine::{Machine, quoted};
+use super::process::Ended;
+use super::upload::{Source, upload};
 use super::{block, text, texts};
 use async_trait::async_trait;
 use formwork_provider::{Block, CallError, Problem, Provisioner, Provisioning};
@@ -49,7 +51,17 @@ impl Provisioner for RemoteExec {
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {
-        exactly_one(config, &["inline", "script", "scripts"], "remote-exec")
+        let mut problems = exactly_one(config, &["inline", "script", "scripts"], "remote-exec");
+        for name in ["inline", "scripts"] {
+            let items =
+                config.get(name).filter(|v| v.is_known()).and_then(Value::as_slice).unwrap_or_default();
+            for at in (0..items.len()).filter(|i| items.get(*i).is_some_and(Value::is_null)) {
+                let path = Path::root().attr(name).index(at);
+                let detail = format!("An element of {name} is null, and so says nothing to run.");
+                problems.push(Problem::error(path, "Invalid remote-exec provisioner", detail));
+            }
+        }
+        problems
     }
 
     async fn run(&self, what: &Provisioning<'_>) -> Result<(), CallError> {
@@ -85,6 +97,14 @@ impl Provisioner for RemoteExec {
             }
             let ended = machine.run(&place, None, what.say).await?;
             let removed = machine.run(&format!("rm -f {place}"), None, &|_| {}).await;
+            if ended.lost() && removed.as_ref().is_ok_and(Ended::lost) {
+                let said = ended.printed.lines().last().unwrap_or("nothing").trim_end_matches('.').to_owned();
+                let detail = format!(
+                    "The connection to {} broke while {name} ran, and there is no other. The last words: {said}.",
+                    machine.shown
+                );
+                return Err(CallError::new("Connection lost", detail));
+            }
             if !ended.status.success() {
                 let detail = format!("{name} failed on the machine with {}.", ended.told());
                 return Err(CallError::new("remote-exec provisioner error", detail));
@@ -138,47 +158,17 @@ impl Provisioner for File {
         let Some(to) = text(what.config, "destination") else {
             return Err(CallError::new("Invalid file provisioner", "The destination is empty."));
         };
-        let machine = Machine::new(what)?;
-        let mut content_of_folder = false;
-        let from = match text(what.config, "source") {
-            Some(source) => {
-                let unreadable = |error: std::io::Error| {
-                    CallError::new("File cannot be read", format!("{source} cannot be read: {error}."))
-                };
-                // With a slash at the end: what is in the folder, not the folder.
-                content_of_folder =
-                    std::fs::metadata(source).map_err(unreadable)?.is_dir() && source.ends_with('/');
-                match content_of_folder {
-                    true => inside(source).map_err(unreadable)?,
-                    false => vec![source.to_owned()],
-                }
-            }
-            None => {
-                let content = what.config.get("content").and_then(Value::as_str).unwrap_or_default();
-                vec![machine.hold(content)?.display().to_string()]
-            }
+        let source = match text(what.config, "source") {
+            Some(path) => Source::Path(path),
+            None => Source::Content(what.config.get("content").and_then(Value::as_str).unwrap_or_default()),
         };
-        machine.connect(what).await?;
-        if content_of_folder {
-            let made = machine.run(&format!("mkdir -p {}", quoted(to)), None, &|_| {}).await?;
-            if !made.status.success() {
-                let detail = format!("The folder {to} could not be made: {}.", made.told());
-                return Err(CallError::new("Upload failed", detail));
-            }
-            if from.is_empty() {
-                return Ok(());
-            }
+        if let Source::Path(path) = source {
+            std::fs::metadata(path).map_err(|error| {
+                CallError::new("File cannot be read", format!("{path} cannot be read: {error}."))
+            })?;
         }
-        machine.copy(&from, to).await
+        let machine = Machine::new(what)?;
+        machine.connect(what).await?;
+        upload(&machine, &source, to).await
     }
-}
-
-/// What is in a folder, by the paths that lead there.
-fn inside(folder: &str) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        names.push(format!("{folder}{}", entry?.file_name().to_string_lossy()));
-    }
-    names.sort();
-    Ok(names)
 }
