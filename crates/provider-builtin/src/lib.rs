@@ -10,6 +10,7 @@ mod local;
 mod null;
 mod provision;
 mod random;
+mod remote_state;
 mod time;
 mod tls;
 mod values;
@@ -25,7 +26,12 @@ use std::sync::Arc;
 /// All of them.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
     vec![
-        Family::new("terraform", "terraform.io/builtin/terraform", data::resources(), Vec::new()),
+        Family::new(
+            "terraform",
+            "terraform.io/builtin/terraform",
+            data::resources(),
+            remote_state::data_sources(),
+        ),
         Family::new("null", "registry.terraform.io/hashicorp/null", null::resources(), null::data_sources()),
         Family::new("random", "registry.terraform.io/hashicorp/random", random::resources(), Vec::new()),
         Family::new(

@@ -1,0 +1,156 @@
+//! `terraform_remote_state`: what another configuration's state gives out.
+
+use async_trait::async_trait;
+use formwork_provider::{CallError, Computed, Cx, DataSource, Lookup, LookupSource, Problem, Resource};
+use formwork_state::{Backend, LocalBackend, State, StateError};
+use formwork_value::{Map, Path, Value};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Kinds of backends that Terraform has besides `local`.
+const OTHERS: [&str; 11] =
+    ["azurerm", "consul", "cos", "gcs", "http", "kubernetes", "oss", "pg", "remote", "s3", "cloud"];
+/// Those that it once had.
+const GONE: [&str; 6] = ["artifactory", "azure", "etcd", "etcdv3", "manta", "swift"];
+const ARGUMENTS: [&str; 2] = ["path", "workspace_dir"];
+
+pub(crate) fn data_sources() -> Vec<Arc<dyn DataSource>> {
+    vec![LookupSource::<RemoteState>::new()]
+}
+
+/// The output values of another configuration's root module, read from its state. Nothing of that state is changed or
+/// locked, and a run that is at work on it, or was interrupted, is no obstacle. Outputs that are sensitive there are not
+/// so here, as in Terraform: mark them with `sensitive()` where that matters.
+#[derive(Clone, Resource)]
+#[resource(name = "terraform_remote_state")]
+struct RemoteState {
+    /// The kind of backend that keeps the state. So far: `local`.
+    backend: String,
+    /// The backend's arguments, an object. For `local`: `path`, the state's file (`terraform.tfstate` unless given), and
+    /// `workspace_dir`, the folder of the states of workspaces (`terraform.tfstate.d` unless given).
+    config: Option<Value>,
+    /// Values of outputs that the state does not have, an object.
+    defaults: Option<Value>,
+    /// The outputs, an object.
+    outputs: Computed<Value>,
+    /// The workspace whose state is read; `default` unless given.
+    workspace: Option<String>,
+}
+
+#[async_trait]
+impl Lookup for RemoteState {
+    type Client = ();
+
+    fn validate(config: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some(backend) = config.get("backend").and_then(Value::as_str) {
+            problems.extend(backend_problem(backend));
+            if backend == "local" {
+                problems.extend(config.get("config").and_then(|c| arguments(c).err()));
+            }
+        }
+        let defaults = config.get("defaults").filter(|d| d.is_known() && !d.is_null());
+        if defaults.is_some_and(|d| d.as_map().is_none()) {
+            let detail = "The defaults are an object, with an attribute for each output.";
+            problems.push(Problem::error(Path::root().attr("defaults"), "Invalid default values", detail));
+        }
+        problems
+    }
+
+    async fn lookup(&self, _: &Cx<'_, ()>) -> Result<Self, CallError> {
+        let wrong = |p: Problem| CallError::new(p.summary, p.detail).on(p.path);
+        if let Some(problem) = backend_problem(&self.backend) {
+            return Err(wrong(problem));
+        }
+        let Arguments { path, workspace_dir } =
+            self.config.as_ref().map_or_else(|| Ok(Arguments::default()), arguments).map_err(wrong)?;
+        let workspace = self.workspace.as_deref().filter(|w| !w.is_empty() && *w != "default");
+        let file = match workspace {
+            None => PathBuf::from(path.as_deref().unwrap_or("terraform.tfstate")),
+            Some(name) if name.contains(['/', '\\']) || name == ".." || name == "." => {
+                let detail = format!("\"{name}\" cannot be the name of a workspace.");
+                return Err(CallError::new("Invalid workspace", detail).on(Path::root().attr("workspace")));
+            }
+            Some(name) => PathBuf::from(workspace_dir.as_deref().unwrap_or("terraform.tfstate.d"))
+                .join(name)
+                .join("terraform.tfstate"),
+        };
+        let Some(state) = read(&file).map_err(|e| {
+            CallError::new(e.summary(), format!("{e} {}", e.help())).on(Path::root().attr("config"))
+        })?
+        else {
+            let at = if workspace.is_some() { "workspace" } else { "config" };
+            let of = workspace.map_or_else(String::new, |w| format!(" of the workspace \"{w}\""));
+            let detail = format!(
+                "There is no state{of} in the file {}. Was that configuration applied already, and is the path right? It \
+                 counts from the folder in which this program runs.",
+                file.display()
+            );
+            return Err(CallError::new("Unable to find remote state", detail).on(Path::root().attr(at)));
+        };
+        let defaults = self.defaults.as_ref().and_then(Value::as_map);
+        let mut outputs: Map = defaults.cloned().unwrap_or_default();
+        outputs.extend(state.outputs.into_iter().map(|(name, output)| (name, output.value)));
+        Ok(RemoteState { outputs: Value::from(outputs).into(), ..self.clone() })
+    }
+}
+
+/// The state with what its journal adds to it, if there is one.
+fn read(file: &std::path::Path) -> Result<Option<State>, StateError> {
+    let backend = LocalBackend::new(file);
+    if backend.is_absent() {
+        return Ok(None);
+    }
+    let state = backend.peek()?.state;
+    // An empty file, which is what a lock leaves behind.
+    Ok(Some(state).filter(|s| !s.lineage.is_empty() || *s != State::default()))
+}
+
+fn backend_problem(backend: &str) -> Option<Problem> {
+    let detail = match backend {
+        "local" => return None,
+        _ if OTHERS.contains(&backend) => format!(
+            "States in a backend \"{backend}\" cannot be read yet, only those in files: backend = \"local\"."
+        ),
+        _ if GONE.contains(&backend) => {
+            format!("Terraform has no backend \"{backend}\" any more, since version 1.3.")
+        }
+        _ => format!("There is no backend type named \"{backend}\"."),
+    };
+    Some(Problem::error(Path::root().attr("backend"), "Invalid backend configuration", detail))
+}
+
+/// What a local backend is told, as far as it is known.
+#[derive(Default)]
+struct Arguments {
+    path: Option<String>,
+    workspace_dir: Option<String>,
+}
+
+fn arguments(config: &Value) -> Result<Arguments, Problem> {
+    let mut found = Arguments::default();
+    if config.is_null() || !config.is_known() {
+        return Ok(found);
+    }
+    let at = Path::root().attr("config");
+    let wrong = |at: Path, why: String| {
+        let detail = format!("The configuration is not valid for the backend \"local\": {why}.");
+        Problem::error(at, "Invalid backend configuration", detail)
+    };
+    let Some(map) = config.as_map() else {
+        return Err(wrong(at, "it is to be an object, with path and workspace_dir".to_owned()));
+    };
+    if let Some(name) = map.keys().find(|n| !ARGUMENTS.contains(&&***n)) {
+        return Err(wrong(at, format!("it has no argument \"{name}\"; there are path and workspace_dir")));
+    }
+    for (name, place) in ARGUMENTS.into_iter().zip([&mut found.path, &mut found.workspace_dir]) {
+        let Some(value) = map.get(name).filter(|v| v.is_known() && !v.is_null()) else { continue };
+        let text = formwork_value::convert(value, &formwork_value::Type::String);
+        match text.as_ref().ok().and_then(Value::as_str) {
+            None => return Err(wrong(at.attr(name), format!("{name} is to be a string"))),
+            Some("") => return Err(wrong(at.attr(name), format!("{name} is empty"))),
+            Some(text) => *place = Some(text.to_owned()),
+        }
+    }
+    Ok(found)
+}
