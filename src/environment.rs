@@ -61,9 +61,10 @@ pub fn data_dir() -> PathBuf {
     Real.get("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()).into()
 }
 
-/// Whether the user has said how git is to run SSH.
-pub fn own_ssh() -> bool {
-    Real.get("GIT_SSH_COMMAND").or_else(|| Real.get("GIT_SSH")).is_some()
+/// The line of shell by which the user wants git to run SSH: `GIT_SSH_COMMAND`, or the program that `GIT_SSH` names.
+pub fn git_ssh() -> Option<String> {
+    let program = || Real.get("GIT_SSH").map(|path| format!("'{}'", path.replace('\'', "'\\''")));
+    Real.get("GIT_SSH_COMMAND").or_else(program)
 }
 
 /// What the user's settings say of the hosts of registries, as Terraform reads them: the file that `TF_CLI_CONFIG_FILE`

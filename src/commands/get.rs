@@ -57,7 +57,7 @@ pub fn modules(cx: &Context, update: bool) -> Loaded {
         root: Path::new(""),
         data_dir: &environment::data_dir(),
         update,
-        tools: Tools { own_ssh: environment::own_ssh() },
+        tools: Tools { ssh: environment::git_ssh() },
         accounts: &accounts,
         report: &report,
     };

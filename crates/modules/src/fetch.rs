@@ -50,9 +50,8 @@ impl Problem {
 /// How the programs that fetch are run.
 #[derive(Clone, Debug, Default)]
 pub struct Tools {
-    /// Whether the user has said how SSH is to be run (`GIT_SSH_COMMAND` or `GIT_SSH`); otherwise it is run so that it asks
-    /// nothing.
-    pub own_ssh: bool,
+    /// The line of shell by which the user wants git to run SSH; without one, it is run so that it asks nothing.
+    pub ssh: Option<String>,
 }
 
 /// What was fetched.

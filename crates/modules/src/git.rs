@@ -38,7 +38,7 @@ pub(crate) fn fetch(errand: Errand<'_>) -> Result<Fetched, Problem> {
     };
     git.run(&["checkout", "--quiet", "--force", "--detach", chosen])?;
     if into.join(".gitmodules").is_file() {
-        git.run(&["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"])?;
+        git.submodules()?;
     }
     let all = crate::tree::walk(into).map_err(|e| Problem::io("read", into, &e))?;
     // The repository itself is no part of the module, nor are those of its submodules.
@@ -108,6 +108,23 @@ impl Git<'_> {
         found.ok_or(problem)
     }
 
+    /// Fetches the submodules, and theirs.
+    fn submodules(&self) -> Result<(), Problem> {
+        // Addresses that begin with ./ or ../ count from here.
+        self.run(&["config", "remote.origin.url", &self.url])?;
+        let all = ["submodule", "--quiet", "update", "--init", "--recursive"];
+        if self.run(&[&all[..], &["--depth", "1"]].concat()).is_err() {
+            // Servers that give no commit by its digest give the history. What was begun without it would stay so.
+            self.run(&["submodule", "--quiet", "deinit", "--all", "--force"])?;
+            let begun = self.dir.join(".git/modules");
+            if begun.exists() {
+                fs::remove_dir_all(&begun).map_err(|e| Problem::io("removed", &begun, &e))?;
+            }
+            self.run(&all)?;
+        }
+        Ok(())
+    }
+
     fn commit(&self, name: &str) -> Result<String, Problem> {
         let text = self.run(&["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])?;
         Ok(text.trim().to_owned())
@@ -143,11 +160,14 @@ impl Git<'_> {
         if let Some(login) = &self.login {
             command.env("FORMWORK_GIT_NAME", &login.name).env("FORMWORK_GIT_PASSWORD", &login.password);
         }
+        let ssh = self.tools.ssh.as_deref();
         if let Some(key) = self.key {
+            // What the user has set stays: it may name a file of host keys, or a proxy.
             let key = key.display().to_string().replace('\'', "'\\''");
-            command.env("GIT_SSH_COMMAND", format!("ssh -o BatchMode=yes -o IdentitiesOnly=yes -i '{key}'"));
-        } else if !self.tools.own_ssh {
-            command.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
+            let ssh = ssh.unwrap_or("ssh -o BatchMode=yes");
+            command.env("GIT_SSH_COMMAND", format!("{ssh} -o IdentitiesOnly=yes -i '{key}'"));
+        } else {
+            command.env("GIT_SSH_COMMAND", ssh.unwrap_or("ssh -o BatchMode=yes"));
         }
         let output = command.output().map_err(|e| {
             Problem::new(format!(
@@ -167,6 +187,9 @@ impl Git<'_> {
         ));
         Err(match said {
             s if s.contains("couldn't find remote ref") => problem.help("Is there such a branch, tag or commit?"),
+            s if s.contains("Host key verification failed") => problem.help(
+                "The server is not among those whose keys you know. Compare its key with what its owner says, and add it to ~/.ssh/known_hosts (ssh-keyscan shows it).",
+            ),
             s if s.contains("terminal prompts disabled") || s.contains("Permission denied") => problem.help(
                 "The server wants to know who asks, and Formwork asks for no passwords. Set up a key for SSH, or a credential helper of git.",
             ),

@@ -1,7 +1,9 @@
 //! Real fetches: local repositories, archives, and a web server on loopback.
 
+use base64::Engine;
 use formwork_config::DiskFiles;
 use formwork_modules::{Accounts, Event, Options, Tools, install};
+use formwork_testkit::Sshd;
 use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A folder with a root module in `root`, and whatever the test puts beside it.
-struct Place(tempfile::TempDir);
+struct Place(tempfile::TempDir, Tools);
 
 impl Place {
     fn new() -> Self {
-        let place = Place(tempfile::tempdir().expect("a folder"));
+        let place = Place(tempfile::tempdir().expect("a folder"), Tools::default());
         fs::create_dir(place.path("root")).expect("a folder");
         place
     }
@@ -68,7 +70,7 @@ impl Place {
             root: &root,
             data_dir: &data_dir,
             update,
-            tools: Tools::default(),
+            tools: self.1.clone(),
             accounts: &Accounts::default(),
             report: &|event| {
                 told.borrow_mut().push(match event {
@@ -193,6 +195,62 @@ fn repositories_are_locked_to_commits() {
     assert!(place.run(false).contains("Is there such a branch, tag or commit?"));
     place.calls(&format!("{url}//sbu"));
     assert!(place.run(false).ends_with("Did you mean \"sub\"?"));
+}
+
+#[test]
+fn repositories_are_reached_by_ssh() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut place = Place::new();
+    let known = format!("[127.0.0.1]:{} {}", sshd.port(), sshd.read("host_key.pub"));
+    place.write("known_hosts", &known);
+    place.write("strangers", &known.replace("127.0.0.1", "127.0.0.2"));
+    let ssh = |hosts: &str| {
+        let hosts = place.path(hosts).display().to_string();
+        Some(format!(
+            "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={hosts}"
+        ))
+    };
+    let (knows, knows_not) = (ssh("known_hosts"), ssh("strangers"));
+    place.1.ssh = knows;
+    // A submodule beside the repository, and in that one more.
+    place.write("below/c.tf", "");
+    place.commit("below");
+    for (dir, below) in [("lib", "../below"), ("repo", "../lib")] {
+        place.write(&format!("{dir}/main.tf"), MODULE);
+        place.commit(dir);
+        let url = place.path(below.trim_start_matches("../")).display().to_string();
+        place.git(dir, &["-c", "protocol.file.allow=always", "submodule", "-q", "add", &url, "sub"]);
+        place.git(dir, &["config", "-f", ".gitmodules", "submodule.sub.url", below]);
+        place.commit(dir);
+    }
+    // What the commit names is not the newest any more.
+    place.write("below/c.tf", "locals {}");
+    place.commit("below");
+    let url = format!("git::ssh://{}@127.0.0.1:{}{}", Sshd::USER, sshd.port(), place.path("repo").display());
+    let key = |name: &str| base64::engine::general_purpose::STANDARD.encode(sshd.read(name));
+    place.calls(&format!("{url}?sshkey={}&depth=1&ref=main", key("key")));
+    assert_eq!(place.run(false), "m fetched");
+    assert!(place.path("root/.terraform/modules/m/sub/sub/c.tf").exists());
+    assert_eq!(place.read("root/.terraform/modules/m/sub/sub/c.tf"), "");
+    for path in [".git", "sub/.git", "sub/sub/.git"] {
+        assert!(!place.path("root/.terraform/modules/m").join(path).exists(), "{path}");
+    }
+    let secret = key("key");
+    for file in [".formwork.lock.hcl", ".terraform/modules/modules.json"] {
+        let text = place.read(&format!("root/{file}"));
+        assert_eq!(text.contains(&secret), file.ends_with("json"), "{file}: {text}");
+    }
+    // Whom the server does not know, and what is no key.
+    let check = |place: &Place, key: &str, expected: &str| {
+        place.calls(&format!("{url}?sshkey={key}"));
+        let told = place.run(true);
+        assert!(told.contains(expected) && !told.contains(key), "{told}");
+    };
+    check(&place, &key("stranger"), "Set up a key for SSH");
+    check(&place, "bm8ga2V5", "Set up a key for SSH");
+    check(&place, "***", "is not a private key in Base64");
+    place.1.ssh = knows_not;
+    check(&place, &secret, "The server is not among those whose keys you know");
 }
 
 #[test]
