@@ -154,3 +154,126 @@ fn arguments(config: &Value) -> Result<Arguments, Problem> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::data_sources;
+    use crate::tests::{Bench, whole};
+    use formwork_state::{Backend, LocalBackend, OpenOptions, OutputState, Phase, Probe, Session, State};
+    use formwork_value::{Value, json};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// Reads with arguments in JSON, in which HERE is a folder; gives the outputs, or what is wrong.
+    async fn read(here: &Path, arguments: &str) -> String {
+        let here = here.display().to_string();
+        let arguments = json::decode_implied(&arguments.replace("HERE", &here)).unwrap();
+        let given: Vec<(&str, Value)> =
+            arguments.as_map().unwrap().iter().map(|(n, v)| (&**n, v.clone())).collect();
+        let source = data_sources().remove(0);
+        let config = whole(source.schema(), &given);
+        let bench = Bench::at(0).await;
+        let told = match (source.validate(&config).first(), source.read(&bench.call(), &config).await) {
+            (None, Ok(found)) => json::to_string(found.get("outputs").unwrap()).unwrap(),
+            (Some(problem), Err(error)) => {
+                assert_eq!((&problem.summary, &problem.detail), (&error.summary, &error.detail));
+                format!("{} at {}", problem.detail, problem.path)
+            }
+            (None, Err(error)) => format!("{} at {}", error.detail, error.path),
+            (Some(problem), Ok(_)) => panic!("{problem:?}"),
+        };
+        told.replace(&here, "HERE")
+    }
+
+    fn open(backend: &LocalBackend) -> Box<dyn Session> {
+        let lock_timeout = Duration::ZERO;
+        let (operation, who, now) = ("test".into(), "test".into(), String::new());
+        backend.open(&OpenOptions { operation, who, now, lock: true, lock_timeout, wait: None }).unwrap()
+    }
+
+    fn state(n: i64) -> State {
+        let output = OutputState { value: n.into(), sensitive: n == 1 };
+        State { outputs: [("n".into(), output)].into(), ..State::default() }
+    }
+
+    /// Ends a run when the state's file is half written.
+    struct Ends;
+
+    impl Probe for Ends {
+        fn at(&self, phase: Phase) {
+            assert!(phase != Phase::Folding(5), "ended");
+        }
+    }
+
+    #[tokio::test]
+    async fn states_are_read_whoever_works_on_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        let check = async |arguments: &str, expected: &str| assert_eq!(read(here, arguments).await, expected);
+        let plain = r#"{"backend": "local", "config": {"path": "HERE/a"}}"#;
+        let none = "There is no state in the file HERE/a. Was that configuration applied already, and is the path right? \
+                    It counts from the folder in which this program runs. at .config";
+        check(plain, none).await;
+        let backend = LocalBackend::new(here.join("a"));
+        // The lock makes an empty file.
+        let mut session = open(&backend);
+        check(plain, none).await;
+        session.fold(&state(1)).unwrap();
+        check(plain, r#"{"n":1}"#).await;
+        drop(session);
+        let defaults =
+            r#"{"backend": "local", "config": {"path": "HERE/a"}, "defaults": {"n": 5, "m": [true]}}"#;
+        check(defaults, r#"{"m":[true],"n":1}"#).await;
+        // A run that ended in the middle of writing: the new state is whole beside the old one.
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            open(&backend.clone().with_probe(Arc::new(Ends))).fold(&state(2)).unwrap();
+        }));
+        assert!(ended.is_err() && std::fs::read_to_string(here.join("a")).unwrap().starts_with(|c| c != '{'));
+        check(plain, r#"{"n":2}"#).await;
+        // Workspaces.
+        let other =
+            r#"{"backend": "local", "config": {"path": "x", "workspace_dir": "HERE/w"}, "workspace": "b"}"#;
+        let none = none
+            .replace("state in", "state of the workspace \"b\" in")
+            .replace("HERE/a", "HERE/w/b/terraform.tfstate");
+        check(other, &none.replace(".config", ".workspace")).await;
+        std::fs::create_dir_all(here.join("w/b")).unwrap();
+        open(&LocalBackend::new(here.join("w/b/terraform.tfstate"))).fold(&state(3)).unwrap();
+        check(other, r#"{"n":3}"#).await;
+        check(&plain.replace("}}", r#"}, "workspace": "default"}"#), r#"{"n":2}"#).await;
+        let out = r#"{"backend": "local", "workspace": "../b"}"#;
+        check(out, r#""../b" cannot be the name of a workspace. at .workspace"#).await;
+        std::fs::write(here.join("bad"), "[]").unwrap();
+        let bad = read(here, &plain.replace("HERE/a", "HERE/bad")).await;
+        assert!(bad.starts_with("HERE/bad: "), "{bad}");
+    }
+
+    #[tokio::test]
+    async fn arguments_are_checked_before_anything_is_read() {
+        let check = async |arguments: &str, expected: &str| {
+            assert_eq!(read(Path::new("/none"), arguments).await, expected);
+        };
+        check(
+            r#"{"backend": "s3"}"#,
+            "States in a backend \"s3\" cannot be read yet, only those in files: backend = \"local\". at .backend",
+        )
+        .await;
+        check(r#"{"backend": "pigeon"}"#, "There is no backend type named \"pigeon\". at .backend").await;
+        check(
+            r#"{"backend": "swift"}"#,
+            "Terraform has no backend \"swift\" any more, since version 1.3. at .backend",
+        )
+        .await;
+        let invalid = async |config: &str, why: &str, at: &str| {
+            let expected =
+                format!("The configuration is not valid for the backend \"local\": {why}. at .config{at}");
+            check(&format!("{{\"backend\": \"local\", \"config\": {config}}}"), &expected).await;
+        };
+        invalid("\"x\"", "it is to be an object, with path and workspace_dir", "").await;
+        invalid(r#"{"pth": "x"}"#, "it has no argument \"pth\"; there are path and workspace_dir", "").await;
+        invalid(r#"{"path": ["x"]}"#, "path is to be a string", ".path").await;
+        invalid(r#"{"path": ""}"#, "path is empty", ".path").await;
+    }
+}
