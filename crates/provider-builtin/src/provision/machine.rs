@@ -19,7 +19,7 @@ const BASTION: &str = "bastion";
 /// How ssh itself exits when there is no connection.
 const NO_CONNECTION: i32 = 255;
 const PAUSE: Duration = Duration::from_secs(2);
-const ONE_TRY: Duration = Duration::from_secs(1);
+const ONE_TRY: Duration = Duration::from_secs(15);
 
 /// A machine with everything that ssh needs to reach it, in a folder that nobody else can read.
 pub(super) struct Machine {
@@ -159,7 +159,7 @@ impl Machine {
             format!("Port={}", hop.port),
             format!("User={}", hop.user),
             "LogLevel=ERROR".to_owned(),
-            format!("ConnectTimeout={}", self.limit.as_secs().clamp(1, 15)),
+            format!("ConnectTimeout={}", self.limit.as_secs().clamp(5, 15)),
             // A machine that says nothing for two minutes is gone.
             "ServerAliveInterval=15".to_owned(),
             "ServerAliveCountMax=8".to_owned(),
@@ -254,7 +254,7 @@ impl Machine {
         let end = Instant::now() + self.limit;
         let mut said = String::new();
         loop {
-            // At least one try, however short the time is.
+            // At least one whole try, however short the time is.
             let left = end.saturating_duration_since(Instant::now()).max(ONE_TRY);
             if let Ok(ended) = timeout(left, process::run(self.command("exit 0"), None, &|_| {})).await {
                 let ended = ended.map_err(cannot_start)?;
