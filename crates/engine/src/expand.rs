@@ -2,7 +2,7 @@
 
 use formwork_addr::{InstanceKey, Str};
 use formwork_diag::{Diagnostic, Span};
-use formwork_value::{Kind, Mark, Type, Value, convert};
+use formwork_value::{Kind, Mark, PathStep, Type, Value, convert};
 use std::collections::BTreeMap;
 
 /// The instances of a block, and what stands for each.
@@ -153,6 +153,39 @@ pub(crate) fn for_each(value: &Value, span: Span) -> Result<Repeat, Diagnostic> 
         }
         _ => Err(wrong_kind(&value.ty(), span)),
     }
+}
+
+/// What an import block's `for_each` may not be, whatever its elements.
+pub(crate) fn refuse_as_elements(value: &Value, span: Span) -> Result<(), Diagnostic> {
+    let fail = |detail: &str| Diagnostic::error("Invalid for_each argument", detail).at(span);
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(fail(EPHEMERAL));
+    }
+    let ty = value.ty();
+    match ty {
+        Type::Bool | Type::Number | Type::String if !value.is_null() => Err(fail(&format!(
+            "The value is a {}, and must be a collection: a map, a set or a list.",
+            ty.friendly_name()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The elements for which an import block stands, each with its key: any collection will do, and null is none. The keys of a
+/// list are its numbers, those of a set its elements. Marks are on the values only: the keys become parts of addresses
+/// that the blocks of the resources have made public.
+pub(crate) fn elements(value: &Value, span: Span) -> Result<Vec<(Value, Value)>, Diagnostic> {
+    refuse_as_elements(value, span)?;
+    if !value.is_wholly_known() {
+        let detail = "The value depends on something that is only known after apply, so it cannot be said now what is to be \
+                      imported.";
+        return Err(Diagnostic::error("Invalid for_each argument", detail).at(span).help(UNTIL_APPLY_HELP));
+    }
+    let pairs = value.steps().into_iter().map(|(step, item)| match step {
+        PathStep::Attr(name) => (Value::string(name), item.clone().with_marks(value.marks())),
+        PathStep::Index(key) => (key, item.clone().with_marks(value.marks())),
+    });
+    Ok(pairs.collect())
 }
 
 /// Whether a block with `enabled` stands for an object at all.

@@ -3,9 +3,10 @@
 use crate::cells::{CellId, Content, InstanceInfo, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, instance_key, value_of};
-use crate::expand::{self, Repeat};
-use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ModuleStep, ResourceAddr, Str};
-use formwork_config::Import;
+use crate::expand;
+use crate::scope::WithNames;
+use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ModuleStep, Resource, ResourceAddr, Str};
+use formwork_config::{Import, Repetition};
 use formwork_diag::{Diagnostic, Span};
 use formwork_lang::Scope;
 use formwork_syntax::Expr;
@@ -18,34 +19,32 @@ impl Evaluator {
     pub(crate) fn import(&mut self, id: CellId, index: usize) {
         let root = self.setup.config.root().clone();
         let Some(block) = root.imports.get(index) else { return self.cells.fail(id) };
-        let repeat = match &block.for_each {
-            None => Ran::Done(Repeat::Single, Deps::default()),
+        let elements = match &block.for_each {
+            None => Ran::Done(vec![None], Deps::default()),
             Some(expr) => self.evaluate(
                 |_, diags, scope| {
                     let value = value_of(expr, scope, diags)?;
-                    expand::for_each(&value, expr.span).map_err(|d| diags.push(d)).ok()
+                    let elements = expand::elements(&value, expr.span).map_err(|d| diags.push(d)).ok()?;
+                    Some(elements.into_iter().map(|(key, value)| Some(each(key, value))).collect())
                 },
                 0,
                 None,
                 None,
             ),
         };
-        let repeat = match repeat {
-            Ran::Done(repeat, _) => repeat,
+        let elements = match elements {
+            Ran::Done(elements, _) => elements,
             Ran::Missing(missing) => return self.cells.wait(id, &missing),
             Ran::Failed => return self.cells.fail(id),
         };
-        let keys: Vec<(InstanceKey, Option<Value>)> = match repeat {
-            Repeat::ForEach(map) => map.into_iter().map(|(k, v)| (InstanceKey::Str(k), Some(v))).collect(),
-            _ => vec![(InstanceKey::None, None)],
-        };
         let mut found = BTreeMap::new();
         let (mut missing, mut failed) = (Vec::new(), false);
-        for (key, each) in &keys {
+        for each in &elements {
+            let names = each.as_slice();
             let ran = self.evaluate(
-                |_, diags, scope| one(block, scope, diags),
+                |_, diags, scope| one(block, &WithNames { inner: scope, names }, diags),
                 0,
-                Some((key, each.as_ref())),
+                None,
                 None,
             );
             match ran {
@@ -134,6 +133,11 @@ impl Evaluator {
     }
 }
 
+/// `each`, whose key in an import block may be of any type.
+pub(crate) fn each(key: Value, value: Value) -> (Str, Value) {
+    ("each".into(), Value::object([("key", key), ("value", value)]))
+}
+
 fn one(block: &Import, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Option<(InstanceAddr, Str)> {
     let object = import_id(value_of(&block.id, scope, diags)?, block.id.span, diags);
     let mut steps = Vec::new();
@@ -146,10 +150,48 @@ fn one(block: &Import, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Option
     Some((addr, object?))
 }
 
+/// Whether a resource that is repeated so can have the instance that an import block names. A key that is not known yet is
+/// let pass.
+pub(crate) fn check_key(
+    resource: &Resource,
+    repetition: &Repetition,
+    expr: &Expr,
+    scope: &dyn Scope,
+    diags: &mut Vec<Diagnostic>,
+) {
+    let Some(value) = value_of(expr, scope, diags).filter(Value::is_known) else { return };
+    let Some(key) = usable_key(&value, expr.span, diags) else { return };
+    let (fits, detail) = match repetition {
+        Repetition::Count(_) => {
+            (matches!(key, InstanceKey::Int(_)), "is made by count: its keys are numbers")
+        }
+        Repetition::ForEach(_) => {
+            (matches!(key, InstanceKey::Str(_)), "is made by for_each: its keys are strings")
+        }
+        Repetition::Single | Repetition::Enabled(_) => {
+            (false, "has neither count nor for_each: it has no keys")
+        }
+    };
+    if !fits {
+        diags.push(
+            Diagnostic::error(
+                "Invalid import address",
+                format!("{resource} {detail}, and the block names {key}."),
+            )
+            .help("The keys of a list are its numbers; those of a set of strings, or of a map, are strings.")
+            .at(expr.span),
+        );
+    }
+}
+
 fn key_of(expr: Option<&Expr>, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Option<InstanceKey> {
     let Some(expr) = expr else { return Some(InstanceKey::None) };
     let value = value_of(expr, scope, diags)?;
-    let key = (!value.has_mark(Mark::Sensitive)).then(|| instance_key(&value)).flatten();
+    usable_key(&value, expr.span, diags)
+}
+
+fn usable_key(value: &Value, span: Span, diags: &mut Vec<Diagnostic>) -> Option<InstanceKey> {
+    let key = (!value.has_mark(Mark::Sensitive)).then(|| instance_key(value)).flatten();
     if key.is_none() {
         let why = match (value.has_mark(Mark::Sensitive), value.is_known()) {
             (true, _) => "it is sensitive, and addresses are shown",
@@ -161,7 +203,7 @@ fn key_of(expr: Option<&Expr>, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -
                 "Invalid import address",
                 format!("This key of the address cannot be used: {why}."),
             )
-            .at(expr.span),
+            .at(span),
         );
     }
     key

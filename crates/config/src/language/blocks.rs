@@ -445,8 +445,8 @@ pub(crate) static IMPORT: BlockKind = BlockKind {
         arg("id", "a string, known at plan time", "What the provider knows it by."),
         arg(
             "for_each",
-            "a map, or a set of strings",
-            "One import for each element, as `each.key` and `each.value`.",
+            "a map, a set or a list, wholly known at plan time",
+            "One import for each element, as `each.key` (of a list: its number) and `each.value`.",
         ),
         arg(
             "provider",

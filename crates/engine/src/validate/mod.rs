@@ -3,9 +3,11 @@
 mod names;
 
 use crate::body::decode_in;
+use crate::evaluator::value_of;
 use crate::graph::Graph;
-use crate::imports::import_id;
+use crate::imports::{check_key, each, import_id};
 use crate::provide::{Types, Worker};
+use crate::scope::WithNames;
 use crate::{Setup, checks, expand, rules};
 use formwork_addr::Str;
 use formwork_config::{Condition, Import, Module, Output, Provisioner, Repetition, ResourceBlock};
@@ -204,16 +206,41 @@ impl<'a> Validator<'a> {
     }
 
     fn import(&mut self, import: &Import) {
-        let repetition = import.for_each.clone().map_or(Repetition::Single, Repetition::ForEach);
-        self.repetition(&repetition);
-        let place = Place::of(&repetition);
-        for key in import.to.modules.iter().flatten().chain(&import.to.key) {
-            self.expr(key, place);
-        }
-        if let Some(value) = self.expr(&import.id, place)
-            && (value.is_known() || convert(&value, &Type::String).is_err())
+        let unknown = || Value::unknown(Type::Dynamic);
+        // The elements that are known; otherwise any.
+        let mut elements = vec![(unknown(), unknown())];
+        if let Some(expr) = &import.for_each
+            && let Some(value) = self.expr(expr, Place::default())
         {
-            import_id(value, import.id.span, self.diags);
+            match expand::refuse_as_elements(&value, expr.span) {
+                Err(d) => self.diags.push(d),
+                Ok(()) if !value.is_wholly_known() => {}
+                Ok(()) => elements = expand::elements(&value, expr.span).unwrap_or_default(),
+            }
+        }
+        let module = self.names.setup.config.module(&import.to.path);
+        let block = module.and_then(|m| m.resources.get(&import.to.resource));
+        let located = self.names.at(Place::default());
+        for (key, value) in elements {
+            let names = [each(key, value)];
+            let repeated = import.for_each.is_some();
+            let scope = WithNames { inner: &located, names: if repeated { &names } else { &[] } };
+            let before = self.diags.len();
+            for key in import.to.modules.iter().flatten() {
+                value_of(key, &scope, self.diags);
+            }
+            if let (Some(key), Some(block)) = (&import.to.key, block) {
+                check_key(&import.to.resource, &block.repetition, key, &scope, self.diags);
+            }
+            if let Some(value) = value_of(&import.id, &scope, self.diags)
+                && (value.is_known() || convert(&value, &Type::String).is_err())
+            {
+                import_id(value, import.id.span, self.diags);
+            }
+            // One element that cannot be is enough.
+            if self.diags.len() > before {
+                break;
+            }
         }
     }
 
