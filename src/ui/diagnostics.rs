@@ -2,7 +2,7 @@
 
 use super::style::{Role, Style};
 use super::text::{tame, wrap};
-use formwork_diag::{Diagnostic, Severity, Sources, Span};
+use formwork_diag::{Diagnostic, FileId, Severity, SourceFile, Sources, Span};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
 };
@@ -66,8 +66,7 @@ fn one(
         let (line, column) = sources.line_column(span.file, span.start);
         let _ = writeln!(out, "  in {}:{line}:{column} (not quoted: it may hold secrets)", tame(&file.name));
     }
-    let quoted = diagnostic.span.map(|s| s.file).filter(|_| !shown.is_empty());
-    for label in diagnostic.labels.iter().filter(|l| Some(l.span.file) != quoted) {
+    for label in diagnostic.labels.iter().filter(|l| shown.is_empty() || quotable(sources, l.span).is_none()) {
         if let Some(file) = sources.get(label.span.file) {
             let (line, column) = sources.line_column(label.span.file, label.span.start);
             let _ = writeln!(out, "  see {}:{line}:{column}: {}", tame(&file.name), tame(&label.text));
@@ -103,29 +102,34 @@ struct Snippet {
 /// How many lines may lie between two places that are shown as one piece of the file.
 const NEAR: u32 = 6;
 
-/// The place that a diagnostic is about, with what stands near it, and then what stands elsewhere in the same file.
+/// The file of a place that may be shown.
+fn quotable(sources: &Sources, span: Span) -> Option<&SourceFile> {
+    sources.get(span.file).filter(|f| !f.text.is_empty() && !f.private)
+}
+
+/// The place that a diagnostic is about, with what stands near it, then what stands elsewhere in the same file, and in others.
 fn snippets(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Snippet> {
     let Some(span) = diagnostic.span else { return Vec::new() };
-    let Some(file) = sources.get(span.file).filter(|f| !f.text.is_empty() && !f.private) else {
-        return Vec::new();
-    };
+    let Some(file) = quotable(sources, span) else { return Vec::new() };
     let line = |span: Span| sources.line_column(span.file, span.start).0;
     let main = clamp(&file.text, span);
     let mut near = BTreeMap::from([(main, String::new())]);
     let mut far = BTreeMap::new();
     for label in diagnostic.labels.iter().filter(|l| l.span.file == span.file) {
         let within = line(label.span).abs_diff(line(span)) <= NEAR as _;
-        let text: &mut String =
-            if within { &mut near } else { &mut far }.entry(clamp(&file.text, label.span)).or_default();
-        if !text.is_empty() {
-            text.push_str("; ");
-        }
-        text.push_str(&tame(&label.text));
+        let places = if within { &mut near } else { &mut far };
+        join(places.entry(clamp(&file.text, label.span)).or_default(), &label.text);
     }
-    let snippet = |labels: BTreeMap<(usize, usize), String>| {
+    let mut elsewhere: BTreeMap<FileId, BTreeMap<(usize, usize), String>> = BTreeMap::new();
+    for label in diagnostic.labels.iter().filter(|l| l.span.file != span.file) {
+        let Some(other) = quotable(sources, label.span) else { continue };
+        let places = elsewhere.entry(label.span.file).or_default();
+        join(places.entry(clamp(&other.text, label.span)).or_default(), &label.text);
+    }
+    let snippet = |file: &SourceFile, main: Option<(usize, usize)>, labels: BTreeMap<(usize, usize), String>| {
         let labels = labels.into_iter().map(|(place, text)| {
             let text = (!text.is_empty()).then_some(text);
-            if place == main {
+            if Some(place) == main {
                 LabeledSpan::new_primary_with_span(text, place)
             } else {
                 LabeledSpan::new_with_span(text, place)
@@ -133,7 +137,22 @@ fn snippets(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Snippet> {
         });
         Snippet { source: NamedSource::new(tame(&file.name), file.text.clone()), labels: labels.collect() }
     };
-    std::iter::once(near).chain(Some(far).filter(|far| !far.is_empty())).map(snippet).collect()
+    let mut shown = vec![snippet(file, Some(main), near)];
+    if !far.is_empty() {
+        shown.push(snippet(file, None, far));
+    }
+    for (id, places) in elsewhere {
+        shown.extend(sources.get(id).map(|other| snippet(other, None, places)));
+    }
+    shown
+}
+
+/// Adds a label to those of the same place.
+fn join(text: &mut String, label: &str) {
+    if !text.is_empty() {
+        text.push_str("; ");
+    }
+    text.push_str(&tame(label));
 }
 
 /// Start and length of a span, on character boundaries inside the text; long ones end with their first line.

@@ -1,5 +1,6 @@
 //! Top-level blocks to the model.
 
+use crate::load::MISSING;
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
 use crate::language::blocks as language;
@@ -45,7 +46,7 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         "locals" => {
             if labels(block, &[], diags).is_some() {
                 for attribute in &block.body.attributes {
-                    add_local(module, &attribute.name, &attribute.expr, diags);
+                    add_local(module, &attribute.name, &attribute.expr, attribute.span, diags);
                 }
                 no_blocks(block, diags);
             }
@@ -77,7 +78,7 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
                 "Unsupported block type",
                 format!("Blocks of type \"{other}\" are not expected here."),
             )
-            .at(block.header);
+            .at(block.kind.span);
             diags.push(match suggestion(other, known.iter().copied()) {
                 Some(s) => d.help(format!("Did you mean \"{s}\"?")),
                 None => d.help(format!("Known are: {}.", known.join(", "))),
@@ -123,7 +124,7 @@ pub(crate) fn labels<'a>(
                 summary,
                 format!("A {kind} block has {} label(s), this one has {}.", wanted.len(), block.labels.len()),
             )
-            .at(if missing { block.header } else { block.labels[wanted.len()].span })
+            .at(if missing { block.body.brace() } else { block.labels[wanted.len()].span })
             .help(format!("Write it as: {kind}{form} {{ … }}")),
         );
         return None;
@@ -145,9 +146,9 @@ pub(crate) fn labels<'a>(
     fine.then_some(&block.labels)
 }
 
-fn add_local(module: &mut Module, name: &Ident, expr: &Expr, diags: &mut Vec<Diagnostic>) {
+fn add_local(module: &mut Module, name: &Ident, expr: &Expr, at: Span, diags: &mut Vec<Diagnostic>) {
     if let Some(first) = module.locals.get(&name.name) {
-        diags.push(duplicate("local value", &name.name, first.name.span, name.span));
+        diags.push(duplicate("local value", &name.name, first.name.span, at));
         return;
     }
     module.locals.insert(name.name.clone(), Local { name: name.clone(), expr: expr.clone() });
@@ -216,7 +217,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         );
     }
     if let Some(first) = module.variables.get(&name.name) {
-        diags.push(duplicate("variable", &name.name, first.name.span, name.span));
+        diags.push(duplicate("variable", &name.name, first.name.span, block.header));
         return;
     }
     let mut r = Reader::new(&language::VARIABLE, &block.body);
@@ -366,10 +367,10 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some(value) = value else {
         diags.push(
             Diagnostic::error(
-                "Missing required argument",
+                MISSING,
                 "The argument \"value\" is required in an output block.",
             )
-            .at(block.header),
+            .at(block.body.brace()),
         );
         return;
     };
@@ -487,8 +488,8 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some((source, source_span)) = source else {
         if block.body.attribute("source").is_none() {
             diags.push(
-                Diagnostic::error("Missing required argument", "A module block needs a \"source\".")
-                    .at(block.header)
+                Diagnostic::error(MISSING, "A module block needs a \"source\".")
+                    .at(block.body.brace())
                     .help("For a folder beside this one: source = \"./folder\""),
             );
         }
@@ -521,6 +522,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         depends_on: dependencies,
         providers,
         arguments,
+        brace: block.body.brace(),
         span: block.header,
     };
     module.calls.insert(name.name.clone(), call);

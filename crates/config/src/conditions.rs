@@ -1,5 +1,6 @@
 //! Conditions: what they may speak of.
 
+use crate::load::MISSING;
 use crate::language::blocks::condition_kind;
 use crate::meta::Reader;
 use crate::model::{Condition, Lifecycle};
@@ -38,10 +39,10 @@ pub(crate) fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Co
             let missing = if c.is_none() { "condition" } else { "error_message" };
             diags.push(
                 Diagnostic::error(
-                    "Missing required argument",
+                    MISSING,
                     format!("The argument \"{missing}\" is required in {}.", kind.what),
                 )
-                .at(block.header),
+                .at(block.body.brace()),
             );
             None
         }

@@ -1,5 +1,6 @@
 //! `import` blocks.
 
+use crate::load::MISSING;
 use crate::blocks::provider_ref;
 use crate::language::blocks as language;
 use crate::meta::Reader;
@@ -18,10 +19,10 @@ pub(crate) fn import(module: &mut Module, block: &Block, diags: &mut Vec<Diagnos
         if found.is_none() {
             diags.push(
                 Diagnostic::error(
-                    "Missing required argument",
+                    MISSING,
                     format!("The argument \"{name}\" is required in an import block."),
                 )
-                .at(block.header)
+                .at(block.body.brace())
                 .help(match name {
                     "to" => "Name the resource that the object is to become: to = aws_instance.web",
                     _ => "Give the ID that the object has on the other side: id = \"i-0123\"",
@@ -42,7 +43,7 @@ pub(crate) fn import(module: &mut Module, block: &Block, diags: &mut Vec<Diagnos
                 "Invalid import id argument",
                 format!("The ID of what becomes {} cannot be taken from {0} itself.", target.resource),
             )
-            .at(reference.span)
+            .at(reference.span.first(target.resource.to_string().len()))
             .help("Write the ID that the object has on the other side."),
         );
         return;

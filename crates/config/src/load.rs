@@ -50,7 +50,10 @@ pub fn load(root: &Path, files: &dyn Files) -> Loaded {
 pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loaded {
     let mut loader = Loader::new(files, fetched);
     loader.module(ModulePath::default(), root.to_path_buf(), None, None);
-    let Loader { mut out, modules, .. } = loader;
+    let Loader { mut out, modules, damaged, .. } = loader;
+    // What a block seems to lack may stand where it could not be read.
+    out.diagnostics
+        .retain(|d| d.summary != MISSING || !d.span.is_some_and(|brace| damaged.contains(&brace)));
     if !has_errors(&out.diagnostics) {
         let config = Config { modules };
         check::whole(&config, &mut out.diagnostics);
@@ -92,6 +95,9 @@ pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
     module.local_state
 }
 
+/// What is said of a block without an argument that it must have.
+pub(crate) const MISSING: &str = "Missing required argument";
+
 struct Loader<'a> {
     files: &'a dyn Files,
     fetched: &'a dyn Modules,
@@ -99,11 +105,20 @@ struct Loader<'a> {
     modules: BTreeMap<ModulePath, Arc<Module>>,
     /// Folders that were read already: a module called often is parsed once.
     parsed: BTreeMap<PathBuf, Module>,
+    /// Opening braces of blocks in which something could not be read.
+    damaged: Vec<Span>,
 }
 
 impl<'a> Loader<'a> {
     fn new(files: &'a dyn Files, fetched: &'a dyn Modules) -> Self {
-        Loader { files, fetched, out: Loaded::default(), modules: BTreeMap::new(), parsed: BTreeMap::new() }
+        Loader {
+            files,
+            fetched,
+            out: Loaded::default(),
+            modules: BTreeMap::new(),
+            parsed: BTreeMap::new(),
+            damaged: Vec::new(),
+        }
     }
 
     /// `package` is the folder of what was fetched, when the module was: local paths may not lead out of it.
@@ -217,13 +232,13 @@ impl<'a> Loader<'a> {
             if variable.default.is_none() && !call.arguments.contains_key(name) {
                 self.out.diagnostics.push(
                     Diagnostic::error(
-                        "Missing required argument",
+                        MISSING,
                         format!(
                             "The module \"{}\" needs a value for its variable \"{name}\".",
                             call.name.name
                         ),
                     )
-                    .at(call.span)
+                    .at(call.brace)
                     .label(variable.name.span, "declared here, without a default"),
                 );
             }
@@ -295,6 +310,9 @@ impl<'a> Loader<'a> {
                 let id = self.out.sources.add(shown, text.as_str());
                 if !is_json(path) {
                     let (body, diagnostics) = parse(id, &text);
+                    if !diagnostics.is_empty() {
+                        damaged(&body, &diagnostics, &mut self.damaged);
+                    }
                     self.out.diagnostics.extend(diagnostics);
                     return Some(body);
                 }
@@ -324,6 +342,18 @@ impl<'a> Loader<'a> {
                 );
                 None
             }
+        }
+    }
+}
+
+/// Adds the opening braces of the blocks that mistakes of grammar lie in.
+fn damaged(body: &Body, mistakes: &[Diagnostic], out: &mut Vec<Span>) {
+    for block in &body.blocks {
+        let body = block.body.span;
+        let inside = |at: Span| at.file == body.file && (body.start..body.end).contains(&at.start);
+        if mistakes.iter().any(|d| d.span.is_some_and(inside)) {
+            out.push(block.body.brace());
+            damaged(&block.body, mistakes, out);
         }
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
                 "Unsupported block type",
                 format!("Blocks of type \"{name}\" are not expected in {}.", self.kind.what),
             );
-            diags.push(self.hint(name, d).at(block.header));
+            diags.push(self.hint(name, d).at(block.kind.span));
         }
     }
 

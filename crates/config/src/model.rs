@@ -286,6 +286,8 @@ pub struct ModuleCall {
     pub providers: BTreeMap<(Str, Option<Str>), ProviderRef>,
     /// Values for its variables.
     pub arguments: BTreeMap<Str, (Ident, Expr)>,
+    /// The opening brace of the block.
+    pub brace: Span,
     /// The block's header.
     pub span: Span,
 }

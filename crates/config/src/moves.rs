@@ -1,5 +1,6 @@
 //! `moved` and `removed` blocks.
 
+use crate::load::MISSING;
 use crate::language::blocks as language;
 use crate::meta::{Reader, literal_bool};
 use crate::model::{Module, Moved, Removed, When};
@@ -98,10 +99,10 @@ fn address(
     let Some(attribute) = r.take(name) else {
         diags.push(
             Diagnostic::error(
-                "Missing required argument",
+                MISSING,
                 format!("The argument \"{name}\" is required in a {} block.", block.kind.name),
             )
-            .at(block.header),
+            .at(block.body.brace()),
         );
         return None;
     };

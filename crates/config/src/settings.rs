@@ -24,7 +24,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
                     "Unsupported version",
                     format!("This module wants Terraform {text}; Formwork is compatible with {COMPATIBLE}."),
                 )
-                .at(a.expr.span),
+                .at(a.span),
             ),
             Err(reason) => diags.push(
                 Diagnostic::error("Invalid version constraint", reason)

@@ -123,6 +123,18 @@ fn provider_configurations_must_be_there() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_missing() {
+    let unclosed = "Missing closing quote";
+    check("module \"m\" {\n source = \"./m\n}\n", &[unclosed]);
+    check("module \"m\" {\n count = \"1\n}\noutput \"a\" {}\n", &[unclosed, "Missing required argument"]);
+    check("variable \"v\" {\n validation {\n condition = \"a\n }\n}\n", &[unclosed]);
+    check_all(
+        &[("main.tf", "module \"m\" {\n source = \"./m\"\n v = \"a\n}\n"), ("m/main.tf", "variable \"v\" {}\n")],
+        &[unclosed],
+    );
+}
+
+#[test]
 fn moves_and_removals_fit_the_configuration() {
     let removed = "removed {\n from = terraform_data.a\n}\n";
     check(removed, &[]);

@@ -22,6 +22,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// Its first so many bytes.
+    #[must_use]
+    pub fn first(self, len: usize) -> Span {
+        let end = u32::try_from(len).map_or(self.end, |len| self.start.saturating_add(len));
+        Span { end: end.min(self.end), ..self }
+    }
+
     /// A span of `file` from byte `start` up to (not including) byte `end`.
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         Span { file, start: start as u32, end: end as u32 }

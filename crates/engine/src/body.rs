@@ -91,7 +91,7 @@ impl Decoder<'_> {
                         format!("The argument \"{name}\" is required, but no definition was found."),
                     )
                     .help(format!("Add: {name} = … (a {})", declared.ty.friendly_name()))
-                    .at(header),
+                    .at(body.brace()),
                 );
             }
             attrs.insert(name.clone(), Value::null(declared.ty.clone()));

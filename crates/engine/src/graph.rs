@@ -524,7 +524,8 @@ impl Builder<'_> {
             "each" | "count" => Vec::new(),
             "self" if self.own => Vec::new(),
             "path" | "terraform" | "tofu" | "self" => {
-                self.diags.extend(reference::of_the_language(root, steps).map(|d| d.at(span)));
+                let at = if root == "self" { span.first(root.len()) } else { span };
+                self.diags.extend(reference::of_the_language(root, steps).map(|d| d.at(at)));
                 Vec::new()
             }
             "var" | "local" | "module" => {
@@ -565,7 +566,8 @@ impl Builder<'_> {
                         "ephemeral" => ResourceMode::Ephemeral,
                         _ => ResourceMode::Managed,
                     };
-                    self.resource_target(path, mode, ty, name, &steps[2..], span)
+                    let at = span.first(root.len() + ty.len() + name.len() + 2);
+                    self.resource_target(path, mode, ty, name, &steps[2..], at)
                 }
                 _ => {
                     let form = match root {
@@ -578,7 +580,10 @@ impl Builder<'_> {
                 }
             },
             ty => match attr(0) {
-                Some(name) => self.resource_target(path, ResourceMode::Managed, ty, name, &steps[1..], span),
+                Some(name) => {
+                    let at = span.first(ty.len() + name.len() + 1);
+                    self.resource_target(path, ResourceMode::Managed, ty, name, &steps[1..], at)
+                }
                 None => {
                     self.diags.push(
                         Diagnostic::error(
@@ -616,11 +621,16 @@ impl Builder<'_> {
             return vec![Object::Closed(path, name.into()), call];
         };
         if !child.outputs.contains_key(output) {
+            // Of `module.m.output` the last step, with its dot.
+            let at = match steps {
+                [_, RefStep::Attr(_)] => Span { start: span.first("module.".len() + name.len()).end, ..span },
+                _ => span,
+            };
             let d = Diagnostic::error(
                 "Unsupported attribute",
                 format!("The module \"{name}\" has no output named \"{output}\"."),
             )
-            .at(span);
+            .at(at);
             let d = match self.module.calls.get(name) {
                 Some(call) => d.label(call.span, format!("module.{name} is declared here")),
                 None => d,

@@ -26,6 +26,13 @@ pub struct Body {
     pub span: Span,
 }
 
+impl Body {
+    /// The opening brace: the place of what a block lacks.
+    pub fn brace(&self) -> Span {
+        self.span.first(1)
+    }
+}
+
 /// `name = expression`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribute {

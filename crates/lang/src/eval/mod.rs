@@ -294,14 +294,21 @@ impl<'a> Evaluator<'a> {
 
     /// Applies one `.name` or `[key]`; the key was perhaps evaluated already.
     fn link(&mut self, value: Value, link: &'a Expr, key: Option<Value>) -> Value {
+        // The dot or the brackets are part of what is marked.
+        let step = match &link.kind {
+            ExprKind::Attr(source, _) | ExprKind::Index(source, _) => {
+                Span { start: source.span.end.min(link.span.end), ..link.span }
+            }
+            _ => link.span,
+        };
         let result = match &link.kind {
-            ExprKind::Attr(_, name) => access::attribute(&value, &name.name).map_err(|d| d.at(name.span)),
+            ExprKind::Attr(_, name) => access::attribute(&value, &name.name).map_err(|d| d.at(step)),
             ExprKind::Index(_, key_expr) => {
                 let key = match key {
                     Some(key) => key,
                     None => self.expr(key_expr),
                 };
-                access::index(&value, &key).map_err(|d| d.at(key_expr.span))
+                access::index(&value, &key).map_err(|d| d.at(step))
             }
             _ => return value,
         };

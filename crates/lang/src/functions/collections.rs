@@ -117,9 +117,10 @@ fn lookup(
     match (items.get(key), default) {
         (Some(found), _) => Ok(found.clone()),
         (None, Some(default)) => Ok(default),
-        (None, None) => Err(FnError::new(
-            "the map has no element with this key, and there is no third argument as a default",
-        )),
+        (None, None) => Err(FnError::new(format!(
+            "the map has no element with the key {key:?}, and there is no third argument as a default"
+        ))
+        .quoting()),
     }
 }
 
