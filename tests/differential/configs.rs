@@ -6,10 +6,11 @@
 //! that cannot be planned asks `validate -json` where the mistakes are.
 //! A line `# not yet: <what>` before the first step says that we cannot do it yet: then the facts must differ, so that
 //! the line goes when we can. A line `# on purpose at <part of a fact's path>: <why>` says where we differ because it is
-//! better: there the facts must differ, and everywhere else they must agree.
+//! better: there the facts must differ, and everywhere else they must agree. What `validate -json` marks is compared to the
+//! byte: `[step].ranges` is that fact.
 
 use crate::Oracle;
-use crate::sessions::places;
+use crate::sessions::{places, ranges};
 use formwork_testkit::{Terraform, normalise};
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
@@ -76,6 +77,14 @@ impl Run<'_> {
         serde_json::from_str(&stdout).map_err(|e| format!("{args:?} exits {code}: {e}\n{stdout}{stderr}"))
     }
 
+    /// Where `validate` finds mistakes.
+    fn marked(&self, facts: &mut Map<String, Json>) -> Result<(), String> {
+        let report = self.json(&["validate", "-json"])?;
+        facts.insert("places".into(), places(&report).into());
+        facts.insert("ranges".into(), ranges(&report).into());
+        Ok(())
+    }
+
     /// Takes one step, and says what there was to see.
     fn step(&self, step: &Step) -> Result<Json, String> {
         for (name, text) in &step.files {
@@ -94,7 +103,7 @@ impl Run<'_> {
         if self.needs_init && self.command(&["init", "-input=false"])?.0 != 0 {
             // What makes init fail makes our plan fail.
             facts.insert("plan".into(), 1.into());
-            facts.insert("places".into(), places(&self.json(&["validate", "-json"])?).into());
+            self.marked(&mut facts)?;
             return Ok(facts.into());
         }
         let is_variable = |word: &&String| word.starts_with("TF_VAR_");
@@ -105,7 +114,7 @@ impl Run<'_> {
         let (code, _, stderr) = self.command_with(&args, &env)?;
         facts.insert("plan".into(), code.into());
         if code == 1 {
-            facts.insert("places".into(), places(&self.json(&["validate", "-json"])?).into());
+            self.marked(&mut facts)?;
             facts.insert("errors (not compared)".into(), errors(&stderr).into());
             return Ok(facts.into());
         }
@@ -212,6 +221,21 @@ fn walk(program: &Terraform, steps: &[Step], needs_init: bool) -> Result<Json, S
     facts.map(Json::Array)
 }
 
+/// The facts that `validate` tells.
+const MARKED: [&str; 2] = ["places", "ranges"];
+
+/// What Terraform marks and we do not. (Whether there are as many mistakes is told by the places.)
+fn unmarked(theirs: &Json, ours: &Json) -> Option<String> {
+    let list = |ranges: &Json| -> Vec<String> {
+        ranges.as_array().into_iter().flatten().filter_map(|p| Some(p.as_str()?.to_owned())).collect()
+    };
+    let (theirs, ours) = (list(theirs), list(ours));
+    let lost: Vec<&str> = theirs.iter().filter(|r| !ours.contains(r)).map(|r| &**r).collect();
+    let more: Vec<&str> = ours.iter().filter(|r| !theirs.contains(r)).map(|r| &**r).collect();
+    (!lost.is_empty())
+        .then(|| format!("  Terraform: {}\n  Formwork:  {}", lost.join("\n             "), more.join("\n             ")))
+}
+
 /// Paths at which two documents differ, what is not to be compared left out.
 fn differences(theirs: &Json, ours: &Json, path: &str, found: &mut Vec<String>) {
     match (theirs, ours) {
@@ -219,10 +243,14 @@ fn differences(theirs: &Json, ours: &Json, path: &str, found: &mut Vec<String>) 
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             // Places are held against places: where only one fails, that says enough.
             let compared =
-                |k: &&String| !k.ends_with("(not compared)") && (*k != "places" || a.contains_key("places"));
+                |k: &&String| !k.ends_with("(not compared)") && (!MARKED.contains(&&***k) || a.contains_key(*k));
             for key in keys.into_iter().filter(compared) {
                 let get = |m: &Map<String, Json>| m.get(key).cloned().unwrap_or(Json::Null);
                 if key == "places" && placed(&get(a), &get(b)) {
+                    continue;
+                }
+                if key == "ranges" {
+                    found.extend(unmarked(&get(a), &get(b)).map(|what| format!("{path}.ranges\n{what}")));
                     continue;
                 }
                 differences(&get(a), &get(b), &format!("{path}.{key}"), found);

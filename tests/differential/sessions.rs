@@ -2,7 +2,7 @@
 //!
 //! A page begins with a comment that says what it is about. `== folder <name> ==` begins a new folder, `== file <name> ==` is
 //! followed by a file's text, and `== ask <words> ==` by what is typed. The words are variables of the environment
-//! (`NAME=value`), then a command with its arguments. Of `validate -json` the places are compared, of other commands the
+//! (`NAME=value`), then a command with its arguments. Of `validate -json` the places and ranges are compared, of other commands the
 //! exit code and what they print when all is well. `== differ <words> ==` is a question whose answer differs on purpose: the
 //! line above it says why.
 
@@ -94,7 +94,7 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     let stdout = String::from_utf8_lossy(&output.stdout);
     if args.first() == Some(&"validate") {
         let report: Json = serde_json::from_str(&stdout).map_err(|e| format!("{words}: {e}: {stdout}"))?;
-        return Ok(json!({ "exit": exit, "places": places(&report) }));
+        return Ok(json!({ "exit": exit, "places": places(&report), "ranges": ranges(&report) }));
     }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };
@@ -112,6 +112,22 @@ pub fn places(report: &Json) -> Vec<String> {
     places.sort();
     places.dedup();
     places
+}
+
+/// What exactly the diagnostics of a `validate -json` mark: from line, column and byte to line, column and byte.
+pub fn ranges(report: &Json) -> Vec<String> {
+    let position = |p: &Json| format!("{}:{} (byte {})", p["line"], p["column"], p["byte"]);
+    let ranged = |d: &Json| {
+        let range = &d["range"];
+        let file = range["filename"].as_str()?;
+        let severity = d["severity"].as_str().unwrap_or("?");
+        Some(format!("{severity} {file} {} to {}", position(&range["start"]), position(&range["end"])))
+    };
+    let mut ranges: Vec<String> =
+        report["diagnostics"].as_array().into_iter().flatten().filter_map(ranged).collect();
+    ranges.sort();
+    ranges.dedup();
+    ranges
 }
 
 /// Severity, file and line of a diagnostic.

@@ -566,8 +566,8 @@ impl Builder<'_> {
                         "ephemeral" => ResourceMode::Ephemeral,
                         _ => ResourceMode::Managed,
                     };
-                    let at = span.first(root.len() + ty.len() + name.len() + 2);
-                    self.resource_target(path, mode, ty, name, &steps[2..], at)
+                    let named = span.first(root.len() + ty.len() + name.len() + 2);
+                    self.resource_target(path, mode, ty, name, &steps[2..], (named, span))
                 }
                 _ => {
                     let form = match root {
@@ -581,8 +581,9 @@ impl Builder<'_> {
             },
             ty => match attr(0) {
                 Some(name) => {
-                    let at = span.first(ty.len() + name.len() + 1);
-                    self.resource_target(path, ResourceMode::Managed, ty, name, &steps[1..], at)
+                    let named = span.first(ty.len() + name.len() + 1);
+                    let rest = &steps[1..];
+                    self.resource_target(path, ResourceMode::Managed, ty, name, rest, (named, span))
                 }
                 None => {
                     self.diags.push(
@@ -657,6 +658,7 @@ impl Builder<'_> {
         vec![Object::Output(inner, output.into()), call]
     }
 
+    /// `named` is as much of the reference as names the resource.
     fn resource_target(
         &mut self,
         path: ModulePath,
@@ -664,13 +666,15 @@ impl Builder<'_> {
         ty: &str,
         name: &str,
         rest: &[RefStep<'_>],
-        span: Span,
+        (named, span): (Span, Span),
     ) -> Vec<Object> {
         let resource = Resource { mode, type_name: ty.into(), name: name.into() };
         if let Some(block) = self.module.resources.get(&resource) {
+            // Where a key is missing the name ends too early.
+            let at = if matches!(rest.first(), Some(RefStep::Attr(_))) { named } else { span };
             let unfit = reference::instance(block, rest);
             self.diags
-                .extend(unfit.map(|d| d.at(span).label(block.span, format!("{resource} is declared here"))));
+                .extend(unfit.map(|d| d.at(at).label(block.span, format!("{resource} is declared here"))));
             if block.check.is_some() && block.check != self.check {
                 self.diags.push(
                     Diagnostic::error(
@@ -688,7 +692,7 @@ impl Builder<'_> {
             self.module.resources.keys().filter(|r| r.mode == mode).map(ToString::to_string).collect();
         let names: Vec<&str> = near.iter().map(String::as_str).collect();
         let full = resource.to_string();
-        self.undeclared("resource", &full, &full, &names, span);
+        self.undeclared("resource", &full, &full, &names, named);
         Vec::new()
     }
 
