@@ -66,7 +66,8 @@ fn one(
         let (line, column) = sources.line_column(span.file, span.start);
         let _ = writeln!(out, "  in {}:{line}:{column} (not quoted: it may hold secrets)", tame(&file.name));
     }
-    for label in diagnostic.labels.iter().filter(|l| shown.is_empty() || quotable(sources, l.span).is_none()) {
+    for label in diagnostic.labels.iter().filter(|l| shown.is_empty() || quotable(sources, l.span).is_none())
+    {
         if let Some(file) = sources.get(label.span.file) {
             let (line, column) = sources.line_column(label.span.file, label.span.start);
             let _ = writeln!(out, "  see {}:{line}:{column}: {}", tame(&file.name), tame(&label.text));
@@ -126,7 +127,9 @@ fn snippets(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Snippet> {
         let places = elsewhere.entry(label.span.file).or_default();
         join(places.entry(clamp(&other.text, label.span)).or_default(), &label.text);
     }
-    let snippet = |file: &SourceFile, main: Option<(usize, usize)>, labels: BTreeMap<(usize, usize), String>| {
+    let snippet = |file: &SourceFile,
+                   main: Option<(usize, usize)>,
+                   labels: BTreeMap<(usize, usize), String>| {
         let labels = labels.into_iter().map(|(place, text)| {
             let text = (!text.is_empty()).then_some(text);
             if Some(place) == main {

@@ -64,18 +64,18 @@ fn snippet(diagnostic: &Diagnostic, text: &str, span: Span) -> Value {
     let first = text[..start].rfind('\n').map_or(0, |i| i + 1);
     let last = text[end..].find('\n').map_or(text.len(), |i| end + i);
     let code = text[first..last].trim_end_matches('\r');
-    let offset = |at: usize| text[first..at].chars().count();
     let values: Vec<Value> = diagnostic
         .values
         .iter()
         .map(|(name, value)| json!({ "traversal": name, "statement": format!("is {value}") }))
         .collect();
     json!({
-        "context": context(text, start),
+        "context": start.checked_sub(1).and_then(|before| context(text, boundary(before as u32))),
         "code": code,
         "start_line": text[..start].matches('\n').count() + 1,
-        "highlight_start_offset": offset(start),
-        "highlight_end_offset": offset(end),
+        // In bytes, as Terraform counts.
+        "highlight_start_offset": start - first,
+        "highlight_end_offset": end - first,
         "values": values,
     })
 }
@@ -95,6 +95,28 @@ fn context(text: &str, at: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn snippet_of(text: &str, marked: &str) -> (Value, u64, u64) {
+        let mut sources = Sources::default();
+        let id = sources.add("main.tf", text);
+        let at = text.find(marked).unwrap();
+        let report = report(
+            &[Diagnostic::error("Wrong", "It is.").at(Span::new(id, at, at + marked.len()))],
+            &sources,
+        );
+        let snippet = &report["diagnostics"][0]["snippet"];
+        let offset = |name: &str| snippet[name].as_u64().unwrap();
+        (snippet["context"].clone(), offset("highlight_start_offset"), offset("highlight_end_offset"))
+    }
+
+    #[test]
+    fn marks_bytes_within_a_block() {
+        // The answers of Terraform 1.11.4.
+        let text = "locals { ü = \"ää${var.nö}\" }\n";
+        assert_eq!(snippet_of(text, "var.nö"), ("locals".into(), 21, 28));
+        let text = "variable \"v\" {\n}\nvariable \"w\" {\n}\n";
+        assert_eq!(snippet_of(text, "variable \"w\""), (Value::Null, 0, 12));
+    }
 
     #[test]
     fn says_where_in_terraforms_shape() {

@@ -232,8 +232,13 @@ fn unmarked(theirs: &Json, ours: &Json) -> Option<String> {
     let (theirs, ours) = (list(theirs), list(ours));
     let lost: Vec<&str> = theirs.iter().filter(|r| !ours.contains(r)).map(|r| &**r).collect();
     let more: Vec<&str> = ours.iter().filter(|r| !theirs.contains(r)).map(|r| &**r).collect();
-    (!lost.is_empty())
-        .then(|| format!("  Terraform: {}\n  Formwork:  {}", lost.join("\n             "), more.join("\n             ")))
+    (!lost.is_empty()).then(|| {
+        format!(
+            "  Terraform: {}\n  Formwork:  {}",
+            lost.join("\n             "),
+            more.join("\n             ")
+        )
+    })
 }
 
 /// Paths at which two documents differ, what is not to be compared left out.
@@ -242,8 +247,9 @@ fn differences(theirs: &Json, ours: &Json, path: &str, found: &mut Vec<String>) 
         (Json::Object(a), Json::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             // Places are held against places: where only one fails, that says enough.
-            let compared =
-                |k: &&String| !k.ends_with("(not compared)") && (!MARKED.contains(&&***k) || a.contains_key(*k));
+            let compared = |k: &&String| {
+                !k.ends_with("(not compared)") && (!MARKED.contains(&&***k) || a.contains_key(*k))
+            };
             for key in keys.into_iter().filter(compared) {
                 let get = |m: &Map<String, Json>| m.get(key).cloned().unwrap_or(Json::Null);
                 if key == "places" && placed(&get(a), &get(b)) {

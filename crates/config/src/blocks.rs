@@ -1,9 +1,9 @@
 //! Top-level blocks to the model.
 
-use crate::load::MISSING;
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
 use crate::language::blocks as language;
+use crate::load::MISSING;
 use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list};
 use crate::model::*;
 use crate::resources::add_resource;
@@ -366,11 +366,8 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     r.finish(diags);
     let Some(value) = value else {
         diags.push(
-            Diagnostic::error(
-                MISSING,
-                "The argument \"value\" is required in an output block.",
-            )
-            .at(block.body.brace()),
+            Diagnostic::error(MISSING, "The argument \"value\" is required in an output block.")
+                .at(block.body.brace()),
         );
         return;
     };

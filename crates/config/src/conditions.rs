@@ -1,7 +1,7 @@
 //! Conditions: what they may speak of.
 
-use crate::load::MISSING;
 use crate::language::blocks::condition_kind;
+use crate::load::MISSING;
 use crate::meta::Reader;
 use crate::model::{Condition, Lifecycle};
 use formwork_addr::{Resource, ResourceMode};

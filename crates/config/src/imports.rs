@@ -1,8 +1,8 @@
 //! `import` blocks.
 
-use crate::load::MISSING;
 use crate::blocks::provider_ref;
 use crate::language::blocks as language;
+use crate::load::MISSING;
 use crate::meta::Reader;
 use crate::model::{Import, ImportTarget, Module};
 use formwork_addr::{ModulePath, Resource, ResourceMode};

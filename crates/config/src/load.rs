@@ -52,8 +52,7 @@ pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loade
     loader.module(ModulePath::default(), root.to_path_buf(), None, None);
     let Loader { mut out, modules, damaged, .. } = loader;
     // What a block seems to lack may stand where it could not be read.
-    out.diagnostics
-        .retain(|d| d.summary != MISSING || !d.span.is_some_and(|brace| damaged.contains(&brace)));
+    out.diagnostics.retain(|d| d.summary != MISSING || !d.span.is_some_and(|brace| damaged.contains(&brace)));
     if !has_errors(&out.diagnostics) {
         let config = Config { modules };
         check::whole(&config, &mut out.diagnostics);

@@ -1,7 +1,7 @@
 //! `moved` and `removed` blocks.
 
-use crate::load::MISSING;
 use crate::language::blocks as language;
+use crate::load::MISSING;
 use crate::meta::{Reader, literal_bool};
 use crate::model::{Module, Moved, Removed, When};
 use crate::provisioners::provisioners;

@@ -129,7 +129,10 @@ fn what_cannot_be_read_is_not_missing() {
     check("module \"m\" {\n count = \"1\n}\noutput \"a\" {}\n", &[unclosed, "Missing required argument"]);
     check("variable \"v\" {\n validation {\n condition = \"a\n }\n}\n", &[unclosed]);
     check_all(
-        &[("main.tf", "module \"m\" {\n source = \"./m\"\n v = \"a\n}\n"), ("m/main.tf", "variable \"v\" {}\n")],
+        &[
+            ("main.tf", "module \"m\" {\n source = \"./m\"\n v = \"a\n}\n"),
+            ("m/main.tf", "variable \"v\" {}\n"),
+        ],
         &[unclosed],
     );
 }
