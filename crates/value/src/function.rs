@@ -17,25 +17,31 @@ pub struct FnError {
     pub arg: Option<usize>,
     /// What is wrong: a clause without a full stop.
     pub message: String,
-    /// The message may quote an argument, so it is not for people when one of them is sensitive.
-    reveals: bool,
+    /// The message may quote an argument: what is said instead when one of them is sensitive.
+    discreet: Option<&'static str>,
 }
 
 impl FnError {
     /// About the call as a whole.
     pub fn new(message: impl Into<String>) -> Self {
-        FnError { arg: None, message: message.into(), reveals: false }
+        FnError { arg: None, message: message.into(), discreet: None }
     }
 
     /// About one argument, counted from 0.
     pub fn arg(index: usize, message: impl Into<String>) -> Self {
-        FnError { arg: Some(index), message: message.into(), reveals: false }
+        FnError { arg: Some(index), message: message.into(), discreet: None }
     }
 
     /// Marks the message as one that may quote an argument.
     #[must_use]
-    pub fn quoting(mut self) -> Self {
-        self.reveals = true;
+    pub fn quoting(self) -> Self {
+        self.quoting_or("why is not shown, because it could tell a sensitive value")
+    }
+
+    /// Marks the message as one that may quote an argument, and gives one that does not.
+    #[must_use]
+    pub fn quoting_or(mut self, discreet: &'static str) -> Self {
+        self.discreet = Some(discreet);
         self
     }
 }
@@ -161,11 +167,12 @@ impl Signature {
         match body(&ready) {
             Ok(value) => Ok(value.with_marks(marks)),
             Err(e) => {
-                let secret = e.reveals
-                    && (marks.has(Mark::Sensitive)
-                        || ready.iter().any(|a| a.marks_deep().has(Mark::Sensitive)));
-                let message = "why is not shown, because it could tell a sensitive value";
-                Err(if secret { FnError { message: message.into(), ..e } } else { e })
+                let secret =
+                    marks.has(Mark::Sensitive) || ready.iter().any(|a| a.marks_deep().has(Mark::Sensitive));
+                Err(match e.discreet.filter(|_| secret) {
+                    Some(message) => FnError { message: message.into(), ..e },
+                    None => e,
+                })
             }
         }
     }

@@ -120,7 +120,7 @@ fn lookup(
         (None, None) => Err(FnError::new(format!(
             "the map has no element with the key {key:?}, and there is no third argument as a default"
         ))
-        .quoting()),
+        .quoting_or("the map has no element with this key, and there is no third argument as a default")),
     }
 }
 
