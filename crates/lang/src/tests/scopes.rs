@@ -301,3 +301,15 @@ fn a_long_for() {
         eval(&parse("{ for i, x in big : \"k${i}\" => x + 1 if x % 2 == 0 }"), &scope, &mut Vec::new());
     assert_eq!(outcome.value.len(), Some(50_000));
 }
+
+#[test]
+fn a_key_is_named_unless_it_is_sensitive() {
+    let check = |text: &str, named: bool| {
+        let (_, diags) = run(text);
+        let said = format!("{diags:?}");
+        assert!(said.contains("no element with"), "{text}: {said}");
+        assert_eq!(said.contains("k3y"), named, "{text}: {said}");
+    };
+    check("lookup({ a = 1 }, \"k3y\")", true);
+    check("lookup({ a = 1 }, sensitive(\"k3y\"))", false);
+}
