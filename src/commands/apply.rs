@@ -255,7 +255,7 @@ impl Request<'_> {
         }
         let outcome = run.plan(&options);
         let plan = outcome.plan;
-        show(cx, &plan);
+        show(cx, &plan, &inputs);
         diags.extend(outcome.diagnostics);
         diags.extend(remarks(&plan));
         cx.screen.diagnostics(&diags, &inputs.sources);

@@ -78,6 +78,10 @@ pub struct Common {
     /// What to plan.
     #[command(flatten)]
     pub planning: Planning,
+    /// Show instances that change alike once, with their number.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    pub fold: bool,
     /// Values of variables.
     #[command(flatten)]
     pub variables: Variables,
@@ -93,6 +97,7 @@ impl Common {
     /// Obeys what decides how everything after it is told.
     pub fn begin(&self, cx: &mut Context) {
         self.look.set(cx);
+        cx.screen.fold = self.fold;
         if self.json {
             cx.screen.json = true;
             cx.screen.print(&crate::ui::stream::version());

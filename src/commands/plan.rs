@@ -3,6 +3,8 @@
 use super::options::{Common, mode, switch_parser};
 use crate::context::Context;
 use crate::operation::{self, Access, Inputs, Run};
+use crate::represent::Written;
+use crate::ui::plan::View;
 use crate::ui::text::wrap;
 use crate::variables::Flag;
 use crate::world::{RealWorld, now};
@@ -71,7 +73,7 @@ impl Plan {
         }
         let outcome = run.plan(&options);
         let closed = run.end(cx);
-        show(cx, &outcome.plan);
+        show(cx, &outcome.plan, &inputs);
         diags.extend(outcome.diagnostics.iter().cloned());
         diags.extend(remarks(&outcome.plan));
         cx.screen.diagnostics(&diags, &inputs.sources);
@@ -92,11 +94,13 @@ impl Plan {
 }
 
 /// Shows a plan in the form that was asked for.
-pub fn show(cx: &Context, plan: &Planned) {
+pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs) {
     cx.screen.print(&if cx.screen.json {
         ui::stream::plan(plan)
     } else {
-        ui::plan::plan(plan, &cx.schemas(), cx.screen.out)
+        let written = Written::new(&inputs.config, &inputs.sources);
+        let view = View { fold: cx.screen.fold, places: Some(&written) };
+        ui::plan::plan(plan, &cx.schemas(), cx.screen.out, view)
     });
 }
 

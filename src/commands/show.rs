@@ -2,8 +2,9 @@
 
 use super::options::{Look, switch_parser};
 use crate::context::Context;
-use crate::represent::represent;
+use crate::represent::{Written, represent};
 use crate::ui;
+use crate::ui::plan::{Places, View};
 use clap::Args;
 use formwork_addr::ResourceAddr;
 use formwork_config::{MemoryFiles, load};
@@ -19,6 +20,10 @@ pub struct Show {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     json: bool,
+    /// In a plan, show instances that change alike once, with their number.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    fold: bool,
     #[command(flatten)]
     look: Look,
     /// A saved plan or a state file; the current state when it is left away.
@@ -66,8 +71,12 @@ impl Show {
             Err(e) => return cx.refuse(e.diagnostic(&shown)),
         };
         let schemas = cx.schemas();
+        let files = bundle.sources.into_iter().map(|(path, bytes)| (path.into(), bytes)).collect();
+        let loaded = load(Path::new(&bundle.root), &MemoryFiles(files));
         if !self.json {
-            cx.screen.print(&ui::plan::plan(&plan, &schemas, cx.screen.out));
+            let written = loaded.config.as_ref().map(|c| Written::new(c, &loaded.sources));
+            let view = View { fold: self.fold, places: written.as_ref().map(|w| w as &dyn Places) };
+            cx.screen.print(&ui::plan::plan(&plan, &schemas, cx.screen.out, view));
             return 0;
         }
         let state = match snapshot::parse(&bundle.refreshed_state) {
@@ -76,8 +85,6 @@ impl Show {
         };
         let decode = |addr: &ResourceAddr, object: &StoredObject| schemas.decode(addr, object);
         let prior = json::PriorState { state: &state, decode: &decode };
-        let files = bundle.sources.into_iter().map(|(path, bytes)| (path.into(), bytes)).collect();
-        let loaded = load(Path::new(&bundle.root), &MemoryFiles(files));
         let represented = loaded.config.map(|config| represent(&config, &plan, cx.registry()));
         let configuration = represented.as_ref().map(|r| json::Configuration {
             representation: &r.document,

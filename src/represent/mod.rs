@@ -3,9 +3,12 @@
 
 mod expression;
 mod names;
+mod places;
 mod relevant;
 #[cfg(test)]
 mod tests;
+
+pub use places::Written;
 
 use expression::{expression, expressions};
 use formwork_addr::{ModulePath, Resource, ResourceMode};

@@ -3,9 +3,11 @@
 use super::diff::{self, Act, Change, Options};
 use super::style::{Role, Style};
 use super::text::{attribute_name, pad, tame, wrap};
-use formwork_addr::{InstanceKey, Resource, ResourceMode};
+use formwork_addr::{InstanceKey, Resource, ResourceAddr, ResourceMode};
 use formwork_plan::{Action, Mode, OutputChange, Plan, PlannedChange, Reason, ReplaceOrder};
 use formwork_provider::Schema;
+use formwork_value::{Path, PathStep};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Where the schemas of resource types come from.
@@ -14,10 +16,25 @@ pub trait Schemas {
     fn schema(&self, resource: &Resource) -> Option<&Schema>;
 }
 
+/// Where arguments stand in the configuration.
+pub trait Places {
+    /// The file and line of the argument that a path leads to, and of what its value comes from.
+    fn place(&self, change: &PlannedChange, path: &Path) -> Option<String>;
+}
+
+/// How a plan is looked at.
+#[derive(Clone, Copy, Default)]
+pub struct View<'p> {
+    /// Instances that change alike are shown once.
+    pub fold: bool,
+    /// Finds what causes a replacement.
+    pub places: Option<&'p dyn Places>,
+}
+
 /// The whole plan.
-pub fn plan(plan: &Plan, schemas: &dyn Schemas, style: Style) -> String {
+pub fn plan(plan: &Plan, schemas: &dyn Schemas, style: Style, view: View<'_>) -> String {
     let mut out = String::with_capacity(256 * plan.changes.len().min(1 << 16) + 1024);
-    Printer { plan, schemas, style, out: &mut out }.all();
+    Printer { plan, schemas, style, view, out: &mut out }.all();
     out
 }
 
@@ -25,6 +42,7 @@ struct Printer<'p> {
     plan: &'p Plan,
     schemas: &'p dyn Schemas,
     style: Style,
+    view: View<'p>,
     out: &'p mut String,
 }
 
@@ -86,9 +104,13 @@ impl Printer<'_> {
             } else {
                 "\nFormwork will perform the following actions:\n"
             });
-            for change in &changes {
-                self.out.push('\n');
-                self.change(change, Cause::Proposed);
+            if self.view.fold {
+                self.folded(&changes);
+            } else {
+                for change in &changes {
+                    self.out.push('\n');
+                    self.change(change, Cause::Proposed);
+                }
             }
             let (add, update, destroy) = counts(&acting);
             self.out.push('\n');
@@ -271,8 +293,65 @@ impl Printer<'_> {
         let _ = write!(self.out, " {kind} \"{}\" \"{}\" ", resource.type_name, resource.name);
         let whole = Change::new(before, after).replacing(&change.replace_paths);
         let node = diff::resource(&whole, self.schemas.schema(resource));
-        diff::render(self.out, style, &node, 0, Options::default());
+        let options = Options { anonymous: self.view.fold, ..Options::default() };
+        diff::render(self.out, style, &node, 0, options);
         self.out.push('\n');
+    }
+
+    fn text(&self, change: &PlannedChange, style: Style) -> String {
+        let mut out = String::new();
+        let (plan, schemas, view) = (self.plan, self.schemas, self.view);
+        Printer { plan, schemas, style, view, out: &mut out }.change(change, Cause::Proposed);
+        out
+    }
+
+    /// Each change once, with the addresses of the instances that change like it.
+    fn folded(&mut self, changes: &[&PlannedChange]) {
+        let mut groups: Vec<(String, Vec<&PlannedChange>)> = Vec::new();
+        let mut known: HashMap<(&ResourceAddr, String), usize> = HashMap::new();
+        for change in changes {
+            let plain = self.text(change, Style { colour: false, ..self.style });
+            let next = groups.len();
+            let group = *known.entry((&change.addr.resource, alike(&plain, change))).or_insert(next);
+            match groups.get_mut(group) {
+                Some((_, members)) => members.push(change),
+                None => groups.push((self.text(change, self.style), vec![change])),
+            }
+        }
+        for (text, members) in groups {
+            self.out.push('\n');
+            self.out.push_str(&text);
+            let others = members.get(1..).unwrap_or_default();
+            let Some(last) = others.last() else { continue };
+            let text = match others {
+                [_] => format!("# (1 more changes alike: {})", last.addr),
+                [first, ..] => {
+                    format!("# ({} more change alike: {} to {})", others.len(), first.addr, last.addr)
+                }
+                [] => continue,
+            };
+            self.out.push_str("    ");
+            self.style.put(self.out, Role::Faint, &text);
+            self.out.push('\n');
+        }
+    }
+
+    /// Where the arguments stand that force a replacement.
+    fn causes(&mut self, change: &PlannedChange) {
+        let Some(places) = self.view.places else { return };
+        if !matches!(change.action, Action::Replace(_)) {
+            return;
+        }
+        let mut said: Vec<String> = Vec::new();
+        for path in &change.replace_paths {
+            let Some(PathStep::Attr(name)) = path.0.first() else { continue };
+            let Some(place) = places.place(change, path) else { continue };
+            let line = format!("  # ({name} is set at {})\n", tame(&place));
+            if !said.contains(&line) {
+                self.out.push_str(&line);
+                said.push(line);
+            }
+        }
     }
 
     fn comment(&mut self, change: &PlannedChange, cause: Cause) {
@@ -375,6 +454,9 @@ impl Printer<'_> {
         {
             let _ = writeln!(self.out, "  # (moved from {previous})");
         }
+        if cause == Cause::Proposed {
+            self.causes(change);
+        }
         self.notes(change);
     }
 
@@ -383,6 +465,29 @@ impl Printer<'_> {
             let _ = writeln!(self.out, "  # ({})", tame(line));
         }
     }
+}
+
+/// What a change has in common with those of other instances: its text without what tells instances apart, which is the
+/// address and the ID.
+fn alike(text: &str, change: &PlannedChange) -> String {
+    let (address, key) = (change.addr.to_string(), change.addr.key.to_string());
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_start_matches([' ', '~', '-', '+']);
+        let id = line.starts_with("      ")
+            && !line.starts_with("         ")
+            && trimmed.strip_prefix("id").is_some_and(|rest| rest.trim_start().starts_with("= "));
+        if id {
+            continue;
+        }
+        if line.trim_start().starts_with('#') {
+            let line = line.replace(&address, "\0");
+            out.push_str(&if key.is_empty() { line } else { line.replace(&key, "\0") });
+        } else {
+            out.push_str(line);
+        }
+    }
+    out
 }
 
 fn counts(changes: &[&&PlannedChange]) -> (usize, usize, usize) {

@@ -18,6 +18,8 @@ pub struct Screen {
     pub compact: bool,
     /// Everything is a line of JSON.
     pub json: bool,
+    /// Instances that change alike are shown once.
+    pub fold: bool,
 }
 
 impl Screen {
@@ -34,6 +36,7 @@ impl Screen {
             terminal: out && err,
             compact: false,
             json: false,
+            fold: false,
         }
     }
 

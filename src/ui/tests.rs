@@ -1,7 +1,7 @@
 //! Plans as text: values before and after, and the lines that say so. The expectations are Terraform 1.11.4's own lines where it
 //! can make such a plan by itself.
 
-use super::plan::{Schemas, plan};
+use super::plan::{Schemas, View, plan};
 use super::style::Style;
 use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, Resource, ResourceAddr};
 use formwork_plan::{Action, OutputChange, Plan, PlannedChange, Reason, ReplaceOrder};
@@ -86,7 +86,7 @@ fn change(action: Action, before: Option<Value>, after: Option<Value>) -> Planne
 }
 
 fn render(changes: Vec<PlannedChange>) -> String {
-    plan(&Plan { changes, ..Plan::default() }, &One(schema()), Style::PLAIN)
+    plan(&Plan { changes, ..Plan::default() }, &One(schema()), Style::PLAIN, View::default())
 }
 
 /// The lines between the header of the one resource and its closing brace.
@@ -135,7 +135,7 @@ fn secrets_are_never_shown() {
     update(
         &[("text", secret("old")), ("labels", labels(&[("a", "1")]).mark(Mark::Sensitive))],
         &[("text", secret("new")), ("labels", labels(&[("a", "1")]).mark(Mark::Sensitive))],
-        "      ~ text   = (sensitive value)\n        # (1 unchanged attribute hidden)",
+        "      ~ text   = (sensitive value) # changed\n        # (1 unchanged attribute hidden)",
     );
     update(
         &[("text", "shown".into())],
@@ -395,7 +395,7 @@ fn outputs_only() {
     ];
     let p = Plan { outputs: outputs.map(|(k, v)| (k.into(), v)).into(), ..Plan::default() };
     assert_eq!(
-        plan(&p, &One(schema()), Style::PLAIN),
+        plan(&p, &One(schema()), Style::PLAIN, View::default()),
         r#"
 Changes to Outputs:
   - gone   = "x" -> null
@@ -410,7 +410,7 @@ state, without changing any real infrastructure.
 
 #[test]
 fn nothing_to_do() {
-    let text = plan(&Plan::default(), &One(schema()), Style::PLAIN);
+    let text = plan(&Plan::default(), &One(schema()), Style::PLAIN, View::default());
     assert!(text.starts_with("\nNo changes. Your infrastructure matches the configuration.\n\n"), "{text}");
 }
 
@@ -434,4 +434,93 @@ fn ten_thousand_creates_are_rendered_at_once() {
     assert!(text.ends_with("Plan: 10000 to add, 0 to change, 0 to destroy.\n"));
     // In a release build this is about a tenth of what is allowed here for a build with little optimisation.
     assert!(took.as_millis() < 2000, "{took:?}");
+}
+
+fn text(before: &str, after: &str) -> String {
+    body(change(
+        Action::Update,
+        Some(object(&[("text", before.into())])),
+        Some(object(&[("text", after.into())])),
+    ))
+}
+
+#[test]
+fn one_line_of_three_thousand_takes_ten() {
+    let before: String = (0..3000).map(|i| format!("key{i}: {i}\n")).collect();
+    assert_eq!(
+        text(&before, &before.replace("key700: 700\n", "key700: 7\n")),
+        r#"      ~ text = <<-EOT
+            # (698 unchanged lines hidden)
+            key698: 698
+            key699: 699
+          - key700: 700
+          + key700: 7
+            key701: 701
+            key702: 702
+            # (2,297 unchanged lines hidden)
+        EOT"#
+    );
+}
+
+#[test]
+fn texts_that_mean_the_same_say_so() {
+    let check = |before: &str, after: &str, expected: Option<&str>| {
+        let shown = text(before, after);
+        let first = shown.lines().next().unwrap_or_default();
+        assert_eq!(first.split_once(" # ").map(|(_, r)| r), expected, "{shown}");
+    };
+    let yaml = Some("same YAML: only layout, comments or the order of keys change");
+    check("a: 1\nb: [x]\n", "# why\nb:\n  - x\na: 1\n", yaml);
+    check("a: 1\nb: 2\n", "a: 1\nb: 3\n", None);
+    // Prose is a scalar to YAML, which folds its lines.
+    check("some\nwords", "some\n  words", None);
+    check("a\nb", "a\nb\n", Some("only whitespace at the beginning or end changes"));
+    check("a\r\nb", "a\nb", Some("only line endings change"));
+}
+
+#[test]
+fn json_says_whether_only_the_text_differs() {
+    let check = |before: &str, after: &str, expected: &str| {
+        let shown = text(before, after);
+        assert!(shown.contains(expected), "{shown}");
+    };
+    check(r#"{"a":1,"b":2}"#, r#"{ "a": 1, "b": 2 }"#, "jsonencode( # whitespace changes\n");
+    check(r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, "jsonencode( # same JSON, written differently\n");
+    check(r#"{"a":" x"}"#, r#"{"a":"x"}"#, r#"~ a = " x" -> "x""#);
+}
+
+#[test]
+fn secrets_say_what_becomes_of_them() {
+    let secret = |s: &str| Value::from(s).mark(Mark::Sensitive);
+    update(
+        &[("text", secret("a"))],
+        &[("text", Value::unknown(Type::String).mark(Mark::Sensitive))],
+        "      ~ text = (sensitive value) # (known after apply)",
+    );
+    let shown = body(change(
+        Action::Update,
+        Some(object(&[("text", "a".into())])),
+        Some(object(&[("text", secret("a"))])),
+    ));
+    assert!(shown.contains("after applying this change. The value is unchanged."), "{shown}");
+    assert!(!shown.contains("# changed"), "{shown}");
+}
+
+#[test]
+fn instances_that_change_alike_are_folded() {
+    let one = |key: i64, id: &str, size: i64| {
+        let mut c = change(
+            Action::Update,
+            Some(object(&[("id", id.into()), ("size", 1.into())])),
+            Some(object(&[("id", id.into()), ("size", size.into())])),
+        );
+        c.addr.key = InstanceKey::Int(key as _);
+        c
+    };
+    let changes = vec![one(0, "i-0", 2), one(1, "i-1", 2), one(2, "i-2", 3), one(3, "i-3", 2)];
+    let view = View { fold: true, ..View::default() };
+    let text = plan(&Plan { changes, ..Plan::default() }, &One(schema()), Style::PLAIN, view);
+    assert_eq!(text.matches("will be updated in-place").count(), 2, "{text}");
+    assert!(text.contains("    # (2 more change alike: toy_thing.a[1] to toy_thing.a[3])\n"), "{text}");
+    assert!(text.contains("Plan: 0 to add, 4 to change, 0 to destroy."), "{text}");
 }

@@ -4,7 +4,7 @@
 //! that hold JSON), values are compared as JSON: lists, sets and tuples are arrays, maps and objects are objects.
 
 use super::sequence::{self, Pair};
-use super::{Act, Blocks, JsonText, Kind, Leaf, Node};
+use super::{Act, Blocks, Fate, JsonText, Kind, Leaf, Node};
 use formwork_provider::{Block, Nesting, Schema};
 use formwork_value::{Kind as ValueKind, Map, Mark, Path, PathStep, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,7 +172,12 @@ pub fn secret<'a>(change: &Change<'a>, was: bool, will: bool) -> Node<'a> {
     if act == Act::NoOp && was != will && !nothing {
         act = Act::Update;
     }
-    change.node(act, Kind::Sensitive(was, will))
+    let fate = match change.after {
+        Some(v) if !v.is_wholly_known() => Fate::Unknown,
+        _ if same(change.old(), change.new_value()) => Fate::Same,
+        _ => Fate::Changed,
+    };
+    change.node(act, Kind::Sensitive(was, will, fate))
 }
 
 fn unknown<'a>(change: &Change<'a>, compare: impl FnOnce(&Change<'a>) -> Node<'a>) -> Option<Node<'a>> {
@@ -206,32 +211,53 @@ fn json_text(leaf: Leaf<'_>) -> Option<Value> {
     }
 }
 
+/// A JSON text without the whitespace that has no meaning.
+fn compact(text: &str) -> impl Iterator<Item = char> + '_ {
+    let (mut quoted, mut escaped) = (false, false);
+    text.chars().filter(move |c| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = quoted,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        quoted || !c.is_ascii_whitespace()
+    })
+}
+
 fn simple<'a>(change: &Change<'a>) -> Node<'a> {
     let act = change.act();
     let (old, new) = (leaf(change.old()), leaf(change.new_known()));
     if act == Act::NoOp {
         return match json_text(new) {
-            Some(v) => {
-                change.node(act, Kind::Json(Box::new(JsonText { before: Some(v.clone()), after: Some(v) })))
-            }
+            Some(v) => change.node(
+                act,
+                Kind::Json(Box::new(JsonText { before: Some(v.clone()), after: Some(v), rewritten: false })),
+            ),
             None => change.node(act, Kind::Leaf(old, new)),
         };
     }
     match (json_text(old), json_text(new)) {
         (None, None) => change.node(act, Kind::Leaf(old, new)),
         (Some(v), None) if act == Act::Update => {
-            let before = Kind::Json(Box::new(JsonText { before: Some(v), after: None }));
+            let before = Kind::Json(Box::new(JsonText { before: Some(v), after: None, rewritten: false }));
             let b = Node { act: Act::Delete, replace: false, kind: before };
             let a = Node { act: Act::Create, replace: false, kind: Kind::Leaf(Leaf::Null, new) };
             change.node(act, Kind::TypeChange(Box::new(b), Box::new(a)))
         }
         (None, Some(v)) if act == Act::Update => {
-            let after = Kind::Json(Box::new(JsonText { before: None, after: Some(v) }));
+            let after = Kind::Json(Box::new(JsonText { before: None, after: Some(v), rewritten: false }));
             let b = Node { act: Act::Delete, replace: false, kind: Kind::Leaf(old, Leaf::Null) };
             let a = Node { act: Act::Create, replace: false, kind: after };
             change.node(act, Kind::TypeChange(Box::new(b), Box::new(a)))
         }
-        (before, after) => change.node(act, Kind::Json(Box::new(JsonText { before, after }))),
+        (before, after) => {
+            let rewritten = match (old, new) {
+                (Leaf::Text(a), Leaf::Text(b)) => !compact(a).eq(compact(b)),
+                _ => false,
+            };
+            change.node(act, Kind::Json(Box::new(JsonText { before, after, rewritten })))
+        }
     }
 }
 

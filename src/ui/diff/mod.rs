@@ -1,6 +1,7 @@
 //! The difference of two values as a tree: [`build`] makes it, [`render`] writes it in the way of Terraform's plans.
 
 mod build;
+mod hunks;
 mod render;
 mod sequence;
 
@@ -59,14 +60,25 @@ pub enum Kind<'a> {
     Set(Vec<Node<'a>>),
     /// Not known before apply; what was there before, if anything.
     Unknown(Option<Box<Node<'a>>>),
-    /// Never shown: whether it was sensitive, and will be.
-    Sensitive(bool, bool),
+    /// Never shown: whether it was sensitive, and will be, and what becomes of the value.
+    Sensitive(bool, bool, Fate),
     /// One kind of value becomes another.
     TypeChange(Box<Node<'a>>, Box<Node<'a>>),
     /// Attributes and nested blocks of a resource or nested block.
     Block(Vec<(&'a str, Node<'a>)>, Vec<Blocks<'a>>),
     /// A string that holds JSON: before and after as parsed, in the middle what became of it.
     Json(Box<JsonText>),
+}
+
+/// What becomes of a value that is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Same,
+    /// It becomes another.
+    Changed,
+    /// Nobody can tell before apply.
+    Unknown,
 }
 
 /// A string that holds JSON, before or after or both. The parsed values live here, so their difference is made on demand.
@@ -76,6 +88,8 @@ pub struct JsonText {
     pub before: Option<Value>,
     /// Parsed; absent when there will be none.
     pub after: Option<Value>,
+    /// The texts differ in more than whitespace, though they may mean the same.
+    pub rewritten: bool,
 }
 
 /// A simple value.

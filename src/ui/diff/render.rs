@@ -1,11 +1,9 @@
 //! Writing a difference as Terraform's plans write it.
 
 use super::build::{Change, dynamic};
-use super::sequence::{self, Pair};
-use super::{Act, Blocks, JsonText, Kind, Leaf, Node};
+use super::{Act, Blocks, Fate, JsonText, Kind, Leaf, Node};
 use crate::ui::style::{Role, Style};
 use crate::ui::text::{attribute_name, pad, quote, spaces};
-use std::collections::HashMap;
 use std::fmt::Write;
 
 /// What changes how parts are written.
@@ -17,6 +15,8 @@ pub struct Options {
     pub forced: bool,
     /// Write what does not change, too.
     pub unchanged: bool,
+    /// Hide what identifies an object when it does not change: several objects are shown as one.
+    pub anonymous: bool,
     /// Leave the column of symbols away: the value of a state, not a change.
     pub no_symbols: bool,
 }
@@ -44,9 +44,9 @@ pub fn render(out: &mut String, style: Style, node: &Node<'_>, depth: usize, opt
     Writer { out, style }.node(node, depth, options);
 }
 
-struct Writer<'o> {
-    out: &'o mut String,
-    style: Style,
+pub(super) struct Writer<'o> {
+    pub(super) out: &'o mut String,
+    pub(super) style: Style,
 }
 
 impl Writer<'_> {
@@ -54,7 +54,7 @@ impl Writer<'_> {
         spaces(self.out, depth * 4);
     }
 
-    fn start(&mut self, depth: usize, act: Act, o: Options) {
+    pub(super) fn start(&mut self, depth: usize, act: Act, o: Options) {
         self.indent(depth);
         if !o.no_symbols {
             symbol(self.out, self.style, act);
@@ -62,14 +62,14 @@ impl Writer<'_> {
         }
     }
 
-    fn forces(&mut self, yes: bool, o: Options) {
+    pub(super) fn forces(&mut self, yes: bool, o: Options) {
         if yes || o.forced {
             self.out.push(' ');
             self.style.put(self.out, Role::Remove, "# forces replacement");
         }
     }
 
-    fn null_suffix(&mut self, act: Act, o: Options) {
+    pub(super) fn null_suffix(&mut self, act: Act, o: Options) {
         if act == Act::Delete && !o.no_null_suffix {
             self.out.push(' ');
             self.style.put(self.out, Role::Change, "->");
@@ -111,10 +111,15 @@ impl Writer<'_> {
                 self.out.push_str("(known after apply)");
                 self.forces(node.replace, o);
             }
-            Kind::Sensitive(..) => {
+            Kind::Sensitive(_, _, fate) => {
                 self.out.push_str("(sensitive value)");
                 self.null_suffix(node.act, o);
                 self.forces(node.replace, o);
+                self.out.push_str(match (node.act, fate) {
+                    (Act::Update, Fate::Changed) => " # changed",
+                    (Act::Update, Fate::Unknown) => " # (known after apply)",
+                    _ => "",
+                });
             }
             Kind::TypeChange(before, after) => {
                 let o = Options { no_null_suffix: true, ..o };
@@ -128,7 +133,7 @@ impl Writer<'_> {
     }
 
     fn warning(&mut self, node: &Node<'_>, depth: usize) {
-        let Kind::Sensitive(was, will) = node.kind else { return };
+        let Kind::Sensitive(was, will, fate) = node.kind else { return };
         if matches!(node.act, Act::Create | Act::Delete) || was == will {
             return;
         }
@@ -145,7 +150,8 @@ impl Writer<'_> {
         self.style.put(self.out, Role::Change, "Warning");
         let _ = writeln!(self.out, ": {}", lines[0]);
         self.indent(depth);
-        let _ = writeln!(self.out, "  # {}", lines[1]);
+        let same = if fate == Fate::Same { " The value is unchanged." } else { "" };
+        let _ = writeln!(self.out, "  # {}{same}", lines[1]);
     }
 
     fn simple(&mut self, leaf: Leaf<'_>) {
@@ -187,59 +193,6 @@ impl Writer<'_> {
         }
     }
 
-    fn heredoc(&mut self, node: &Node<'_>, before: Leaf<'_>, after: Leaf<'_>, depth: usize, o: Options) {
-        let text = |l: Leaf<'_>| match l {
-            Leaf::Text(s) => s.trim().to_owned(),
-            Leaf::Null => "null".to_owned(),
-            Leaf::Bool(b) => b.to_string(),
-            Leaf::Number(n) => n.to_string(),
-        };
-        self.out.push_str("<<-EOT");
-        self.forces(node.replace, o);
-        self.out.push('\n');
-        match node.act {
-            Act::Update => self.line_changes(&text(before), &text(after), depth, o),
-            act => {
-                for line in text(if act == Act::Delete { before } else { after }).split('\n') {
-                    self.line(Act::NoOp, line, depth, o);
-                }
-            }
-        }
-        self.start(depth, Act::NoOp, o);
-        self.out.push_str("EOT");
-        self.null_suffix(node.act, o);
-    }
-
-    fn line(&mut self, act: Act, line: &str, depth: usize, o: Options) {
-        self.start(depth + 1, act, o);
-        // What could move the cursor or change colours stays out of a terminal.
-        if line.chars().any(|c| c.is_control() && c != '\t') {
-            self.out.extend(line.chars().filter(|c| !c.is_control() || *c == '\t'));
-        } else {
-            self.out.push_str(line);
-        }
-        self.out.push('\n');
-    }
-
-    fn line_changes(&mut self, before: &str, after: &str, depth: usize, o: Options) {
-        let (old, new): (Vec<&str>, Vec<&str>) = (before.split('\n').collect(), after.split('\n').collect());
-        let mut ids: HashMap<&str, u32> = HashMap::new();
-        let mut numbers: [Vec<u32>; 2] = [Vec::with_capacity(old.len()), Vec::with_capacity(new.len())];
-        for (lines, numbers) in [&old, &new].into_iter().zip(&mut numbers) {
-            for line in lines {
-                let next = ids.len() as u32;
-                numbers.push(*ids.entry(line).or_insert(next));
-            }
-        }
-        for pair in sequence::lines(&numbers[0], &numbers[1]) {
-            match pair {
-                Pair::Old(i) => self.line(Act::Delete, old[i], depth, o),
-                Pair::New(i) => self.line(Act::Create, new[i], depth, o),
-                Pair::Both(i, _) => self.line(Act::NoOp, old[i], depth, o),
-            }
-        }
-    }
-
     fn json(&mut self, node: &Node<'_>, json: &JsonText, depth: usize, o: Options) {
         let change = Change {
             before: json.before.as_ref(),
@@ -256,6 +209,8 @@ impl Writer<'_> {
             act = Act::NoOp;
         }
         let remark = match (whitespace, node.replace) {
+            (true, true) if json.rewritten => " # same JSON, written differently, forces replacement",
+            (true, false) if json.rewritten => " # same JSON, written differently",
             (true, true) => " # whitespace changes force replacement",
             (true, false) => " # whitespace changes",
             _ => "",
@@ -446,7 +401,7 @@ impl Writer<'_> {
         let width = attributes.iter().map(|(k, _)| attribute_name(k).len()).max().unwrap_or(0);
         let mut hidden = 0;
         for (name, part) in attributes {
-            if ALWAYS.contains(name) {
+            if ALWAYS.contains(name) && !o.anonymous {
                 self.attribute(name, width, part, depth + 1, Options { unchanged: true, ..inner });
             } else if part.act == Act::NoOp && !o.unchanged {
                 hidden += 1;

@@ -1,6 +1,7 @@
 //! Which elements of two lists belong together.
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
+use std::collections::{HashMap, HashSet};
 
 /// An element of the old list, of the new one, or one that stands in both places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,9 @@ pub enum Pair {
 
 /// Tables larger than this are not made; a faster algorithm finds an answer that may be less pretty.
 const TABLE_LIMIT: usize = 1 << 20;
+
+/// Longer stretches without anchors are shown as going and coming as a whole.
+const MYERS_LIMIT: usize = 1 << 13;
 
 /// Pairs up two lists of lines, each given as a number that stands for its text.
 pub fn lines(before: &[u32], after: &[u32]) -> Vec<Pair> {
@@ -70,17 +74,78 @@ fn common_subsequence(before: &[u32], after: &[u32]) -> Vec<u32> {
     let suffix = rest_b.iter().rev().zip(rest_a.iter().rev()).take_while(|(b, a)| b == a).count();
     let (xs, ys) = (&rest_b[..rest_b.len() - suffix], &rest_a[..rest_a.len() - suffix]);
     let mut out = before[..prefix].to_vec();
-    if xs.len().saturating_mul(ys.len()) > TABLE_LIMIT {
-        for op in capture_diff_slices(Algorithm::Myers, xs, ys) {
-            if op.tag() == DiffTag::Equal {
-                out.extend_from_slice(&xs[op.old_range()]);
-            }
-        }
-    } else {
+    if xs.len().saturating_mul(ys.len()) <= TABLE_LIMIT {
         out.extend(table(xs, ys));
+    } else {
+        let (mut x, mut y) = (0, 0);
+        for (i, j) in anchors(xs, ys).into_iter().chain([(xs.len(), ys.len())]) {
+            between(&xs[x..i], &ys[y..j], &mut out);
+            out.extend(xs.get(i));
+            (x, y) = (i + 1, j + 1);
+        }
     }
     out.extend_from_slice(&before[before.len() - suffix..]);
     out
+}
+
+/// What two stretches between anchors have in common. Where both are long and share little, finding it all would take
+/// time by their product: what stands in one only is left out first, and then what is still too long is given up.
+fn between(xs: &[u32], ys: &[u32], out: &mut Vec<u32>) {
+    if xs.len().saturating_mul(ys.len()) <= TABLE_LIMIT {
+        return out.extend(table(xs, ys));
+    }
+    let only = |list: &[u32], other: &[u32]| -> Vec<u32> {
+        let there: HashSet<u32> = other.iter().copied().collect();
+        list.iter().copied().filter(|id| there.contains(id)).collect()
+    };
+    let (xs, ys) = (only(xs, ys), only(ys, xs));
+    if xs.len() + ys.len() > MYERS_LIMIT {
+        return;
+    }
+    for op in capture_diff_slices(Algorithm::Myers, &xs, &ys) {
+        if op.tag() == DiffTag::Equal {
+            out.extend_from_slice(&xs[op.old_range()]);
+        }
+    }
+}
+
+/// Places of elements that stand once in each list, as many as keep their order: the longest rising chain, found in
+/// n log n.
+fn anchors(xs: &[u32], ys: &[u32]) -> Vec<(usize, usize)> {
+    let mut places: HashMap<u32, (usize, usize, usize)> = HashMap::with_capacity(ys.len());
+    for (j, y) in ys.iter().enumerate() {
+        let place = places.entry(*y).or_insert((0, 0, j));
+        place.1 += 1;
+    }
+    for x in xs {
+        if let Some(place) = places.get_mut(x) {
+            place.0 += 1;
+        }
+    }
+    let once = xs.iter().enumerate().filter_map(|(i, x)| match places.get(x) {
+        Some((1, 1, j)) => Some((i, *j)),
+        _ => None,
+    });
+    let pairs: Vec<(usize, usize)> = once.collect();
+    let mut ends: Vec<usize> = Vec::new();
+    let mut previous: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    for (n, (_, j)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|e| pairs[*e].1 < *j);
+        previous.push(length.checked_sub(1).map(|l| ends[l]));
+        if length == ends.len() {
+            ends.push(n);
+        } else {
+            ends[length] = n;
+        }
+    }
+    let mut chain = Vec::with_capacity(ends.len());
+    let mut at = ends.last().copied();
+    while let Some(n) = at {
+        chain.push(pairs[n]);
+        at = previous[n];
+    }
+    chain.reverse();
+    chain
 }
 
 fn table(xs: &[u32], ys: &[u32]) -> Vec<u32> {
@@ -136,5 +201,12 @@ mod tests {
         let before: Vec<u32> = (0..20_000).collect();
         let after: Vec<u32> = (0..20_000).filter(|i| i % 7 != 0).collect();
         assert_eq!(lines(&before, &after).len(), 20_000);
+        // Nothing keeps its place, and no element is alone: whatever is found, it is found soon.
+        let before: Vec<u32> = (0..100_000).map(|i| i / 2).collect();
+        let after: Vec<u32> = before.iter().rev().copied().collect();
+        assert!(lines(&before, &after).len() >= 100_000);
+        let one = |gone: u32| -> Vec<u32> { (0..100_000).filter(|i| *i != gone).collect() };
+        let changed = lines(&one(7), &one(99_000));
+        assert_eq!(changed.iter().filter(|p| !matches!(p, Both(..))).count(), 2);
     }
 }
