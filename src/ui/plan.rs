@@ -309,7 +309,7 @@ impl Printer<'_> {
     fn folded(&mut self, changes: &[&PlannedChange]) {
         let mut groups: Vec<(String, Vec<&PlannedChange>)> = Vec::new();
         let mut known: HashMap<(&ResourceAddr, String), usize> = HashMap::new();
-        for change in changes {
+        for &change in changes {
             let plain = self.text(change, Style { colour: false, ..self.style });
             let next = groups.len();
             let group = *known.entry((&change.addr.resource, alike(&plain, change))).or_insert(next);
