@@ -141,7 +141,7 @@ fn secrets_are_never_shown() {
         &[("text", "shown".into())],
         &[("text", secret("shown"))],
         "      # Warning: this attribute value will be marked as sensitive and will not
-      # display in UI output after applying this change.
+      # display in UI output after applying this change. The value is unchanged.
       ~ text = (sensitive value)",
     );
 }
@@ -400,7 +400,7 @@ fn outputs_only() {
 Changes to Outputs:
   - gone   = "x" -> null
   + key    = "v"
-  ~ secret = (sensitive value)
+  ~ secret = (sensitive value) # changed
 
 You can apply this plan to save these new output values to the Formwork
 state, without changing any real infrastructure.
