@@ -1,14 +1,14 @@
 //! Where in the configuration the arguments stand that a replacement is caused by.
 
-use super::names::{Name, Subject};
-use crate::ui::plan::Places;
-use formwork_addr::ModulePath;
+use super::names::{Name, Subject, Tail};
+use crate::ui::plan::{Places, Planned};
+use formwork_addr::{InstanceKey, ModulePath, ResourceAddr};
 use formwork_config::{Config, Module};
 use formwork_diag::{FileId, Sources, Span};
 use formwork_lang::references;
 use formwork_plan::PlannedChange;
 use formwork_syntax::{Body, Expr};
-use formwork_value::{Path, PathStep};
+use formwork_value::{Path, PathStep, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -70,6 +70,19 @@ impl<'a> Written<'a> {
     }
 }
 
+/// Whether what is named of an instance changes: anything, or the attribute at this place.
+fn changes(change: &PlannedChange, key: &InstanceKey, tail: &[Tail]) -> bool {
+    if !change.is_change() || (*key != InstanceKey::None && *key != change.addr.key) {
+        return false;
+    }
+    let path = tail.iter().fold(Path::root(), |path, step| match step {
+        Tail::Attr(name) => path.attr(name.as_str()),
+        Tail::Key(key) => path.index(key.clone()),
+    });
+    let side = |value: &Option<Value>| value.as_ref().and_then(|v| v.at(&path));
+    path.0.is_empty() || side(&change.before) != side(&change.after)
+}
+
 /// The argument or block of a body that a path leads to, as deep as it can be told.
 fn argument<'b>(body: &'b Body, path: &[PathStep]) -> Option<(Span, Option<&'b Expr>)> {
     let (PathStep::Attr(name), rest) = path.split_first()? else { return None };
@@ -101,5 +114,26 @@ impl Places for Written<'_> {
             self.follow(expr, &at, &mut out);
         }
         Some(out)
+    }
+
+    fn triggers(&self, change: &PlannedChange, planned: &Planned<'_>) -> Vec<String> {
+        let at = &change.addr.resource;
+        let block = self.config.module(&at.module.path()).and_then(|m| m.resources.get(&*at.resource));
+        let items = block.map(|b| b.lifecycle.replace_triggered_by.as_slice()).unwrap_or_default();
+        let mut out = Vec::new();
+        for item in items {
+            let names: Vec<Name> = references(item).iter().map(Name::of).collect();
+            // An index may refer to count or each: the resource comes first.
+            let Some(name) = names.first() else { continue };
+            let Subject::Resource(resource, key) = &name.subject else { continue };
+            let named = ResourceAddr { module: at.module.clone(), resource: resource.clone() };
+            let instances = planned.get(&named).map(Vec::as_slice).unwrap_or_default();
+            if instances.iter().any(|c| changes(c, key, &name.tail))
+                && let Some(place) = Written::place(self, item.span)
+            {
+                out.push(format!("{} changes, which replace_triggered_by names at {place}", name.whole()));
+            }
+        }
+        out
     }
 }

@@ -4,9 +4,10 @@ use super::diff::{self, Act, Change, Options};
 use super::style::{Role, Style};
 use super::text::{attribute_name, pad, tame, wrap};
 use formwork_addr::{InstanceKey, Resource, ResourceAddr, ResourceMode};
-use formwork_plan::{Action, Mode, OutputChange, Plan, PlannedChange, Reason, ReplaceOrder};
+use formwork_plan::{Action, Mode, Plan, PlannedChange, Reason, ReplaceOrder};
 use formwork_provider::Schema;
 use formwork_value::{Path, PathStep};
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -20,7 +21,13 @@ pub trait Schemas {
 pub trait Places {
     /// The file and line of the argument that a path leads to, and of what its value comes from.
     fn place(&self, change: &PlannedChange, path: &Path) -> Option<String>;
+
+    /// What `replace_triggered_by` names that changes, and where; the same for all instances of a resource.
+    fn triggers(&self, change: &PlannedChange, planned: &Planned<'_>) -> Vec<String>;
 }
+
+/// The changes of each resource.
+pub type Planned<'p> = HashMap<&'p ResourceAddr, Vec<&'p PlannedChange>>;
 
 /// How a plan is looked at.
 #[derive(Clone, Copy, Default)]
@@ -34,16 +41,25 @@ pub struct View<'p> {
 /// The whole plan.
 pub fn plan(plan: &Plan, schemas: &dyn Schemas, style: Style, view: View<'_>) -> String {
     let mut out = String::with_capacity(256 * plan.changes.len().min(1 << 16) + 1024);
-    Printer { plan, schemas, style, view, out: &mut out }.all();
+    let triggers = Triggers::default();
+    Printer { plan, schemas, style, view, triggers: &triggers, out: &mut out }.all();
     out
 }
 
-struct Printer<'p> {
+struct Printer<'p, 'o> {
     plan: &'p Plan,
     schemas: &'p dyn Schemas,
     style: Style,
     view: View<'p>,
-    out: &'p mut String,
+    triggers: &'p Triggers<'p>,
+    out: &'o mut String,
+}
+
+/// What is found out only when something is replaced because something else changes, and then once.
+#[derive(Default)]
+struct Triggers<'p> {
+    planned: OnceCell<Planned<'p>>,
+    lines: RefCell<HashMap<&'p ResourceAddr, Vec<String>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +85,7 @@ fn shown(change: &PlannedChange) -> bool {
     }
 }
 
-impl Printer<'_> {
+impl<'p> Printer<'p, '_> {
     fn prose(&mut self, text: &str) {
         let wrapped = wrap(text, self.style.width - 1);
         self.out.push_str(&wrapped);
@@ -81,7 +97,7 @@ impl Printer<'_> {
         let importing = |c: &&PlannedChange| shown(c) || self.importing(c).is_some();
         let mut changes: Vec<&PlannedChange> = plan.changes.iter().filter(importing).collect();
         changes.sort_by(|a, b| (&a.addr.resource.module, &a.addr).cmp(&(&b.addr.resource.module, &b.addr)));
-        let outputs = outputs(plan.outputs.iter().map(|(k, v)| (&**k, v)), self.style);
+        let outputs = self.outputs();
         let drift = self.drift(changes.is_empty() && outputs.is_empty());
         if changes.is_empty() && outputs.is_empty() {
             if plan.deferred.is_empty() || plan.errored {
@@ -104,14 +120,7 @@ impl Printer<'_> {
             } else {
                 "\nFormwork will perform the following actions:\n"
             });
-            if self.view.fold {
-                self.folded(&changes);
-            } else {
-                for change in &changes {
-                    self.out.push('\n');
-                    self.change(change, Cause::Proposed);
-                }
-            }
+            self.changes(&changes, Cause::Proposed);
             let (add, update, destroy) = counts(&acting);
             self.out.push('\n');
             self.style.put(self.out, Role::Strong, "Plan:");
@@ -157,6 +166,51 @@ impl Printer<'_> {
             format!("{add}/{remove} create replacement and then destroy"),
         );
         line(has(|a| a == Action::Read), format!(" {} read (data resources)", style.paint(Role::Read, "<=")));
+    }
+
+    /// The changes of output values, each beginning on a new line; empty when there are none.
+    fn outputs(&self) -> String {
+        let style = self.style;
+        let width = self.plan.outputs.keys().map(|name| attribute_name(name).len()).max().unwrap_or(0);
+        let mut shown: Vec<(String, String, Vec<&str>)> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (name, output) in &self.plan.outputs {
+            if !output.is_change() {
+                continue;
+            }
+            let change = Change::new(output.before.as_ref(), output.after.as_ref());
+            let node =
+                if output.sensitive { diff::secret(&change, true, true) } else { diff::dynamic(&change) };
+            if node.act == Act::NoOp {
+                continue;
+            }
+            let (mut start, mut text) = (String::new(), String::new());
+            diff::symbol(&mut start, style, node.act);
+            start.push(' ');
+            diff::render(&mut text, style, &node, 0, Options::default());
+            if self.view.fold {
+                let next = shown.len();
+                let group = *known.entry(format!("{start}{text}")).or_insert(next);
+                if let Some((_, _, others)) = shown.get_mut(group) {
+                    others.push(name);
+                    continue;
+                }
+            }
+            pad(&mut start, &attribute_name(name), width);
+            shown.push((start, text, Vec::new()));
+        }
+        let mut out = String::new();
+        for (start, text, others) in shown {
+            let _ = writeln!(out, "{start} = {text}");
+            let text = match others.as_slice() {
+                [] => continue,
+                [one] => format!("    # (1 more changes alike: {one})"),
+                [.., last] => format!("    # ({} more change alike, the last of them {last})", others.len()),
+            };
+            style.put(&mut out, Role::Faint, &text);
+            out.push('\n');
+        }
+        out
     }
 
     /// What is said when there is nothing to do.
@@ -234,10 +288,7 @@ impl Printer<'_> {
             "Formwork detected the following changes made outside of Formwork since the last \"formwork apply\" which may \
              have affected this plan:",
         );
-        for change in drift {
-            self.out.push('\n');
-            self.change(change, Cause::Drift);
-        }
+        self.changes(&drift, Cause::Drift);
         self.out.push_str("\n\n");
         self.prose(if only {
             "This is a refresh-only plan, so Formwork will not take any actions to undo these. If you were expecting these \
@@ -255,7 +306,7 @@ impl Printer<'_> {
         self.plan.imports.get(&change.addr).filter(|_| change.deposed.is_none()).map(|id| &**id)
     }
 
-    fn change(&mut self, change: &PlannedChange, cause: Cause) {
+    fn change(&mut self, change: &'p PlannedChange, cause: Cause) {
         self.comment(change, cause);
         let style = self.style;
         let (before, after) = match change.action {
@@ -298,24 +349,34 @@ impl Printer<'_> {
         self.out.push('\n');
     }
 
-    fn text(&self, change: &PlannedChange, style: Style) -> String {
+    fn text(&self, change: &'p PlannedChange, cause: Cause, style: Style) -> String {
         let mut out = String::new();
-        let (plan, schemas, view) = (self.plan, self.schemas, self.view);
-        Printer { plan, schemas, style, view, out: &mut out }.change(change, Cause::Proposed);
+        let (plan, schemas, view, triggers) = (self.plan, self.schemas, self.view, self.triggers);
+        Printer { plan, schemas, style, view, triggers, out: &mut out }.change(change, cause);
         out
     }
 
+    fn changes(&mut self, changes: &[&'p PlannedChange], cause: Cause) {
+        if self.view.fold {
+            return self.folded(changes, cause);
+        }
+        for change in changes {
+            self.out.push('\n');
+            self.change(change, cause);
+        }
+    }
+
     /// Each change once, with the addresses of the instances that change like it.
-    fn folded(&mut self, changes: &[&PlannedChange]) {
+    fn folded(&mut self, changes: &[&'p PlannedChange], cause: Cause) {
         let mut groups: Vec<(String, Vec<&PlannedChange>)> = Vec::new();
         let mut known: HashMap<(&ResourceAddr, String), usize> = HashMap::new();
         for &change in changes {
-            let plain = self.text(change, Style { colour: false, ..self.style });
+            let plain = self.text(change, cause, Style { colour: false, ..self.style });
             let next = groups.len();
             let group = *known.entry((&change.addr.resource, alike(&plain, change))).or_insert(next);
             match groups.get_mut(group) {
                 Some((_, members)) => members.push(change),
-                None => groups.push((self.text(change, self.style), vec![change])),
+                None => groups.push((self.text(change, cause, self.style), vec![change])),
             }
         }
         for (text, members) in groups {
@@ -325,10 +386,7 @@ impl Printer<'_> {
             let Some(last) = others.last() else { continue };
             let text = match others {
                 [_] => format!("# (1 more changes alike: {})", last.addr),
-                [first, ..] => {
-                    format!("# ({} more change alike: {} to {})", others.len(), first.addr, last.addr)
-                }
-                [] => continue,
+                others => format!("# ({} more change alike, the last of them {})", others.len(), last.addr),
             };
             self.out.push_str("    ");
             self.style.put(self.out, Role::Faint, &text);
@@ -337,10 +395,25 @@ impl Printer<'_> {
     }
 
     /// Where the arguments stand that force a replacement.
-    fn causes(&mut self, change: &PlannedChange) {
+    fn causes(&mut self, change: &'p PlannedChange) {
         let Some(places) = self.view.places else { return };
         if !matches!(change.action, Action::Replace(_)) {
             return;
+        }
+        if change.reason == Some(Reason::ReplaceByTriggers) {
+            let changes = &self.plan.changes;
+            let planned = self.triggers.planned.get_or_init(|| {
+                let mut planned = Planned::new();
+                for change in changes {
+                    planned.entry(&change.addr.resource).or_default().push(change);
+                }
+                planned
+            });
+            let mut known = self.triggers.lines.borrow_mut();
+            let lines = known.entry(&change.addr.resource);
+            for line in lines.or_insert_with(|| places.triggers(change, planned)) {
+                let _ = writeln!(self.out, "  # ({})", tame(line));
+            }
         }
         let mut said: Vec<String> = Vec::new();
         for path in &change.replace_paths {
@@ -354,7 +427,7 @@ impl Printer<'_> {
         }
     }
 
-    fn comment(&mut self, change: &PlannedChange, cause: Cause) {
+    fn comment(&mut self, change: &'p PlannedChange, cause: Cause) {
         let style = self.style;
         let mut address = change.addr.to_string();
         if let Some(key) = &change.deposed {
@@ -505,30 +578,6 @@ fn counts(changes: &[&&PlannedChange]) -> (usize, usize, usize) {
         }
     }
     n
-}
-
-/// The changes of output values, each beginning on a new line; empty when there are none.
-fn outputs<'p>(outputs: impl Iterator<Item = (&'p str, &'p OutputChange)>, style: Style) -> String {
-    let changes: Vec<_> = outputs.collect();
-    let width = changes.iter().map(|(name, _)| attribute_name(name).len()).max().unwrap_or(0);
-    let mut out = String::new();
-    for (name, output) in changes {
-        if !output.is_change() {
-            continue;
-        }
-        let change = Change::new(output.before.as_ref(), output.after.as_ref());
-        let node = if output.sensitive { diff::secret(&change, true, true) } else { diff::dynamic(&change) };
-        if node.act == Act::NoOp {
-            continue;
-        }
-        diff::symbol(&mut out, style, node.act);
-        out.push(' ');
-        pad(&mut out, &attribute_name(name), width);
-        out.push_str(" = ");
-        diff::render(&mut out, style, &node, 0, Options::default());
-        out.push('\n');
-    }
-    out
 }
 
 /// Addresses of what the plan only forgets.

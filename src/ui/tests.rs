@@ -521,6 +521,6 @@ fn instances_that_change_alike_are_folded() {
     let view = View { fold: true, ..View::default() };
     let text = plan(&Plan { changes, ..Plan::default() }, &One(schema()), Style::PLAIN, view);
     assert_eq!(text.matches("will be updated in-place").count(), 2, "{text}");
-    assert!(text.contains("    # (2 more change alike: toy_thing.a[1] to toy_thing.a[3])\n"), "{text}");
+    assert!(text.contains("    # (2 more change alike, the last of them toy_thing.a[3])\n"), "{text}");
     assert!(text.contains("Plan: 0 to add, 4 to change, 0 to destroy."), "{text}");
 }
