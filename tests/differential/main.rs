@@ -10,6 +10,7 @@
 mod common;
 mod configs;
 mod expressions;
+mod plans;
 mod sessions;
 
 use formwork_testkit::Terraform;
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
     for path in files(&folder.join("sessions"), "case") {
         trials
             .push(Trial::test(name("sessions", &path), move || Ok(sessions::check(&path, &Oracle::new())?)));
+    }
+    for path in files(&folder.join("plans"), "case") {
+        trials.push(Trial::test(name("plans", &path), move || Ok(plans::check(&path, &Oracle::new())?)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
