@@ -510,7 +510,8 @@ impl<'p> Printer<'p, '_> {
             Some(Reason::DeleteBecauseEachKey) => format!("because key {key} is not in for_each map"),
             _ => String::new(),
         };
-        if !why.is_empty() {
+        // What is forgotten has said why.
+        if !why.is_empty() && !forgotten {
             let _ = writeln!(self.out, "  # ({why})");
         }
         if change.deposed.is_some() && change.action == Action::Delete {

@@ -77,8 +77,8 @@ fn pieces(text: &str) -> Pieces {
             at = line[4..].split(' ').next().map(|name| format!("output {name}"));
         } else if line.starts_with("Plan: ") {
             at = Some("Plan".into());
-        } else if line.chars().next().is_some_and(char::is_alphabetic) {
-            at = None;
+        } else if line.starts_with(|c: char| !c.is_whitespace() && c != '-' && c != '+') {
+            (at, outputs) = (None, false);
         }
         let ours = comment.is_some_and(|c| {
             c.starts_with('(')

@@ -1,7 +1,8 @@
 //! Comparing two values.
 //!
 //! Where a schema gives the type, attributes are compared by it. Where it does not (dynamic attributes, outputs, strings
-//! that hold JSON), values are compared as JSON: lists, sets and tuples are arrays, maps and objects are objects.
+//! that hold JSON), values are compared as JSON: lists and tuples are arrays, maps and objects are objects; a set that stays
+//! a set is compared as one.
 
 use super::sequence::{self, Pair};
 use super::{Act, Blocks, Fate, JsonText, Kind, Leaf, Node};
@@ -308,6 +309,10 @@ fn dynamic_parts<'a>(change: &Change<'a>) -> Node<'a> {
 
 fn dynamic_as<'a>(change: &Change<'a>, shape: &Shape) -> Node<'a> {
     match shape {
+        Shape::Array if is_set(change.old()) && is_set(change.new_value()) => {
+            let (parts, act) = set(change, &|c| dynamic(c));
+            change.node(act, Kind::Set(parts))
+        }
         Shape::Array => elements(change, &|c| dynamic(c), &is_object),
         Shape::Object => {
             let mut act = change.outer_act();
@@ -321,6 +326,10 @@ fn dynamic_as<'a>(change: &Change<'a>, shape: &Shape) -> Node<'a> {
         }
         _ => simple(change),
     }
+}
+
+fn is_set(value: Option<&Value>) -> bool {
+    value.is_some_and(|v| matches!(v.kind(), ValueKind::Set(..)))
 }
 
 fn is_object(value: &Value) -> bool {
@@ -532,10 +541,13 @@ pub fn block<'a>(change: &Change<'a>, schema: &'a Block) -> Node<'a> {
     let mut attributes = Vec::with_capacity(schema.attributes.len());
     for (name, attribute) in &schema.attributes {
         let mut inner = Change { explicit: (false, false), ..change.attribute(name) };
-        // In blocks an empty string counts as nothing: providers cannot always tell them apart.
+        // In blocks an empty string counts as nothing: providers cannot always tell them apart. Where any value may stand,
+        // somebody chose it.
         let empty = |v: &&Value| v.as_str() == Some("") && v.marks().is_empty();
-        inner.before = inner.before.filter(|v| !empty(v));
-        inner.after = inner.after.filter(|v| !empty(v));
+        if attribute.ty != Type::Dynamic {
+            inner.before = inner.before.filter(|v| !empty(v));
+            inner.after = inner.after.filter(|v| !empty(v));
+        }
         let part = typed(&inner, &attribute.ty);
         if part.act == Act::NoOp && inner.old().is_none() && inner.new_value().is_none() {
             continue;

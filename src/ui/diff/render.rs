@@ -21,7 +21,7 @@ pub struct Options {
     pub no_symbols: bool,
 }
 
-/// Names that are shown in a block even when they do not change.
+/// Names that are shown in blocks and objects even when they do not change.
 const ALWAYS: [&str; 3] = ["id", "name", "tags"];
 
 /// The symbol of an action, three characters wide.
@@ -260,11 +260,13 @@ impl Writer<'_> {
         let width = parts.iter().map(|(k, _)| attribute_name(k).len()).max().unwrap_or(0);
         let mut hidden = 0;
         for (name, part) in parts {
-            if part.act == Act::NoOp && !o.unchanged {
+            if ALWAYS.contains(name) {
+                self.attribute(name, width, part, depth + 1, Options { unchanged: true, ..inner });
+            } else if part.act == Act::NoOp && !o.unchanged {
                 hidden += 1;
-                continue;
+            } else {
+                self.attribute(name, width, part, depth + 1, inner);
             }
-            self.attribute(name, width, part, depth + 1, inner);
         }
         self.hidden(hidden, "attribute", depth + 1, o);
         self.start(depth, Act::NoOp, o);

@@ -25,17 +25,23 @@ pub fn lines(before: &[u32], after: &[u32]) -> Vec<Pair> {
     align(before, after, &|_, _| false)
 }
 
-/// Pairs up two lists of values, each given as a number that stands for its content. Lists of equal length that do not
-/// hold the same things are compared place by place; objects that stand at the same turn are one change.
+/// Pairs up two lists of values, each given as a number that stands for its content; objects that stand at the same turn are
+/// one change. Lists of equal length that do not hold the same things are compared place by place, unless fewer edits make
+/// the one from the other: something left at one end, and something else came at the other.
 pub fn values(before: &[u32], after: &[u32], both_objects: &dyn Fn(usize, usize) -> bool) -> Vec<Pair> {
+    let edits = align(before, after, both_objects);
     if before.len() == after.len() {
         let mut there = after.to_vec();
         there.sort_unstable();
-        if before.iter().any(|b| there.binary_search(b).is_err()) {
+        let changed = before.iter().zip(after).filter(|(b, a)| b != a).count();
+        let differs = |pair: &&Pair| !matches!(pair, Pair::Both(b, a) if before[*b] == after[*a]);
+        if before.iter().any(|b| there.binary_search(b).is_err())
+            && changed <= edits.iter().filter(differs).count()
+        {
             return (0..before.len()).map(|i| Pair::Both(i, i)).collect();
         }
     }
-    align(before, after, both_objects)
+    edits
 }
 
 fn align(before: &[u32], after: &[u32], both_objects: &dyn Fn(usize, usize) -> bool) -> Vec<Pair> {
@@ -194,6 +200,8 @@ mod tests {
         check(&[1, 1], &[1, 2], &[Both(0, 0), Old(1), New(1)]);
         check(&[1, 2], &[1, 1], &[Both(0, 0), Both(1, 1)]);
         check(&[], &[1], &[New(0)]);
+        // Terraform writes three changes.
+        check(&[1, 2, 3], &[2, 3, 4], &[Old(0), Both(1, 0), Both(2, 1), New(2)]);
     }
 
     #[test]
