@@ -19,8 +19,14 @@ pub struct Shown {
     pub value: Value,
 }
 
-const STATIC: Options =
-    Options { no_null_suffix: true, forced: false, unchanged: true, anonymous: false, no_symbols: true };
+const STATIC: Options = Options {
+    no_null_suffix: true,
+    forced: false,
+    unchanged: true,
+    anonymous: false,
+    brief: false,
+    no_symbols: true,
+};
 
 /// Writes one object: a comment with its address, then its attributes.
 pub fn object(out: &mut String, shown: &Shown, schemas: &dyn Schemas, style: Style) {

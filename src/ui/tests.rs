@@ -524,3 +524,51 @@ fn instances_that_change_alike_are_folded() {
     assert!(text.contains("    # (2 more change alike, the last of them toy_thing.a[3])\n"), "{text}");
     assert!(text.contains("Plan: 0 to add, 4 to change, 0 to destroy."), "{text}");
 }
+
+#[test]
+fn what_becomes_unknown_is_shown_by_its_beginning() {
+    let before: String = (0..3000).map(|i| format!("line {i}\n")).collect();
+    update(
+        &[
+            ("text", before.as_str().into()),
+            ("items", strings(&["a", "b", "c", "d", "e", "f", "g", "h", "i"])),
+        ],
+        &[("text", Value::unknown(Type::String)), ("items", Value::unknown(Type::list(Type::String)))],
+        r#"
+      ~ items = [
+          - "a",
+          - "b",
+          - "c",
+            # (6 more elements)
+        ] -> (known after apply)
+      ~ text  = <<-EOT
+            line 0
+            line 1
+            line 2
+            # (2,997 more lines)
+        EOT -> (known after apply)"#,
+    );
+}
+
+#[test]
+fn colours_add_nothing_to_the_meaning() {
+    let changed = || {
+        vec![
+            change(
+                Action::Update,
+                Some(object(&[("text", "a\nb\n".into()), ("items", strings(&["a"])), ("size", 1.into())])),
+                Some(object(&[("text", "a\nc\n".into()), ("items", strings(&["b"]))])),
+            ),
+            change(Action::Delete, Some(object(&[("flag", true.into())])), None),
+        ]
+    };
+    let show =
+        |style| plan(&Plan { changes: changed(), ..Plan::default() }, &One(schema()), style, View::default());
+    let coloured = show(Style { colour: true, ..Style::PLAIN });
+    assert!(coloured.contains("\x1b[32m+\x1b[0m"), "{coloured}");
+    let mut plain = String::new();
+    for (i, piece) in coloured.split('\x1b').enumerate() {
+        plain.push_str(if i == 0 { piece } else { piece.split_once('m').map_or("", |(_, rest)| rest) });
+    }
+    assert_eq!(plain, show(Style::PLAIN));
+}

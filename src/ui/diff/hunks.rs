@@ -69,9 +69,13 @@ impl Writer<'_> {
         match node.act {
             Act::Update => self.line_changes(&text(before), &text(after), depth, o),
             act => {
-                for line in text(if act == Act::Delete { before } else { after }).split('\n') {
+                let text = text(if act == Act::Delete { before } else { after });
+                let count = text.split('\n').count();
+                let wanted = Self::wanted(count, o);
+                for line in text.split('\n').take(wanted) {
                     self.line(Act::NoOp, line, depth, o);
                 }
+                self.more(count - wanted, "line", depth + 1, o);
             }
         }
         self.start(depth, Act::NoOp, o);
@@ -136,7 +140,7 @@ impl Writer<'_> {
 }
 
 /// A count with its thousands apart.
-fn thousands(n: usize) -> String {
+pub(super) fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {

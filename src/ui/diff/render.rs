@@ -1,6 +1,7 @@
 //! Writing a difference as Terraform's plans write it.
 
 use super::build::{Change, dynamic};
+use super::hunks::thousands;
 use super::{Act, Blocks, Fate, JsonText, Kind, Leaf, Node};
 use crate::ui::style::{Role, Style};
 use crate::ui::text::{attribute_name, pad, quote, spaces};
@@ -17,12 +18,20 @@ pub struct Options {
     pub unchanged: bool,
     /// Hide what identifies an object when it does not change: several objects are shown as one.
     pub anonymous: bool,
+    /// Only the beginning of what is long: it goes, and what comes for it is not known yet.
+    pub brief: bool,
     /// Leave the column of symbols away: the value of a state, not a change.
     pub no_symbols: bool,
 }
 
 /// Names that are shown in blocks and objects even when they do not change.
 const ALWAYS: [&str; 3] = ["id", "name", "tags"];
+
+/// So many parts are shown of something long of which only the beginning is wanted,
+const BEGINNING: usize = 3;
+
+/// and so many make it long.
+const LONG: usize = 8;
 
 /// The symbol of an action, three characters wide.
 pub fn symbol(out: &mut String, style: Style, act: Act) {
@@ -95,6 +104,21 @@ impl Writer<'_> {
         self.out.push('\n');
     }
 
+    /// How many of so many parts are shown.
+    pub(super) fn wanted(count: usize, o: Options) -> usize {
+        if o.brief && count > LONG { BEGINNING } else { count }
+    }
+
+    /// Says how many parts are left away at the end.
+    pub(super) fn more(&mut self, count: usize, what: &str, depth: usize, o: Options) {
+        if count > 0 {
+            self.start(depth, Act::NoOp, o);
+            let text = format!("# ({} more {what}s)", thousands(count));
+            self.style.put(self.out, Role::Faint, &text);
+            self.out.push('\n');
+        }
+    }
+
     fn node(&mut self, node: &Node<'_>, depth: usize, o: Options) {
         match &node.kind {
             Kind::Leaf(before, after) => self.leaf(node, *before, *after, depth, o),
@@ -105,7 +129,7 @@ impl Writer<'_> {
             Kind::Set(parts) => self.set(node, parts, depth, o),
             Kind::Unknown(before) => {
                 if let Some(before) = before {
-                    self.node(before, depth, Options { no_null_suffix: true, ..o });
+                    self.node(before, depth, Options { no_null_suffix: true, brief: true, ..o });
                     self.arrow();
                 }
                 self.out.push_str("(known after apply)");
@@ -259,7 +283,8 @@ impl Writer<'_> {
         self.out.push('\n');
         let width = parts.iter().map(|(k, _)| attribute_name(k).len()).max().unwrap_or(0);
         let mut hidden = 0;
-        for (name, part) in parts {
+        let wanted = Self::wanted(parts.len(), o);
+        for (name, part) in parts.iter().take(wanted) {
             if ALWAYS.contains(name) {
                 self.attribute(name, width, part, depth + 1, Options { unchanged: true, ..inner });
             } else if part.act == Act::NoOp && !o.unchanged {
@@ -269,6 +294,7 @@ impl Writer<'_> {
             }
         }
         self.hidden(hidden, "attribute", depth + 1, o);
+        self.more(parts.len() - wanted, "attribute", depth + 1, o);
         self.start(depth, Act::NoOp, o);
         self.out.push('}');
         self.null_suffix(node.act, o);
@@ -298,7 +324,8 @@ impl Writer<'_> {
         };
         let width = parts.iter().map(|(k, _)| quoted(k).len()).max().unwrap_or(0);
         let mut hidden = 0;
-        for (key, part) in parts {
+        let wanted = Self::wanted(parts.len(), o);
+        for (key, part) in parts.iter().take(wanted) {
             if part.act == Act::NoOp && !o.unchanged {
                 hidden += 1;
                 continue;
@@ -314,6 +341,7 @@ impl Writer<'_> {
             self.out.push('\n');
         }
         self.hidden(hidden, "element", depth + 1, o);
+        self.more(parts.len() - wanted, "element", depth + 1, o);
         self.start(depth, Act::NoOp, o);
         self.out.push('}');
         self.null_suffix(node.act, o);
@@ -338,7 +366,8 @@ impl Writer<'_> {
         self.out.push('\n');
         let mut waiting: Vec<&Node<'_>> = Vec::new();
         let mut next_too = false;
-        for part in parts {
+        let wanted = Self::wanted(parts.len(), o);
+        for part in parts.iter().take(wanted) {
             if part.act == Act::NoOp && !next_too && !o.unchanged {
                 waiting.push(part);
                 continue;
@@ -357,6 +386,7 @@ impl Writer<'_> {
             }
         }
         self.hidden(waiting.len(), "element", depth + 1, o);
+        self.more(parts.len() - wanted, "element", depth + 1, o);
         self.start(depth, Act::NoOp, o);
         self.out.push(']');
         self.null_suffix(node.act, o);
@@ -371,7 +401,8 @@ impl Writer<'_> {
         self.forces(node.replace, o);
         self.out.push('\n');
         let mut hidden = 0;
-        for part in parts {
+        let wanted = Self::wanted(parts.len(), o);
+        for part in parts.iter().take(wanted) {
             if part.act == Act::NoOp && !o.unchanged {
                 hidden += 1;
             } else {
@@ -379,6 +410,7 @@ impl Writer<'_> {
             }
         }
         self.hidden(hidden, "element", depth + 1, o);
+        self.more(parts.len() - wanted, "element", depth + 1, o);
         self.start(depth, Act::NoOp, o);
         self.out.push(']');
         self.null_suffix(node.act, o);
