@@ -41,8 +41,8 @@ pub struct View<'p> {
 /// The whole plan.
 pub fn plan(plan: &Plan, schemas: &dyn Schemas, style: Style, view: View<'_>) -> String {
     let mut out = String::with_capacity(256 * plan.changes.len().min(1 << 16) + 1024);
-    let triggers = Triggers::default();
-    Printer { plan, schemas, style, view, triggers: &triggers, out: &mut out }.all();
+    let causes = Causes::default();
+    Printer { plan, schemas, style, view, causes: &causes, out: &mut out }.all();
     out
 }
 
@@ -51,15 +51,17 @@ struct Printer<'p, 'o> {
     schemas: &'p dyn Schemas,
     style: Style,
     view: View<'p>,
-    triggers: &'p Triggers<'p>,
+    causes: &'p Causes<'p>,
     out: &'o mut String,
 }
 
-/// What is found out only when something is replaced because something else changes, and then once.
+/// What is found out about causes of replacements, when there are any.
 #[derive(Default)]
-struct Triggers<'p> {
+struct Causes<'p> {
+    /// The changes of each resource, when something is replaced because something else changes.
     planned: OnceCell<Planned<'p>>,
-    lines: RefCell<HashMap<&'p ResourceAddr, Vec<String>>>,
+    /// What was found last, and for which change.
+    last: RefCell<Option<(&'p PlannedChange, Vec<String>)>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -351,8 +353,8 @@ impl<'p> Printer<'p, '_> {
 
     fn text(&self, change: &'p PlannedChange, cause: Cause, style: Style) -> String {
         let mut out = String::new();
-        let (plan, schemas, view, triggers) = (self.plan, self.schemas, self.view, self.triggers);
-        Printer { plan, schemas, style, view, triggers, out: &mut out }.change(change, cause);
+        let (plan, schemas, view, causes) = (self.plan, self.schemas, self.view, self.causes);
+        Printer { plan, schemas, style, view, causes, out: &mut out }.change(change, cause);
         out
     }
 
@@ -394,37 +396,50 @@ impl<'p> Printer<'p, '_> {
         }
     }
 
-    /// Where the arguments stand that force a replacement.
+    /// Where the arguments stand that force a replacement. Instances of one resource mostly have the same causes.
     fn causes(&mut self, change: &'p PlannedChange) {
-        let Some(places) = self.view.places else { return };
-        if !matches!(change.action, Action::Replace(_)) {
+        if self.view.places.is_none() || !matches!(change.action, Action::Replace(_)) {
             return;
         }
+        let same = |other: &PlannedChange| {
+            other.reason == change.reason
+                && other.replace_paths == change.replace_paths
+                && other.addr.resource == change.addr.resource
+        };
+        let mut last = self.causes.last.borrow_mut();
+        let lines = match last.take() {
+            Some((other, lines)) if same(other) => lines,
+            _ => self.found_causes(change),
+        };
+        for line in &lines {
+            let _ = writeln!(self.out, "  # ({})", tame(line));
+        }
+        *last = Some((change, lines));
+    }
+
+    fn found_causes(&self, change: &'p PlannedChange) -> Vec<String> {
+        let Some(places) = self.view.places else { return Vec::new() };
+        let mut out = Vec::new();
         if change.reason == Some(Reason::ReplaceByTriggers) {
             let changes = &self.plan.changes;
-            let planned = self.triggers.planned.get_or_init(|| {
+            let planned = self.causes.planned.get_or_init(|| {
                 let mut planned = Planned::new();
                 for change in changes {
                     planned.entry(&change.addr.resource).or_default().push(change);
                 }
                 planned
             });
-            let mut known = self.triggers.lines.borrow_mut();
-            let lines = known.entry(&change.addr.resource);
-            for line in lines.or_insert_with(|| places.triggers(change, planned)) {
-                let _ = writeln!(self.out, "  # ({})", tame(line));
-            }
+            out = places.triggers(change, planned);
         }
-        let mut said: Vec<String> = Vec::new();
         for path in &change.replace_paths {
             let Some(PathStep::Attr(name)) = path.0.first() else { continue };
             let Some(place) = places.place(change, path) else { continue };
-            let line = format!("  # ({name} is set at {})\n", tame(&place));
-            if !said.contains(&line) {
-                self.out.push_str(&line);
-                said.push(line);
+            let line = format!("{name} is set at {place}");
+            if !out.contains(&line) {
+                out.push(line);
             }
         }
+        out
     }
 
     fn comment(&mut self, change: &'p PlannedChange, cause: Cause) {
