@@ -60,7 +60,8 @@ fn signatures() -> Value {
     json!({ "format_version": "1.0", "function_signatures": all })
 }
 
-fn described(function: &Signature) -> Value {
+/// One signature, as `metadata functions` and `providers schema` show it.
+pub(super) fn described(function: &Signature) -> Value {
     let mut out = Map::new();
     out.insert("description".into(), function.description.into());
     out.insert("return_type".into(), type_to_json(&function.return_type()));

@@ -714,26 +714,3 @@ impl Builder<'_> {
         });
     }
 }
-
-/// The graph of a configuration in the DOT language.
-pub fn graph_dot(config: &Config, registry: &Registry) -> String {
-    let (graph, _) = Graph::new(config, registry);
-    let mut out =
-        String::from("digraph G {\n  rankdir = \"RL\";\n  node [shape = rect, fontname = \"sans-serif\"];\n");
-    let edges = graph.edges();
-    let shown = |o: &Object| !matches!(o, Object::Closed(..));
-    for (object, _) in edges.iter().filter(|(o, _)| shown(o)) {
-        out.push_str(&format!("  {};\n", formwork_addr::Quoted(&object.to_string())));
-    }
-    for (object, needed) in edges.iter().filter(|(o, _)| shown(o)) {
-        for other in needed.iter().filter(|o| shown(o)) {
-            out.push_str(&format!(
-                "  {} -> {};\n",
-                formwork_addr::Quoted(&object.to_string()),
-                formwork_addr::Quoted(&other.to_string())
-            ));
-        }
-    }
-    out.push_str("}\n");
-    out
-}

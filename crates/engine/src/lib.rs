@@ -38,7 +38,7 @@ mod write_only;
 pub use apply::apply;
 pub use console::Console;
 pub use event::{Event, EventSink, Stage, Verb};
-pub use graph::{Graph, Object, graph_dot};
+pub use graph::{Graph, Object};
 pub use import::import;
 pub use planner::plan;
 pub use recover::recover;

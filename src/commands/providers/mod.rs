@@ -1,11 +1,14 @@
 //! `providers`
 
+mod schema;
+
 use super::options::Look;
 use crate::context::Context;
 use crate::operation;
-use clap::Args;
+use clap::{Args, Subcommand};
 use formwork_addr::ModulePath;
-use formwork_config::Config;
+use formwork_config::{Config, Module};
+use formwork_state::State;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -14,12 +17,22 @@ use std::fmt::Write;
 pub struct Providers {
     #[command(flatten)]
     look: Look,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Schema(schema::ShowSchema),
 }
 
 impl Providers {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);
+        if let Some(Command::Schema(schema)) = self.command {
+            return schema.run(cx);
+        }
         let inputs = match operation::configuration(cx, false) {
             Ok(inputs) => inputs,
             Err(code) => return code,
@@ -30,8 +43,7 @@ impl Providers {
         };
         let mut text = String::from("\nProviders required by configuration:\n.\n");
         tree(&inputs.config, &ModulePath::default(), "", &mut text);
-        let used: BTreeSet<&str> =
-            opened.state.resources.values().filter_map(|r| inside(&r.provider)).collect();
+        let used = of_state(&opened.state);
         if !used.is_empty() {
             text.push_str("\nProviders required by state:\n\n");
             for source in used {
@@ -49,9 +61,18 @@ fn inside(provider: &str) -> Option<&str> {
     rest.split_once("\"]").map(|(source, _)| source)
 }
 
-/// One line for each provider of a module, then its children, indented.
-fn tree(config: &Config, path: &ModulePath, indent: &str, out: &mut String) {
-    let Some(module) = config.module(path) else { return };
+/// The source addresses of all providers that the configuration or the state needs.
+fn needed(config: &Config, state: &State) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = config.modules.values().flat_map(|m| of_module(m)).collect();
+    all.extend(of_state(state).into_iter().map(str::to_owned));
+    all
+}
+
+fn of_state(state: &State) -> BTreeSet<&str> {
+    state.resources.values().filter_map(|r| inside(&r.provider)).collect()
+}
+
+fn of_module(module: &Module) -> BTreeSet<String> {
     let mut sources: BTreeSet<String> =
         module.required_providers.values().map(|r| r.source.to_string()).collect();
     sources.extend(module.providers.keys().map(|(local, _)| module.provider_source(local).to_string()));
@@ -62,6 +83,13 @@ fn tree(config: &Config, path: &ModulePath, indent: &str, out: &mut String) {
         );
         module.provider_source(local).to_string()
     }));
+    sources
+}
+
+/// One line for each provider of a module, then its children, indented.
+fn tree(config: &Config, path: &ModulePath, indent: &str, out: &mut String) {
+    let Some(module) = config.module(path) else { return };
+    let sources = of_module(module);
     let mut left = sources.len() + module.calls.len();
     let mut branch = |out: &mut String, text: &str| {
         left -= 1;
