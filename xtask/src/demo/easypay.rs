@@ -86,14 +86,17 @@ fn only_updates(site: &Site) -> Result<(), Failure> {
 
 /// Destroys everything, sees that it is gone, and stops the components.
 fn take_down(steps: &Steps, site: &Site) -> Result<(), Failure> {
-    let snapshot = site.snapshot()?;
+    // A demo that was cut short may have none yet.
+    let snapshot = site.snapshot().ok();
     steps.announce("take it all down");
     site.formwork(&["destroy", "-auto-approve"])?;
     steps.step("nothing of it is left in the cloud and the cluster, by their own lists", || {
         let left = site.remaining()?;
         if left.is_empty() { Ok(()) } else { Err(format!("still there:\n  {}", left.join("\n  "))) }
     })?;
-    steps.announce("the snapshot stays");
-    show::snapshot_at(site, &snapshot)?;
+    if let Some(snapshot) = snapshot {
+        steps.announce("the snapshot stays");
+        show::snapshot_at(site, &snapshot)?;
+    }
     components::stop_everything(steps)
 }

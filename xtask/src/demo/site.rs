@@ -44,10 +44,14 @@ impl Site {
         Ok(())
     }
 
-    /// Whether an earlier demo left something.
+    /// Whether an earlier demo left something: objects in its state, or a run that was cut short. What was taken down left nothing.
     pub fn is_left(&self) -> bool {
         let state = self.folder.join("terraform.tfstate");
-        state.exists() || state.with_file_name(".terraform.tfstate.journal").exists()
+        let holds = |bytes: Vec<u8>| {
+            let state: Result<Value, _> = serde_json::from_slice(&bytes);
+            state.map_or(true, |s| s["resources"].as_array().is_none_or(|all| !all.is_empty()))
+        };
+        state.with_file_name(".terraform.tfstate.journal").exists() || std::fs::read(state).is_ok_and(holds)
     }
 
     /// Points the configuration at the components as they run now: some may have been started anew since.
