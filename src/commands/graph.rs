@@ -43,7 +43,7 @@ enum Kind {
     PlanRefreshOnly,
     /// Resources, in the order in which they are removed
     PlanDestroy,
-    /// The steps of a saved plan, which -plan names
+    /// The steps of the saved plan that -plan names; without one, every object
     Apply,
 }
 
@@ -65,13 +65,6 @@ impl Graph {
                     "A saved plan has steps, and no other graph than that.",
                 )
                 .help("Leave -type away, or -plan."),
-            )),
-            (None, Some(Kind::Apply)) => Err(cx.refuse(
-                Diagnostic::error(
-                    "Missing plan",
-                    "What is applied is the steps of a plan, and none is named.",
-                )
-                .help("formwork plan -out=FILE, and then formwork graph -plan=FILE."),
             )),
             (None, kind) => of_configuration(cx, kind),
         };
@@ -96,7 +89,7 @@ fn of_configuration(cx: &Context, kind: Option<Kind>) -> Result<Drawing, u8> {
     }
     let edges = graph.edges();
     let numbers: HashMap<&Object, usize> = edges.iter().enumerate().map(|(i, (o, _))| (*o, i)).collect();
-    let all = matches!(kind, Some(Kind::Plan | Kind::PlanRefreshOnly));
+    let all = !matches!(kind, None | Some(Kind::PlanDestroy));
     let nodes = edges.iter().map(|(object, _)| match object {
         Object::Resource(path, resource) => Some(of_resource(path, resource)),
         Object::Closed(..) => None,

@@ -47,7 +47,8 @@ impl Drawing {
         drawing
     }
 
-    /// Leaves out what longer ways imply.
+    /// Leaves out what longer ways imply. Sets of bits say what each node reaches: petgraph's reduction keeps lists of it,
+    /// which take thirty times the memory.
     fn reduce(&mut self) {
         let order = self.needed_first();
         let mut place = vec![0; order.len()];

@@ -153,3 +153,60 @@ fn texts(description: &str, deprecated: bool) -> Map<String, Value> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_has_terraforms_form() {
+        let families = formwork_provider_builtin::providers();
+        let family = families.iter().find(|p| p.name() == "terraform").expect("it is built in");
+        let text = described(&**family)["resource_schemas"]["terraform_data"].to_string();
+        let mut found: Value = serde_json::from_str(&text).expect("JSON");
+        // Everyone describes in their own words.
+        for attribute in found["block"]["attributes"].as_object_mut().expect("attributes").values_mut() {
+            let attribute = attribute.as_object_mut().expect("an attribute");
+            assert!(
+                attribute.remove("description").is_some() && attribute.remove("description_kind").is_some()
+            );
+        }
+        let block = found["block"].as_object_mut().expect("a block");
+        block.retain(|name, _| !name.starts_with("description"));
+        // What Terraform 1.11.4 says.
+        let expected = json!({
+            "version": 0,
+            "block": { "attributes": {
+                "id": { "type": "string", "computed": true },
+                "input": { "type": "dynamic", "optional": true },
+                "output": { "type": "dynamic", "computed": true },
+                "triggers_replace": { "type": "dynamic", "optional": true },
+            } },
+        });
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn blocks_say_how_often_they_stand() {
+        let inner = Block {
+            deprecated: Some("old".into()),
+            attributes: [(
+                "a".into(),
+                Attribute { sensitive: true, required: true, ..Attribute::new(formwork_value::Type::Bool) },
+            )]
+            .into(),
+            ..Block::default()
+        };
+        let outer = NestedBlock { nesting: Nesting::Set, block: inner, min: 1, max: 0 };
+        let expected = json!({
+            "nesting_mode": "set",
+            "min_items": 1,
+            "block": {
+                "attributes": { "a": { "type": "bool", "description_kind": "plain", "required": true, "sensitive": true } },
+                "description_kind": "plain",
+                "deprecated": true,
+            },
+        });
+        assert_eq!(nested(&outer), expected);
+    }
+}
