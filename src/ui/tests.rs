@@ -523,6 +523,24 @@ fn instances_that_change_alike_are_folded() {
     assert_eq!(text.matches("will be updated in-place").count(), 2, "{text}");
     assert!(text.contains("    # (2 more change alike, the last of them toy_thing.a[3])\n"), "{text}");
     assert!(text.contains("Plan: 0 to add, 4 to change, 0 to destroy."), "{text}");
+    // Why it goes names each one's own key.
+    let gone = |key: i64| {
+        let mut c = change(
+            Action::Delete,
+            Some(object(&[("id", format!("i-{key}").into()), ("size", 1.into())])),
+            None,
+        );
+        c.addr.key = InstanceKey::Int(key as _);
+        c.reason = Some(Reason::DeleteBecauseCountIndex);
+        c
+    };
+    let text = plan(
+        &Plan { changes: vec![gone(7), gone(8)], ..Plan::default() },
+        &One(schema()),
+        Style::PLAIN,
+        view,
+    );
+    assert!(text.contains("    # (1 more changes alike"), "{text}");
 }
 
 #[test]
