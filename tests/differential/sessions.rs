@@ -4,7 +4,7 @@
 //! followed by a file's text, and `== ask <words> ==` by what is typed. The words are variables of the environment
 //! (`NAME=value`), then a command with its arguments. Of `validate -json` the places and ranges are compared, of other commands the
 //! exit code and what they print when all is well. `== differ <words> ==` is a question whose answer differs on purpose: the
-//! line above it says why.
+//! line above it says why. `== places <words> ==` is one of `validate -json` where only the ranges differ on purpose.
 
 use crate::Oracle;
 use formwork_testkit::{Terraform, normalise};
@@ -14,7 +14,35 @@ use std::path::Path;
 enum Part {
     Folder(String),
     File { name: String, text: String },
-    Ask { words: String, differs: bool, typed: String },
+    Ask { words: String, wanted: Wanted, typed: String },
+}
+
+/// How our answer is to be held against Terraform's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Same,
+    /// The same lines, and other ranges in them.
+    SamePlaces,
+    Other,
+}
+
+impl Wanted {
+    fn holds(self, theirs: &Json, ours: &Json) -> bool {
+        let same = |fact: &str| theirs[fact] == ours[fact];
+        match self {
+            Wanted::Same => theirs == ours,
+            Wanted::SamePlaces => same("exit") && same("places") && !same("ranges"),
+            Wanted::Other => theirs != ours,
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Wanted::Same => "",
+            Wanted::SamePlaces => "  only the ranges should differ",
+            Wanted::Other => "  should differ",
+        }
+    }
 }
 
 fn parse(page: &str) -> Result<Vec<Part>, String> {
@@ -32,9 +60,9 @@ fn parse(page: &str) -> Result<Vec<Part>, String> {
             parts.push(match kind {
                 "folder" => Part::Folder(rest),
                 "file" => Part::File { name: rest, text: String::new() },
-                "ask" | "differ" => {
-                    Part::Ask { words: rest, differs: kind == "differ", typed: String::new() }
-                }
+                "ask" => Part::Ask { words: rest, wanted: Wanted::Same, typed: String::new() },
+                "places" => Part::Ask { words: rest, wanted: Wanted::SamePlaces, typed: String::new() },
+                "differ" => Part::Ask { words: rest, wanted: Wanted::Other, typed: String::new() },
                 _ => return Err(format!("line {}: no such part: {line}", number + 1)),
             });
             continue;
@@ -52,7 +80,7 @@ fn parse(page: &str) -> Result<Vec<Part>, String> {
 }
 
 /// The answers of a program, by folder and question.
-fn answers(program: &Terraform, parts: &[Part], init: bool) -> Result<Vec<(String, bool, Json)>, String> {
+fn answers(program: &Terraform, parts: &[Part], init: bool) -> Result<Vec<(String, Wanted, Json)>, String> {
     let mut found = Vec::new();
     let mut folder: Option<(String, tempfile::TempDir)> = None;
     let mut ready = false;
@@ -69,14 +97,14 @@ fn answers(program: &Terraform, parts: &[Part], init: bool) -> Result<Vec<(Strin
                     .and_then(|()| std::fs::write(&path, text));
                 written.map_err(|e| format!("{name}: {e}"))?;
             }
-            Part::Ask { words, differs, typed } => {
+            Part::Ask { words, wanted, typed } => {
                 let (name, dir) = folder.as_ref().ok_or("a question before the first folder")?;
                 if init && !ready {
                     program.run(dir.path(), &["init"], None).map_err(|e| e.to_string())?;
                     ready = true;
                 }
                 let answer = ask(program, dir.path(), words, typed)?;
-                found.push((format!("{name}: {words} {}", typed.trim_end()), *differs, answer));
+                found.push((format!("{name}: {words} {}", typed.trim_end()), *wanted, answer));
             }
         }
     }
@@ -171,11 +199,11 @@ pub fn check(path: &Path, oracle: &Oracle) -> Result<(), String> {
     }
     let program = Terraform::at(Path::new(env!("CARGO_BIN_EXE_formwork")));
     let mut wrong = Vec::new();
-    for (question, differs, ours) in answers(&program, &parts, false)? {
+    for (question, wanted, ours) in answers(&program, &parts, false)? {
         match theirs.get(&question) {
             None => wrong.push(format!("{question}\n  has no recorded answer")),
-            Some(theirs) if differs == (*theirs == ours) => {
-                let what = if differs { "  should differ" } else { "" };
+            Some(theirs) if !wanted.holds(theirs, &ours) => {
+                let what = wanted.told();
                 wrong.push(format!("{question}\n  terraform: {theirs}\n  formwork:  {ours}{what}"));
             }
             Some(_) => {}
