@@ -1,15 +1,16 @@
 //! `apply`
 
 use super::options::{Common, mode, switch_parser};
-use super::plan::{changes, remarks, show};
+use super::request::Request;
 use crate::context::Context;
 use crate::environment;
 use crate::operation::{self, Access, Inputs, Run};
 use crate::ui;
 use crate::ui::state::output_values;
 use crate::ui::style::Role;
+use crate::ui::text::tame;
 use crate::variables::{self, Flag};
-use crate::world::{RealWorld, now};
+use crate::world::RealWorld;
 use clap::Args;
 use formwork_addr::ModulePath;
 use formwork_config::{Config, MemoryFiles, load};
@@ -37,6 +38,10 @@ pub struct Apply {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     refresh_only: bool,
+    /// Exit with 3 when the plan that was applied left something waiting.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    detailed_exitcode: bool,
     #[command(flatten)]
     common: Common,
     /// A plan that formwork plan -out=FILE saved: it is applied as it is, without a question.
@@ -143,7 +148,12 @@ impl Apply {
             return cx.fail(&diags, &inputs.sources);
         }
         let outcome = run.apply(&plan, state);
-        finish(cx, run, &plan, outcome, diags, &inputs.sources, false)
+        let code = finish(cx, run, &plan, outcome, diags, &inputs.sources, false);
+        if code != 0 || plan.deferred.is_empty() {
+            return code;
+        }
+        cx.screen.tell(&remaining(&plan));
+        if self.detailed_exitcode { REMAINS } else { 0 }
     }
 }
 
@@ -215,130 +225,22 @@ fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, BTreeMap<PathBuf, Vec
     Ok((inputs, files))
 }
 
-/// A plan made now and applied at once.
-pub struct Request<'a> {
-    /// What the plan is for.
-    pub mode: Mode,
-    /// `-auto-approve`
-    pub auto_approve: bool,
-    /// Everything else that was asked for.
-    pub common: &'a Common,
-    /// The command is `destroy`.
-    pub destroying: bool,
-    /// There may be no configuration at all.
-    pub may_be_empty: bool,
-}
+/// The exit code, where it is asked for, of a plan that was applied and left something waiting.
+const REMAINS: u8 = 3;
 
-impl Request<'_> {
-    /// Plans, asks, applies.
-    pub fn run(&self, cx: &Context, flags: &[Flag]) -> u8 {
-        let options = match self.common.planning.options(self.mode) {
-            Ok(options) => options,
-            Err(diags) => return cx.fail(&diags, &Sources::default()),
-        };
-        let ask = self.common.variables.ask() && !cx.screen.json;
-        let mut inputs = match operation::inputs(cx, flags, ask, self.may_be_empty) {
-            Ok(inputs) => inputs,
-            Err(code) => return code,
-        };
-        let world = Arc::new(RealWorld::planning(false, now()));
-        let setup = operation::setup(cx, &inputs, world, self.common.planning.parallelism as usize);
-        let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypeApply", Access::Write) {
-            Ok(run) => run,
-            Err(code) => return code,
-        };
-        let mut diags = std::mem::take(&mut inputs.warnings);
-        diags.extend(run.recover());
-        if has_errors(&diags) {
-            run.end(cx);
-            return cx.fail(&diags, &inputs.sources);
-        }
-        let outcome = run.plan(&options);
-        let plan = outcome.plan;
-        show(cx, &plan, &inputs);
-        diags.extend(outcome.diagnostics);
-        diags.extend(remarks(&plan));
-        cx.screen.diagnostics(&diags, &inputs.sources);
-        if has_errors(&diags) || plan.errored {
-            run.end(cx);
-            return 1;
-        }
-        if changes(&plan) && !self.auto_approve {
-            match self.approved(cx, &run) {
-                Ok(true) => {}
-                Ok(false) => {
-                    let what = if self.mode == Mode::Destroy { "Destroy" } else { "Apply" };
-                    cx.screen.tell(&format!("\n{what} cancelled."));
-                    run.end(cx);
-                    return 1;
-                }
-                Err(d) => {
-                    run.end(cx);
-                    return cx.refuse(d);
-                }
-            }
-        }
-        if run.stopping() {
-            cx.screen.tell("\nStopped before anything was done.");
-            run.end(cx);
-            return 1;
-        }
-        run.setup.world = Arc::new(RealWorld::applying(plan.timestamp.clone(), BTreeMap::new()));
-        let outcome = run.apply(&plan, outcome.refreshed);
-        finish(cx, run, &plan, outcome, Vec::new(), &inputs.sources, self.destroying)
+/// What a saved plan leaves to later ones.
+fn remaining(plan: &Plan) -> String {
+    let mut text =
+        String::from("\nThis plan is done, but it was not all. What had to wait can be planned now:\n");
+    for deferred in &plan.deferred {
+        text.push_str(&format!("\n  {}: {}", tame(&deferred.address), tame(&deferred.reason)));
     }
-
-    fn approved(&self, cx: &Context, run: &Run) -> Result<bool, Diagnostic> {
-        let nobody = || {
-            Diagnostic::error(
-                "Nobody can approve the plan",
-                "The plan has to be approved, but there is nobody to ask: standard input is closed, or -input=false or -json was given.",
-            )
-            .help("Approve it beforehand with -auto-approve, or save it with formwork plan -out=FILE and apply that file.")
-        };
-        if !self.common.variables.ask() || cx.screen.json {
-            return Err(nobody());
-        }
-        let workspace = environment::workspace();
-        let place =
-            if workspace == "default" { String::new() } else { format!(" in workspace \"{workspace}\"") };
-        let (question, what) = match self.mode {
-            Mode::Destroy => (
-                format!("Do you really want to destroy all resources{place}?"),
-                "Formwork will destroy all your managed infrastructure, as shown above.\n  There is no undo. Only 'yes' will \
-                 be accepted to confirm.",
-            ),
-            Mode::RefreshOnly => (
-                format!(
-                    "Would you like to update the Formwork state{place} to reflect these detected changes?"
-                ),
-                "Formwork will write these changes to the state without modifying any real infrastructure.\n  There is no \
-                 undo. Only 'yes' will be accepted to confirm.",
-            ),
-            Mode::Normal => (
-                format!("Do you want to perform these actions{place}?"),
-                "Formwork will perform the actions described above.\n  Only 'yes' will be accepted to approve.",
-            ),
-        };
-        let style = cx.screen.out;
-        let text = format!(
-            "\n{}\n  {what}\n\n  {} ",
-            style.paint(Role::Strong, &question),
-            style.paint(Role::Strong, "Enter a value:")
-        );
-        match cx.screen.ask_unless(&text, || run.stopping()) {
-            Some(answer) => {
-                cx.screen.line("");
-                Ok(answer.trim() == "yes")
-            }
-            None if run.stopping() => Ok(false),
-            None => Err(nobody()),
-        }
-    }
+    text.push_str("\n\nTo go on, make the next plan: formwork plan");
+    text
 }
 
 /// Says what became of it, and gives the exit code.
-fn finish(
+pub fn finish(
     cx: &Context,
     run: Run,
     plan: &Plan,

@@ -1,7 +1,7 @@
 //! `destroy`
 
-use super::apply::Request;
 use super::options::{Common, switch_parser};
+use super::request::Request;
 use crate::context::Context;
 use crate::variables::Flag;
 use clap::Args;

@@ -16,6 +16,7 @@ mod plan;
 mod providers;
 mod recover;
 mod refresh;
+mod request;
 mod show;
 mod state;
 mod taint;

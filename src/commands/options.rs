@@ -213,6 +213,11 @@ pub struct Planning {
     /// Replace this resource instance even if nothing changed. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
+    /// Let what depends on an unknown count, for_each or provider configuration wait for a later plan. Without it, that is an
+    /// error.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
+          value_parser = switch_parser(), value_name = "BOOL")]
+    pub allow_deferral: bool,
     /// How many calls may be under way at once; 0 for the default.
     #[arg(long, value_name = "N", default_value = "10", value_parser = parallelism)]
     pub parallelism: u32,
@@ -255,7 +260,7 @@ impl Planning {
             ));
         }
         if diags.is_empty() {
-            Ok(PlanOptions { mode, refresh: self.refresh, targets, replace })
+            Ok(PlanOptions { mode, refresh: self.refresh, targets, replace, defer: self.allow_deferral })
         } else {
             Err(diags)
         }

@@ -1,7 +1,7 @@
 //! `refresh`
 
-use super::apply::Request;
 use super::options::Common;
+use super::request::Request;
 use crate::context::Context;
 use crate::variables::Flag;
 use clap::Args;

@@ -86,6 +86,7 @@ impl Writer<'_> {
                     local: local.clone(),
                     source,
                     alias: alias.clone(),
+                    key: None,
                 }
             });
             let used = module.resources.values().map(|block| self.config.provider_of(module, block));
@@ -95,6 +96,7 @@ impl Writer<'_> {
                 local: local.clone(),
                 source: r.source.clone(),
                 alias: None,
+                key: None,
             });
             for key in blocks.chain(used).chain(required) {
                 out.entry(provider_key(&key)).or_insert_with(|| self.provider(&key));

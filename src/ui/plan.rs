@@ -258,8 +258,8 @@ impl<'p> Printer<'p, '_> {
         self.style.put(self.out, Role::Strong, " Some objects have to wait");
         self.out.push_str("\n\n");
         self.prose(
-            "What follows cannot be planned before something else is known. It stays as it is in this run; plan again after \
-             applying.",
+            "What follows cannot be planned before something else is known. It stays as it is until then: formwork apply plans it \
+             when the rest is done; after a saved plan, the next plan has it.",
         );
         self.out.push('\n');
         for deferred in &self.plan.deferred {

@@ -111,6 +111,10 @@ impl Run<'_> {
             step.args.iter().take_while(is_variable).filter_map(|w| w.split_once('=')).collect();
         let mut args = vec!["plan", "-input=false", "-detailed-exitcode", "-out=plan.out"];
         args.extend(step.args[env.len()..].iter().map(String::as_str));
+        if !self.needs_init {
+            // What Terraform refuses, and we do later, is tried in tests/cases/language/deferral.md.
+            args.push("-allow-deferral=false");
+        }
         let (code, _, stderr) = self.command_with(&args, &env)?;
         facts.insert("plan".into(), code.into());
         if code == 1 {

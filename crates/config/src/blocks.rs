@@ -186,13 +186,13 @@ fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         diags.push(duplicate("provider configuration", &shown, first.span, block.header));
         return;
     }
-    if let Some(for_each) = &for_each {
+    if let Some(for_each) = for_each.as_ref().filter(|_| alias.is_none()) {
         diags.push(
             Diagnostic::error(
-                "Unsupported argument",
-                "\"for_each\" in provider blocks is not supported by this version of Formwork yet.",
+                "Alias required when using for_each",
+                "One of the configurations that \"for_each\" makes is always chosen by name and key, so the block needs a name.",
             )
-            .help("Write one provider block with an alias for each configuration.")
+            .help("For example alias = \"by_region\", and in resources: provider = aws.by_region[each.key]")
             .at(for_each.span),
         );
     }

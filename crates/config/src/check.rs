@@ -104,31 +104,51 @@ fn requires(module: &Module, name: &str, alias: &Str) -> bool {
     module.required_providers.get(name).is_some_and(|r| r.aliases.contains(alias))
 }
 
+fn no_choice(full: &str, at: Span) -> Diagnostic {
+    Diagnostic::error(
+        "Unexpected provider instance key",
+        format!("{full} is one configuration, without \"for_each\", so there is nothing to choose from."),
+    )
+    .help("Remove the brackets.")
+    .at(at)
+}
+
 /// A provider configuration with an alias must be there, or come from the caller. Without an alias it may be empty.
 fn provider(config: &Config, module: &Module, reference: &ProviderRef, diags: &mut Vec<Diagnostic>) {
-    let Some(alias) = &reference.alias else { return };
-    if let Some(key) = &reference.key {
-        diags.push(
-            Diagnostic::error(
-                "Unexpected provider instance key",
-                format!(
-                    "{} is one configuration, without \"for_each\", so there is nothing to choose from.",
-                    shown(&reference.name, Some(alias))
-                ),
-            )
-            .help("Remove the brackets.")
-            .at(key.span),
-        );
-    }
+    let Some(alias) = &reference.alias else {
+        if let Some(key) = &reference.key {
+            diags.push(no_choice(&reference.name, key.span));
+        }
+        return;
+    };
     let key = (reference.name.clone(), Some(alias.clone()));
     let from_caller = |call: &ModuleCall| {
         // What is required and not passed is reported at the call.
         requires(module, &reference.name, alias) || call.providers.contains_key(&key)
     };
-    if module.providers.contains_key(&key) || caller(config, module).is_some_and(from_caller) {
+    let own = module.providers.get(&key);
+    let full = shown(&reference.name, Some(alias));
+    match (own.map(|block| block.for_each.as_ref()), &reference.key) {
+        (Some(Some(for_each)), None) => {
+            diags.push(
+                Diagnostic::error(
+                    "Provider instance key required",
+                    format!(
+                        "{full} stands for several configurations, made by \"for_each\"; which one is meant?"
+                    ),
+                )
+                .help(format!("Choose one by its key, for example {full}[each.key]"))
+                .at(reference.span)
+                .label(for_each.span, "made here"),
+            );
+        }
+        // What a caller passes is one configuration, too.
+        (Some(None) | None, Some(key)) => diags.push(no_choice(&full, key.span)),
+        _ => {}
+    }
+    if own.is_some() || caller(config, module).is_some_and(from_caller) {
         return;
     }
-    let full = shown(&reference.name, Some(alias));
     let known: Vec<String> = module
         .providers
         .keys()

@@ -36,7 +36,7 @@ pub use model::{
     ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement, Provisioner,
     Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };
-pub use providers::{ProviderKey, implied_provider, normalise_source};
+pub use providers::{ProviderChoice, ProviderKey, implied_provider, normalise_source};
 pub use source::{Getter, Published, Remote, Source, SourceError, decode, encode};
 pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};
 pub use version::{Constraints, Version};

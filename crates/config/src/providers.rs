@@ -1,8 +1,8 @@
 //! Provider names, sources, and which configuration a resource uses.
 
 use crate::{Config, Module, ProviderBlock, ProviderRef, ResourceBlock};
-use formwork_addr::ModulePath;
-use formwork_syntax::Str;
+use formwork_addr::{InstanceKey, ModulePath};
+use formwork_syntax::{Expr, Str};
 use std::fmt;
 
 /// A provider configuration: the module whose block (or whose lack of one) it is, its source, and alias.
@@ -16,6 +16,18 @@ pub struct ProviderKey {
     pub source: Str,
     /// The alias.
     pub alias: Option<Str>,
+    /// Which of the configurations that `for_each` makes; `None` for a block without it, and for all of them together.
+    pub key: Option<Str>,
+}
+
+/// The expression that chooses among the configurations that a provider's `for_each` makes.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderChoice<'a> {
+    /// How many calls above the resource's module it stands: 0 for the resource's own `provider`, 1 for the `providers` of the
+    /// call that made the module.
+    pub above: usize,
+    /// The key.
+    pub key: &'a Expr,
 }
 
 impl fmt::Display for ProviderKey {
@@ -25,8 +37,11 @@ impl fmt::Display for ProviderKey {
             write!(f, "{}.", self.module)?;
         }
         write!(f, "provider[\"{}\"]", self.source)?;
-        match &self.alias {
-            Some(alias) => write!(f, ".{alias}"),
+        if let Some(alias) = &self.alias {
+            write!(f, ".{alias}")?;
+        }
+        match &self.key {
+            Some(key) => write!(f, "{}", InstanceKey::Str(key.clone())),
             None => Ok(()),
         }
     }
@@ -96,8 +111,13 @@ impl Config {
     fn key_of(&self, module: &Module, local: &str, alias: Option<&Str>, source: Str) -> ProviderKey {
         let meant = module.provider_source(local) == source;
         let name = (Str::from(local), alias.cloned());
-        let own =
-            ProviderKey { module: module.path.clone(), local: local.into(), source, alias: alias.cloned() };
+        let own = ProviderKey {
+            module: module.path.clone(),
+            local: local.into(),
+            source,
+            alias: alias.cloned(),
+            key: None,
+        };
         let Some((call_name, parent)) = module.path.0.split_last() else { return own };
         let Some(parent) = self.modules.get(&ModulePath(parent.to_vec())) else { return own };
         let passed = parent.calls.get(call_name).and_then(|call| call.providers.get(&name)).filter(|_| meant);
@@ -109,6 +129,35 @@ impl Config {
         }
         // What is inherited is the same source, by whatever name the caller knows it.
         self.key_of(parent, &parent.provider_local(&own.source), None, own.source)
+    }
+
+    /// Where it is said which of a provider's configurations a resource block of this module uses, when `for_each` makes several.
+    pub fn provider_choice<'a>(
+        &'a self,
+        module: &'a Module,
+        block: &'a ResourceBlock,
+    ) -> Option<ProviderChoice<'a>> {
+        let mut reference = block.provider.as_ref();
+        let mut name = match reference {
+            Some(r) => (r.name.clone(), r.alias.clone()),
+            None => (implied_provider(&block.resource.type_name).into(), None),
+        };
+        let mut module = module;
+        for above in 0.. {
+            if let Some(key) = reference.and_then(|r| r.key.as_ref()) {
+                return Some(ProviderChoice { above, key });
+            }
+            let (call, outer) = module.path.0.split_last()?;
+            let outer = self.modules.get(&ModulePath(outer.to_vec()))?;
+            reference = outer.calls.get(call)?.providers.get(&name);
+            match reference {
+                Some(passed) => name = (passed.name.clone(), passed.alias.clone()),
+                None if name.1.is_some() || module.providers.contains_key(&name) => return None,
+                None => name.0 = outer.provider_local(&module.provider_source(&name.0)),
+            }
+            module = outer;
+        }
+        None
     }
 
     /// The block of a provider configuration, where there is one.

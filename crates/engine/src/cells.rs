@@ -60,6 +60,7 @@ impl BlockRef {
         &self.block
     }
 
+    /// The provider configuration that it uses, or all those of which each instance uses one.
     pub fn provider(&self, config: &Config) -> ProviderKey {
         config.provider_of(&self.module, self.block())
     }
@@ -75,6 +76,8 @@ pub(crate) struct InstanceInfo {
     pub each: Option<Value>,
     /// The cell of the prior object.
     pub refresh: Option<CellId>,
+    /// The cell of the block's expansion.
+    pub keys: CellId,
 }
 
 impl InstanceInfo {

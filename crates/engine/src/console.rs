@@ -165,6 +165,7 @@ impl Console {
                 block: block.clone(),
                 each: None,
                 refresh: None,
+                keys: id,
             };
             cells.add(Kind::Instance(Arc::new(info)))
         };

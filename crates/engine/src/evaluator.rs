@@ -1,10 +1,10 @@
 //! The evaluator: variables, locals, outputs, expansions and provider configurations, each when somebody asks.
 
-use crate::body::decode_body;
 use crate::cells::{BlockRef, CellId, Cells, Content, InstanceInfo, Kind, ModuleId, Status};
+use crate::configure::Configuring;
 use crate::deps::Deps;
 use crate::expand::{Expansion, Repeat};
-use crate::provide::{ProviderHandle, Types};
+use crate::provide::Types;
 use crate::scope::{Found, ModuleScope};
 use crate::{Setup, checks, expand, rules};
 use formwork_addr::{
@@ -13,13 +13,12 @@ use formwork_addr::{
 use formwork_config::{Module, ProviderKey, Repetition};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_lang::{RefStep, Scope, eval, references};
-use formwork_plan::CheckResult;
-use formwork_provider::CallError;
+use formwork_plan::{CheckResult, Deferred};
 use formwork_syntax::Expr;
-use formwork_value::{Value, json};
-use rustc_hash::FxHashMap;
+use formwork_value::Value;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::fmt;
 use std::sync::Arc;
 
 /// An instance of a module.
@@ -28,6 +27,8 @@ pub(crate) struct ModuleNode {
     pub addr: ModuleInstance,
     pub module: Arc<Module>,
     pub parent: Option<(ModuleId, Str)>,
+    /// The cell of the call's expansion.
+    pub expansion: Option<CellId>,
     pub key: InstanceKey,
     /// `each.value`, for `for_each`.
     pub each: Option<Value>,
@@ -49,13 +50,6 @@ pub(crate) enum Ran<T> {
     Failed,
 }
 
-/// A provider configuration under way.
-pub(crate) struct Configuring {
-    pub cell: CellId,
-    pub handle: Box<dyn Fn(formwork_provider::Client) -> ProviderHandle + Send>,
-    pub future: Pin<Box<dyn Future<Output = Result<formwork_provider::Client, CallError>> + Send>>,
-}
-
 /// The evaluator.
 pub(crate) struct Evaluator {
     pub setup: Setup,
@@ -64,7 +58,7 @@ pub(crate) struct Evaluator {
     pub by_addr: FxHashMap<ModuleInstance, ModuleId>,
     pub providers: FxHashMap<ProviderKey, CellId>,
     /// The same by module and block (its address in memory): instances of one block have one provider.
-    providers_of_blocks: FxHashMap<(ModuleId, usize), CellId>,
+    pub providers_of_blocks: FxHashMap<(ModuleId, usize), CellId>,
     pub types: Types,
     pub diags: Vec<Diagnostic>,
     pub checks: Vec<CheckResult>,
@@ -78,6 +72,13 @@ pub(crate) struct Evaluator {
     pub imports: Vec<CellId>,
     /// The resource blocks that were expanded, in the order in which that happened.
     pub expanded: Vec<CellId>,
+    /// Whether an unknown repetition waits, and is no error.
+    pub deferring: bool,
+    /// What waits: expansions and instances.
+    pub deferred: FxHashMap<CellId, Deferred>,
+    /// In an apply: what the plan left waiting because nobody could say which instances there are. It stays unknown, even
+    /// where it could be said by now: nobody has seen a plan of it.
+    pub held: FxHashSet<String>,
 }
 
 impl Evaluator {
@@ -96,6 +97,9 @@ impl Evaluator {
             planning: false,
             imports: Vec::new(),
             expanded: Vec::new(),
+            deferring: false,
+            deferred: FxHashMap::default(),
+            held: FxHashSet::default(),
             setup,
         };
         let root = evaluator.setup.config.root().clone();
@@ -137,6 +141,9 @@ impl Evaluator {
             gate: None,
             addr: addr.clone(),
             module: module.clone(),
+            expansion: parent
+                .as_ref()
+                .and_then(|(p, call)| self.modules[*p as usize].calls.get(call).copied()),
             parent: parent.clone(),
             key,
             each,
@@ -167,28 +174,6 @@ impl Evaluator {
 
     pub fn module(&self, id: ModuleId) -> &ModuleNode {
         &self.modules[id as usize]
-    }
-
-    /// The cell of a provider configuration.
-    pub fn provider_cell(&mut self, key: ProviderKey) -> CellId {
-        if let Some(cell) = self.providers.get(&key) {
-            return *cell;
-        }
-        let cell = self.cells.add(Kind::Provider(key.clone()));
-        self.providers.insert(key, cell);
-        cell
-    }
-
-    /// The cell of the provider configuration that an instance belongs to.
-    pub fn provider_cell_of(&mut self, instance: &InstanceInfo) -> CellId {
-        let block = std::ptr::from_ref(instance.block.block()).addr();
-        if let Some(cell) = self.providers_of_blocks.get(&(instance.module, block)) {
-            return *cell;
-        }
-        let key = instance.block.provider(&self.setup.config);
-        let cell = self.provider_cell(key);
-        self.providers_of_blocks.insert((instance.module, block), cell);
-        cell
     }
 
     /// Cells of all resource blocks and module calls of a module, in the order of their names.
@@ -273,13 +258,18 @@ impl Evaluator {
                 self.settle(id, ran);
             }
             Kind::Calls(module, name) => {
+                let addr = self.module(module).addr.child(name.clone(), InstanceKey::None);
                 let node = self.module(module).module.clone();
-                let ran = self.repeat(module, &node.calls[&name].repetition);
+                let ran = self.repeat(module, &node.calls[&name].repetition, &addr);
                 self.expand_calls(id, module, &name, ran);
             }
             Kind::Keys(module, block) => {
-                let ran = self.repeat(module, &block.block().repetition);
-                self.expand_resource(id, module, &block, ran);
+                let addr = ResourceAddr {
+                    module: self.module(module).addr.clone(),
+                    resource: block.block().resource.clone(),
+                };
+                let ran = self.repeat(module, &block.block().repetition, &addr);
+                self.expand_resource(id, addr, module, &block, ran);
             }
             Kind::Gate(module) => self.gate(id, module),
             Kind::Import(index) => self.import(id, index),
@@ -378,18 +368,32 @@ impl Evaluator {
         }
     }
 
-    fn repeat(&mut self, module: ModuleId, repetition: &Repetition) -> Ran<Repeat> {
-        let (expr, expand): (_, fn(&Value, formwork_diag::Span) -> Result<Repeat, Diagnostic>) =
-            match repetition {
-                Repetition::Single => return Ran::Done(Repeat::Single, Deps::default()),
-                Repetition::Count(expr) => (expr, expand::count),
-                Repetition::ForEach(expr) => (expr, expand::for_each),
-                Repetition::Enabled(expr) => (expr, expand::enabled),
-            };
+    fn repeat(&mut self, module: ModuleId, repetition: &Repetition, addr: &impl fmt::Display) -> Ran<Repeat> {
+        if !self.held.is_empty() && self.held.contains(&addr.to_string()) {
+            return Ran::Done(Repeat::Unknown, Deps::default());
+        }
+        type Expand = fn(&Value, formwork_diag::Span) -> Result<Repeat, Diagnostic>;
+        let (expr, name, expand): (_, _, Expand) = match repetition {
+            Repetition::Single => return Ran::Done(Repeat::Single, Deps::default()),
+            Repetition::Count(expr) => (expr, "count", expand::count),
+            Repetition::ForEach(expr) => (expr, "for_each", expand::for_each),
+            Repetition::Enabled(expr) => (expr, "enabled", expand::enabled),
+        };
+        let may_wait = self.deferring;
         self.evaluate(
             |_, diags, scope| {
                 let value = value_of(expr, scope, diags)?;
-                expand(&value, expr.span).map_err(|d| diags.push(d)).ok()
+                match expand(&value, expr.span) {
+                    Ok(Repeat::Unknown) if !may_wait => {
+                        diags.push(expand::not_known_yet(name, expr.span));
+                        None
+                    }
+                    Ok(repeat) => Some(repeat),
+                    Err(d) => {
+                        diags.push(d);
+                        None
+                    }
+                }
             },
             module,
             None,
@@ -406,6 +410,12 @@ impl Evaluator {
         let node = self.module(module);
         let path: ModulePath = node.module.path.child(name.clone());
         let addr = node.addr.clone();
+        if matches!(repeat, Repeat::Unknown) {
+            let repetition = &node.module.calls[name].repetition;
+            let deferred =
+                self.unknown_instances(&addr.child(name.clone(), InstanceKey::None), repetition, &deps);
+            self.deferred.insert(id, deferred);
+        }
         let Some(child) = self.setup.config.module(&path).cloned() else { return self.cells.fail(id) };
         let expansion = repeat.expand(|key, each| {
             let child_addr = addr.child(name.clone(), key.clone());
@@ -414,21 +424,29 @@ impl Evaluator {
         self.cells.complete(id, Content::Calls(Arc::new(expansion)), shared(deps));
     }
 
-    fn expand_resource(&mut self, id: CellId, module: ModuleId, block: &BlockRef, ran: Ran<Repeat>) {
+    fn expand_resource(
+        &mut self,
+        id: CellId,
+        resource: ResourceAddr,
+        module: ModuleId,
+        block: &BlockRef,
+        ran: Ran<Repeat>,
+    ) {
         let (repeat, deps) = match ran {
             Ran::Done(repeat, deps) => (repeat, deps),
             Ran::Missing(missing) => return self.cells.wait(id, &missing),
             Ran::Failed => return self.cells.fail(id),
         };
-        let resource = ResourceAddr {
-            module: self.module(module).addr.clone(),
-            resource: block.block().resource.clone(),
-        };
+        if matches!(repeat, Repeat::Unknown) {
+            let deferred = self.unknown_instances(&resource, &block.block().repetition, &deps);
+            self.deferred.insert(id, deferred);
+        }
         let (cells, instances, refreshes) = (&mut self.cells, &mut self.instances, &self.refreshes);
         let expansion = repeat.expand(|key, each| {
             let addr = resource.instance(key);
             let refresh = refreshes.get(&addr).copied();
-            let info = InstanceInfo { addr: addr.clone(), module, block: block.clone(), each, refresh };
+            let info =
+                InstanceInfo { addr: addr.clone(), module, block: block.clone(), each, refresh, keys: id };
             let cell = cells.add(Kind::Instance(Arc::new(info)));
             instances.insert(addr, cell);
             cell
@@ -533,6 +551,10 @@ impl Evaluator {
                 } else {
                     found.deps.iter().for_each(|d| deps.add(d));
                 }
+                // Nobody knows what there is: whoever depends on all of it waits, too.
+                if self.deferred.contains_key(&cell) {
+                    deps.add_instance(cell);
+                }
                 match &found.content {
                     Content::Keys(expansion) => {
                         let chosen = key.and_then(|k| expansion.get(k)).copied();
@@ -561,105 +583,9 @@ impl Evaluator {
         }
     }
 
-    fn provider(&mut self, id: CellId, key: &ProviderKey) -> Option<Configuring> {
-        let Some(family) = self.setup.registry.providers().get(&key.source).cloned() else {
-            // The graph has reported providers that do not exist.
-            self.cells.fail(id);
-            return None;
-        };
-        let steps: Vec<_> = key
-            .module
-            .0
-            .iter()
-            .map(|name| formwork_addr::ModuleStep { name: name.clone(), key: InstanceKey::None })
-            .collect();
-        let module = self.by_addr.get(&ModuleInstance::new(steps)).copied();
-        let block = self.setup.config.provider_block(key).cloned();
-        let schema = family.schema().clone();
-        let ran = match (module, &block) {
-            (Some(module), Some(block)) => self.evaluate(
-                |_, diags, scope| decode_body(&block.body, &schema.block, scope, block.span, diags),
-                module,
-                None,
-                None,
-            ),
-            _ => Ran::Done(crate::body::empty(&schema.block), Deps::default()),
-        };
-        let (config, deps) = match ran {
-            Ran::Done(config, deps) => (config.unmark_deep().0, deps),
-            Ran::Missing(missing) => {
-                self.cells.wait(id, &missing);
-                return None;
-            }
-            Ran::Failed => {
-                self.cells.fail(id);
-                return None;
-            }
-        };
-        if !config.is_wholly_known() && self.planning {
-            let handle = ProviderHandle {
-                client: Arc::new(()),
-                identity: "null".into(),
-                name: key.to_string().into(),
-                known: false,
-            };
-            self.cells.complete(id, Content::Provider(Arc::new(handle)), shared(deps));
-            return None;
-        }
-        if !config.is_wholly_known() {
-            let mut d = Diagnostic::error(
-                "Provider configuration not known yet",
-                format!("The configuration of {key} depends on something that is only known after apply."),
-            )
-            .help("Apply what it depends on first, with -target.");
-            d.span = block.map(|b| b.span);
-            self.diags.push(d);
-            self.cells.fail(id);
-            return None;
-        }
-        self.cells.get_mut(id).deps = shared(deps);
-        let identity: Arc<str> =
-            json::to_string(&family.identity(&config)).unwrap_or_else(|_| "null".into()).into();
-        let name: Str = key.to_string().into();
-        let handle = move |client| ProviderHandle {
-            client,
-            identity: identity.clone(),
-            name: name.clone(),
-            known: true,
-        };
-        let future = Box::pin(async move { family.configure(&config).await });
-        Some(Configuring { cell: id, handle: Box::new(handle), future })
-    }
-
-    /// Takes in how a provider's configuration went.
-    pub fn configured(&mut self, cell: CellId, result: Result<ProviderHandle, CallError>) {
-        match result {
-            Ok(handle) => {
-                let deps = self.cells.get_mut(cell).deps.take();
-                self.cells.complete(cell, Content::Provider(Arc::new(handle)), deps);
-            }
-            Err(error) => {
-                let Kind::Provider(key) = self.cells.get(cell).kind.clone() else { return };
-                let span = self.setup.config.provider_block(&key).map(|b| b.span);
-                let mut d = Diagnostic::error(error.summary, error.detail).about(&key);
-                d.span = span;
-                self.diags.push(d);
-                self.cells.fail(cell);
-            }
-        }
-    }
-
     /// The type of a resource, which the graph has found to exist.
     pub fn type_info(&self, resource: &Resource) -> Option<Arc<crate::provide::TypeInfo>> {
         self.types.of(&self.setup.registry, resource)
-    }
-
-    /// A ready provider.
-    pub fn provider_of(&self, cell: CellId) -> Option<Arc<ProviderHandle>> {
-        match &self.cells.get(cell).content {
-            Content::Provider(handle) => Some(handle.clone()),
-            _ => None,
-        }
     }
 
     /// Resource addresses behind a set of dependencies, sorted and without keys of modules, as states record them; `but` is

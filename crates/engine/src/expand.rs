@@ -1,13 +1,15 @@
 //! `count` and `for_each`: which instances there are.
 
 use formwork_addr::{InstanceKey, Str};
-use formwork_diag::{Diagnostic, Span};
+use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_value::{Kind, Mark, PathStep, Type, Value, convert};
 use std::collections::BTreeMap;
 
 /// The instances of a block, and what stands for each.
 #[derive(Debug)]
 pub(crate) enum Expansion<T> {
+    /// Nobody knows yet which there are.
+    Unknown,
     /// `enabled` is false.
     Absent,
     /// Neither `count` nor `for_each`.
@@ -22,7 +24,7 @@ impl<T> Expansion<T> {
     pub fn get(&self, key: &InstanceKey) -> Option<&T> {
         match (self, key) {
             (Expansion::Single(x), InstanceKey::None) => Some(x),
-            (Expansion::Absent, _) => None,
+            (Expansion::Unknown | Expansion::Absent, _) => None,
             (Expansion::Count(v), InstanceKey::Int(i)) => v.get(usize::try_from(*i).ok()?),
             (Expansion::ForEach(m), InstanceKey::Str(k)) => m.get(k),
             _ => None,
@@ -31,7 +33,7 @@ impl<T> Expansion<T> {
 
     pub fn iter(&self) -> Box<dyn Iterator<Item = (InstanceKey, &T)> + '_> {
         match self {
-            Expansion::Absent => Box::new(std::iter::empty()),
+            Expansion::Unknown | Expansion::Absent => Box::new(std::iter::empty()),
             Expansion::Single(x) => Box::new(std::iter::once((InstanceKey::None, x))),
             Expansion::Count(v) => {
                 Box::new(v.iter().enumerate().map(|(i, x)| (InstanceKey::Int(i as u64), x)))
@@ -43,6 +45,8 @@ impl<T> Expansion<T> {
 
 /// What a repetition's expression came to.
 pub(crate) enum Repeat {
+    /// Something that is only known after apply.
+    Unknown,
     Absent,
     Single,
     Count(u64),
@@ -53,6 +57,7 @@ impl Repeat {
     /// Makes the expansion, asking `make` for each instance with its key and `each.value`.
     pub fn expand<T>(self, mut make: impl FnMut(InstanceKey, Option<Value>) -> T) -> Expansion<T> {
         match self {
+            Repeat::Unknown => Expansion::Unknown,
             Repeat::Absent => Expansion::Absent,
             Repeat::Single => Expansion::Single(make(InstanceKey::None, None)),
             Repeat::Count(n) => Expansion::Count((0..n).map(|i| make(InstanceKey::Int(i), None)).collect()),
@@ -94,6 +99,54 @@ pub(crate) fn refuse_marks_of_for_each(value: &Value, span: Span) -> Result<(), 
     Ok(())
 }
 
+/// What an argument is refused with that has to be known.
+pub(crate) fn not_known_yet(argument: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("Invalid {argument} argument"), UNTIL_APPLY).at(span).help(UNTIL_APPLY_HELP)
+}
+
+/// Which of a provider's configurations a key means; `None` while it is not known.
+pub(crate) fn provider_key(value: &Value, span: Span) -> Result<Option<Str>, Diagnostic> {
+    let fail = |detail: String| Diagnostic::error("Invalid provider instance key", detail).at(span);
+    if value.has_mark(Mark::Sensitive) {
+        return Err(fail(
+            "The value is sensitive, and the state says in clear which configuration manages an object."
+                .into(),
+        )
+        .help("If it may be seen, write nonsensitive(…) around it."));
+    }
+    if value.has_mark(Mark::Ephemeral) {
+        return Err(fail(EPHEMERAL.into()));
+    }
+    match convert(value, &Type::String).as_ref().map(Value::kind) {
+        Ok(Kind::String(key)) => Ok(Some(key.clone())),
+        Ok(Kind::Unknown(_)) => Ok(None),
+        Ok(Kind::Null(_)) => {
+            Err(fail("The value is null.".into()).help("Give a key of the provider's for_each."))
+        }
+        _ => Err(fail(format!("The value is a {}, and must be a string.", value.ty().friendly_name()))),
+    }
+}
+
+/// That a provider's `for_each` does not have a key.
+pub(crate) fn no_provider<'k>(
+    key: &str,
+    known: impl Iterator<Item = &'k Str> + Clone,
+    span: Span,
+) -> Diagnostic {
+    let d = Diagnostic::error(
+        "Provider configuration not present",
+        format!("\"for_each\" of the provider block has no key \"{key}\"."),
+    )
+    .at(span);
+    match suggestion(key, known.clone().map(|k| &**k)) {
+        Some(near) => d.help(format!("Did you mean \"{near}\"?")),
+        None => d.help(
+            "Add it there. While the state has objects that this configuration manages, it has to stay: remove the resources first, \
+             and the key with the next change.",
+        ),
+    }
+}
+
 /// How many instances a `count` means.
 pub(crate) fn count(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
     let fail = |detail: String| Diagnostic::error("Invalid count argument", detail).at(span);
@@ -104,7 +157,7 @@ pub(crate) fn count(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
     }
     let number = convert(&value, &Type::Number).map_err(|e| fail(format!("{}.", e.message)))?;
     match number.kind() {
-        Kind::Unknown(_) => Err(fail(UNTIL_APPLY.into()).help(UNTIL_APPLY_HELP)),
+        Kind::Unknown(_) => Ok(Repeat::Unknown),
         Kind::Number(n) => match n.to_i64() {
             Some(i) if i >= 0 => Ok(Repeat::Count(i as u64)),
             Some(i) => Err(fail(format!("The value is {i}, and must be zero or more."))),
@@ -121,11 +174,7 @@ pub(crate) fn for_each(value: &Value, span: Span) -> Result<Repeat, Diagnostic> 
     match value.kind() {
         Kind::Unknown(u) => {
             let fitting = matches!(u.ty, Type::Map(_) | Type::Set(_) | Type::Object(_) | Type::Dynamic);
-            if fitting {
-                Err(fail(UNTIL_APPLY.into()).help(UNTIL_APPLY_HELP))
-            } else {
-                Err(wrong_kind(&u.ty, span))
-            }
+            if fitting { Ok(Repeat::Unknown) } else { Err(wrong_kind(&u.ty, span)) }
         }
         Kind::Null(_) => Err(fail("The value is null.".into())
             .help("Give a map, or a set of strings; an empty one for no instances.")),
@@ -139,7 +188,7 @@ pub(crate) fn for_each(value: &Value, span: Span) -> Result<Repeat, Diagnostic> 
                     Kind::String(s) => {
                         map.insert(s.clone(), item.clone());
                     }
-                    Kind::Unknown(_) => return Err(fail(UNTIL_APPLY.into()).help(UNTIL_APPLY_HELP)),
+                    Kind::Unknown(_) => return Ok(Repeat::Unknown),
                     Kind::Null(_) => return Err(fail("The set has a null in it.".into())),
                     _ => {
                         return Err(fail(format!(
@@ -201,7 +250,7 @@ pub(crate) fn enabled(value: &Value, span: Span) -> Result<Repeat, Diagnostic> {
     match convert(value, &Type::Bool).as_ref().map(Value::kind) {
         Ok(Kind::Bool(true)) => Ok(Repeat::Single),
         Ok(Kind::Bool(false)) => Ok(Repeat::Absent),
-        Ok(Kind::Unknown(_)) => Err(fail(UNTIL_APPLY).help(UNTIL_APPLY_HELP)),
+        Ok(Kind::Unknown(_)) => Ok(Repeat::Unknown),
         Ok(Kind::Null(_)) => Err(fail("The value is null.").help("Give true or false.")),
         _ => Err(fail(&format!("The value is a {}, and must be true or false.", value.ty().friendly_name()))),
     }

@@ -232,6 +232,9 @@ impl Builder<'_> {
             let closed = self.node(Object::Closed(path.clone(), name.clone()));
             self.repetition(node, &call.repetition);
             self.depends(node, &call.depends_on);
+            for key in call.providers.values().filter_map(|passed| passed.key.as_ref()) {
+                self.expr(node, key, None);
+            }
             self.graph.graph.update_edge(closed, node, call.span);
             let inner = path.child(name.clone());
             let Some(child) = self.config.module(&inner) else { continue };
@@ -300,6 +303,9 @@ impl Builder<'_> {
             self.provider(&key, provider.span, None);
             let node = self.node(Object::Provider(key));
             self.body(node, &provider.body);
+            if let Some(for_each) = &provider.for_each {
+                self.expr(node, for_each, None);
+            }
         }
     }
 
@@ -332,6 +338,9 @@ impl Builder<'_> {
         }
         let provider = self.node(Object::Provider(key));
         self.graph.graph.update_edge(node, provider, block.span);
+        if let Some(key) = block.provider.as_ref().and_then(|reference| reference.key.as_ref()) {
+            self.expr(node, key, None);
+        }
         self.repetition(node, &block.repetition);
         self.depends(node, &block.depends_on);
         self.body(node, &block.body);

@@ -53,8 +53,24 @@ pub async fn import(
             format!("{addr} is only read, not managed: there is nothing to import."),
         )]);
     };
-    let key = config.provider_of(module, block);
-    let cell = recovery.ev.provider_cell(key.clone());
+    let cell = match config.provider_choice(module, block) {
+        None => Some(recovery.ev.provider_cell(config.provider_of(module, block))),
+        Some(_) => recovery.provider_of_instance(addr).await,
+    };
+    let Some(cell) = cell else {
+        let mut diags = std::mem::take(&mut recovery.ev.diags);
+        if !has_errors(&diags) {
+            diags.push(
+                Diagnostic::error(
+                    "Object cannot be imported yet",
+                    format!("Which provider configuration {addr} uses depends on something that is not known yet, or it has no such instance."),
+                )
+                .at(block.span)
+                .about(addr),
+            );
+        }
+        return Err(diags);
+    };
     recovery.fill(cell).await;
     let Some(provider) = recovery.ev.provider_of(cell).filter(|p| p.known) else {
         let mut diags = std::mem::take(&mut recovery.ev.diags);
@@ -84,7 +100,7 @@ pub async fn import(
             .about(addr),
         ]
     })?;
-    Ok((key.to_string().into(), Arc::new(stored)))
+    Ok((provider.name.clone(), Arc::new(stored)))
 }
 
 fn no_block(addr: &InstanceAddr) -> Diagnostic {

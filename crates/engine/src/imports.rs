@@ -117,7 +117,9 @@ impl Evaluator {
         let root = self.setup.config.root().clone();
         for (block, cell) in root.imports.iter().zip(self.imports.clone()) {
             let Content::Imports(imports) = &self.cells.get(cell).content else { continue };
-            let lost = imports.keys().filter(|a| !self.instances.contains_key(a) && !held(a));
+            let lost = imports
+                .keys()
+                .filter(|a| !self.instances.contains_key(a) && !held(a) && !self.may_be_waiting(a));
             let lost: Vec<Diagnostic> = lost
                 .map(|addr| {
                     Diagnostic::error(

@@ -103,6 +103,7 @@ fn empty() -> StoredObject {
         dependencies: Arc::from([]),
         status: Status::Ready,
         create_before_destroy: false,
+        provider: None,
         extra: Default::default(),
     }
 }

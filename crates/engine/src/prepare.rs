@@ -28,7 +28,11 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepared> {
     let block = instance.block.block();
     let Some(info) = e.type_info(&block.resource) else { return Ran::Failed };
-    let provider_cell = e.provider_cell_of(instance);
+    let (provider_cell, chosen) = match e.provider_cell_of(instance) {
+        Ran::Done(cell, deps) => (cell, deps),
+        Ran::Missing(missing) => return Ran::Missing(missing),
+        Ran::Failed => return Ran::Failed,
+    };
     let gate = e.module(instance.module).gate;
     let mut missing = Vec::new();
     for cell in [Some(provider_cell), gate, instance.refresh].into_iter().flatten() {
@@ -74,6 +78,18 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     }
     let conditions = &block.lifecycle.preconditions;
     let mut inputs = deps;
+    inputs.add(&Arc::new(chosen));
+    // It is there because its block, and the calls around it, were expanded: what that was made from has to stay as long.
+    let mut expansion = Some(instance.keys);
+    let mut module = Some(instance.module);
+    while let Some(cell) = expansion {
+        if let Some(deps) = &e.cells.get(cell).deps {
+            inputs.add(deps);
+        }
+        let node = module.map(|id| e.module(id));
+        expansion = node.and_then(|n| n.expansion);
+        module = node.and_then(|n| n.parent.as_ref().map(|(id, _)| *id));
+    }
     match checks::conditions(e, instance.module, Some(each), None, conditions, &instance.addr, "precondition")
     {
         Ran::Done((), deps) => inputs.add(&Arc::new(deps)),

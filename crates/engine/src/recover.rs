@@ -3,12 +3,12 @@
 use crate::Setup;
 use crate::calls::{Caller, NoRecorder};
 use crate::cells::{CellId, Content, Kind};
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, Ran};
 use crate::event::{Event, Verb};
 use crate::graph::Graph;
 use crate::instance::{decode, marked};
 use crate::provide::{ProviderHandle, TypeInfo};
-use formwork_addr::{InstanceAddr, ModulePath, Str};
+use formwork_addr::{InstanceAddr, InstanceKey, ModulePath, Str};
 use formwork_config::{Config, ProviderKey, When, normalise_source};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_provider::{Call, CallError, Interrupted, Object, Operation, Recovered};
@@ -27,7 +27,16 @@ pub(crate) fn provider_key(config: &Config, text: &str) -> Option<ProviderKey> {
         .collect();
     let rest = &text[at + "provider[\"".len()..];
     let (source, rest) = rest.split_once("\"]")?;
-    let alias = rest.strip_prefix('.').map(Str::from);
+    let (alias, key) = match rest.strip_prefix('.') {
+        None => (None, None),
+        // An alias with a key is written like a resource with one.
+        Some(rest) if rest.ends_with(']') => {
+            let named: InstanceAddr = format!("provider.{rest}").parse().ok()?;
+            let InstanceKey::Str(key) = named.key else { return None };
+            (Some(named.resource.resource.name.clone()), Some(key))
+        }
+        Some(rest) => (Some(rest.into()), None),
+    };
     let source = normalise_source(source).ok()?;
     let path = ModulePath(module);
     let (path, holder) = match config.module(&path) {
@@ -35,7 +44,7 @@ pub(crate) fn provider_key(config: &Config, text: &str) -> Option<ProviderKey> {
         None => (ModulePath::default(), config.root()),
     };
     let local = holder.provider_local(&source);
-    Some(ProviderKey { module: path, local, source, alias })
+    Some(ProviderKey { module: path, local, source, alias, key })
 }
 
 /// The provider configuration that a state names, when the configuration has it: another one may lead to another account.
@@ -43,7 +52,9 @@ pub(crate) fn present_provider(config: &Config, text: &str) -> Result<ProviderKe
     let key = provider_key(config, text).filter(|key| {
         let block = config.provider_block(key).is_some();
         let default = key.module.0.is_empty() && key.alias.is_none();
-        key.to_string() == text && (block || default)
+        // Whether that one of a `for_each` is still there is known when it is evaluated.
+        let several = config.provider_block(key).is_some_and(|b| b.for_each.is_some());
+        key.to_string() == text && (block || default) && several == key.key.is_some()
     });
     key.ok_or_else(|| {
         Diagnostic::error(
@@ -52,6 +63,28 @@ pub(crate) fn present_provider(config: &Config, text: &str) -> Result<ProviderKe
         )
         .help("Put that provider block back until the object is removed: without it, nobody knows where the object is.")
     })
+}
+
+/// The provider configuration that manages an object which the state says is managed by `recorded`: the one that its block
+/// uses now. Where that is one of several that a `for_each` makes, or was, only the state knows which: with another one the
+/// object would not be found, and seem to be gone.
+pub(crate) fn managing(
+    config: &Config,
+    addr: &InstanceAddr,
+    recorded: &str,
+) -> Result<ProviderKey, Diagnostic> {
+    let block = config
+        .module(&addr.resource.module.path())
+        .and_then(|m| Some((m, m.resources.get(&*addr.resource.resource)?)));
+    if let Some((module, block)) = block {
+        let now = config.provider_of(module, block);
+        let several = config.provider_block(&now).is_some_and(|b| b.for_each.is_some());
+        let was_one_of_several = provider_key(config, recorded).is_some_and(|key| key.key.is_some());
+        if !several && !was_one_of_several {
+            return Ok(now);
+        }
+    }
+    present_provider(config, recorded).map_err(|d| d.about(addr))
 }
 
 /// Settles every operation that an earlier run began and did not record the end of. To be called as soon as the state is
@@ -284,7 +317,15 @@ impl Recovery {
             Some(key) => instance.deposed.get(key),
         };
         // What the operation itself recorded half way is no other.
-        let Some(there) = there.filter(|there| pending.partial.as_ref() != Some(there)) else { return false };
+        let halfway = |there: &&Arc<StoredObject>| {
+            // The state's copy also says whose it is.
+            let recorded = pending
+                .partial
+                .as_ref()
+                .map(|p| StoredObject { provider: there.provider.clone(), ..(**p).clone() });
+            recorded.as_ref() == Some(&***there)
+        };
+        let Some(there) = there.filter(|there| !halfway(there)) else { return false };
         let (Ok(there), Some(resource)) = (decode(addr, info, there), info.managed()) else { return false };
         !resource.is_same(&there.value, &object.value)
     }
@@ -305,6 +346,7 @@ impl Recovery {
             dependencies: old.map_or_else(|| intent.dependencies.clone(), |o| o.dependencies.clone()),
             status,
             create_before_destroy: old.is_some_and(|o| o.create_before_destroy),
+            provider: None,
             extra: old.map(|o| o.extra.clone()).unwrap_or_default(),
         };
         let object = &Object {
@@ -369,6 +411,32 @@ impl Recovery {
             )
             .help("Put its provider block back into the configuration, and run again.")
             .about(&intent.address)),
+        }
+    }
+
+    /// The cell of the provider configuration of an instance; `None` where it cannot be told.
+    pub(crate) async fn provider_of_instance(&mut self, addr: &InstanceAddr) -> Option<CellId> {
+        let mut module = 0;
+        for step in addr.resource.module.steps() {
+            let calls = *self.ev.module(module).calls.get(&step.name)?;
+            self.fill(calls).await;
+            let Content::Calls(expansion) = &self.ev.cells.get(calls).content else { return None };
+            module = *expansion.get(&step.key)?;
+        }
+        let keys = self.ev.keys_cell(module, &addr.resource.resource)?;
+        self.fill(keys).await;
+        let cell = *self.ev.expansion(keys)?.get(&addr.key)?;
+        let Kind::Instance(instance) = self.ev.cells.get(cell).kind.clone() else { return None };
+        loop {
+            match self.ev.provider_cell_of(&instance) {
+                Ran::Done(cell, _) => return Some(cell),
+                Ran::Failed => return None,
+                Ran::Missing(missing) => {
+                    for cell in missing {
+                        self.fill(cell).await;
+                    }
+                }
+            }
         }
     }
 

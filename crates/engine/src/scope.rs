@@ -4,10 +4,11 @@ use crate::cells::{CellId, Cells, Content, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, ModuleNode, instance_key};
 use crate::expand::Expansion;
-use formwork_addr::{InstanceKey, Str};
+use crate::validate::unknown_object;
+use formwork_addr::{InstanceKey, ResourceMode, Str};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{Lookup, Scope, Step, World};
-use formwork_value::{Map, Value};
+use formwork_value::{Map, Mark, Type, Value};
 use std::cell::RefCell;
 use std::path::Path;
 
@@ -104,6 +105,7 @@ impl<'a> ModuleScope<'a> {
             Err(lookup) => return lookup,
         };
         let key = match (&**expansion, steps.get(consumed)) {
+            (Expansion::Unknown, step) => return self.one_of_unknown(keys, step, consumed),
             (Expansion::Absent, _) => return Lookup::Found(Value::NULL, consumed),
             (Expansion::Single(id), _) => return self.value(*id, consumed),
             (_, Some(Step::Index(key))) => instance_key(key),
@@ -143,6 +145,50 @@ impl<'a> ModuleScope<'a> {
         Lookup::Found(whole_value(&self.evaluator.cells, expansion), consumed)
     }
 
+    /// Of a resource of which nobody knows yet which instances there are.
+    fn one_of_unknown(&self, keys: CellId, step: Option<&Step<'_>>, consumed: usize) -> Lookup {
+        self.found.borrow_mut().deps.add_instance(keys);
+        let crate::cells::Kind::Keys(_, block) = &self.evaluator.cells.get(keys).kind else {
+            return Lookup::Failed;
+        };
+        let resource = &block.block().resource;
+        let (value, used) = match (step, self.evaluator.type_info(resource)) {
+            (Some(Step::Index(_)), Some(info)) => (unknown_object(&info), consumed + 1),
+            _ => (Value::unknown(Type::Dynamic), consumed),
+        };
+        match resource.mode {
+            ResourceMode::Ephemeral => Lookup::Found(value.mark(Mark::Ephemeral), used),
+            _ => Lookup::Found(value, used),
+        }
+    }
+
+    /// Of a module of which nobody knows yet which instances there are: what its block says of the output is known.
+    fn output_of_unknown(&self, calls: CellId, steps: &[Step<'_>]) -> Lookup {
+        self.found.borrow_mut().deps.add_instance(calls);
+        let crate::cells::Kind::Calls(_, name) = &self.evaluator.cells.get(calls).kind else {
+            return Lookup::Failed;
+        };
+        let child = self.evaluator.setup.config.module(&self.node.module.path.child(name.clone()));
+        let outputs = || child.iter().flat_map(|module| &module.outputs);
+        let named = steps.iter().skip(1).take(2).find_map(|step| match step {
+            Step::Attr(output) => outputs().find(|(n, _)| &***n == *output),
+            Step::Index(_) => None,
+        });
+        // Without a name it may be any of them.
+        let meant: Vec<_> = match named {
+            Some((_, output)) => vec![output],
+            None => outputs().map(|(_, output)| output).collect(),
+        };
+        let mut value = Value::unknown(Type::Dynamic);
+        if meant.iter().any(|o| o.sensitive) {
+            value = value.mark(Mark::Sensitive);
+        }
+        if meant.iter().any(|o| o.ephemeral) {
+            value = value.mark(Mark::Ephemeral);
+        }
+        Lookup::Found(value, 1)
+    }
+
     fn module_call(&self, calls: CellId, steps: &[Step<'_>], span: Span) -> Lookup {
         let expansion = match self.cell(calls) {
             Ok(Content::Calls(expansion)) => expansion,
@@ -150,6 +196,7 @@ impl<'a> ModuleScope<'a> {
             Err(lookup) => return lookup,
         };
         let (child, at) = match (&**expansion, steps.get(1)) {
+            (Expansion::Unknown, _) => return self.output_of_unknown(calls, steps),
             (Expansion::Absent, _) => return Lookup::Found(Value::NULL, 1),
             (Expansion::Single(child), _) => (Some(child), 1),
             (_, Some(Step::Index(key))) => match instance_key(key) {

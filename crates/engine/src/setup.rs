@@ -167,11 +167,20 @@ pub struct PlanOptions {
     pub targets: Vec<Target>,
     /// Replace these even if nothing changed.
     pub replace: Vec<InstanceAddr>,
+    /// Whether what depends on an unknown `count`, `for_each` or provider configuration waits for a later plan. Otherwise an
+    /// unknown repetition is an error, and an unknown provider is planned for without being asked.
+    pub defer: bool,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        PlanOptions { mode: Mode::Normal, refresh: true, targets: Vec::new(), replace: Vec::new() }
+        PlanOptions {
+            mode: Mode::Normal,
+            refresh: true,
+            targets: Vec::new(),
+            replace: Vec::new(),
+            defer: true,
+        }
     }
 }
 

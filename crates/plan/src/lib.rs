@@ -11,4 +11,4 @@ mod model;
 mod serial;
 
 pub use change::{Action, PlannedChange, Reason, ReplaceOrder};
-pub use model::{CheckResult, CheckStatus, Deferred, Mode, OutputChange, Part, Plan, Step, StepKind};
+pub use model::{Cause, CheckResult, CheckStatus, Deferred, Mode, OutputChange, Part, Plan, Step, StepKind};

@@ -33,13 +33,39 @@ pub struct OutputChange {
     pub sensitive: bool,
 }
 
+/// Why something waits. The names in JSON are Terraform's (`deferred_changes`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// `count`, `for_each` or `enabled` is not known: nobody can say which instances there are.
+    InstanceCountUnknown,
+    /// The provider's configuration is not known, so nobody can be asked.
+    ProviderConfigUnknown,
+    /// It depends on something that waits.
+    DeferredPrereq,
+}
+
+impl Cause {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::InstanceCountUnknown => "instance_count_unknown",
+            Cause::ProviderConfigUnknown => "provider_config_unknown",
+            Cause::DeferredPrereq => "deferred_prereq",
+        }
+    }
+}
+
 /// An instance, resource or module that waits for something to be known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deferred {
-    /// What waits: an address of a resource or module.
+    /// What waits. With [`Cause::InstanceCountUnknown`] the address of a resource or of a module without a key at the end,
+    /// else that of an instance.
     pub address: String,
-    /// For what.
+    /// What kind of reason it has.
+    pub cause: Cause,
+    /// For what, as the end of a sentence: `its "count" depends on terraform_data.a, which is only known after apply`.
     pub reason: String,
 }
 
@@ -156,6 +182,11 @@ impl Plan {
             || !self.imports.is_empty()
             || self.outputs.values().any(OutputChange::is_change)
             || (self.mode == Mode::RefreshOnly && !self.drift.is_empty())
+    }
+
+    /// Whether nothing is left to be planned once it is applied.
+    pub fn is_complete(&self) -> bool {
+        !self.errored && self.targets.is_empty() && self.deferred.is_empty()
     }
 
     /// Numbers to add, change and destroy, as the summary line gives them. A replacement counts as both.

@@ -226,6 +226,8 @@ pub(crate) mod stored {
         tainted: bool,
         #[serde(default)]
         create_before_destroy: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<Str>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         extra: Vec<(Str, Arc<str>)>,
     }
@@ -251,6 +253,7 @@ pub(crate) mod stored {
                 dependencies,
                 status,
                 create_before_destroy,
+                provider,
                 extra,
             } = object.clone();
             let tainted = status == Status::Tainted;
@@ -262,6 +265,7 @@ pub(crate) mod stored {
                 dependencies,
                 tainted,
                 create_before_destroy,
+                provider,
                 extra,
             }
         });
@@ -281,6 +285,7 @@ pub(crate) mod stored {
                 dependencies: stored.dependencies,
                 status: if stored.tainted { Status::Tainted } else { Status::Ready },
                 create_before_destroy: stored.create_before_destroy,
+                provider: stored.provider,
                 extra: stored.extra,
             })
         }))

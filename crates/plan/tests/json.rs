@@ -320,7 +320,11 @@ fn what_waits_makes_a_plan_incomplete() {
     let deferred = change("t.a", Action::Defer, None, Some(unknown()));
     let plan = Plan {
         changes: vec![deferred],
-        deferred: vec![Deferred { address: "t.a".into(), reason: "its count is not known".into() }],
+        deferred: vec![Deferred {
+            address: "t.a".into(),
+            cause: Cause::DeferredPrereq,
+            reason: "its count is not known".into(),
+        }],
         ..Plan::default()
     };
     let shown = json::plan(&plan, None, None);

@@ -34,7 +34,8 @@ pub struct OutputState {
 /// A resource and its instances.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourceState {
-    /// The provider configuration that manages it: `provider["registry.terraform.io/hashicorp/aws"].west`.
+    /// The provider configuration that manages it: `provider["registry.terraform.io/hashicorp/aws"].west`. Empty when
+    /// every object names its own.
     pub provider: Str,
     /// The instances.
     pub instances: BTreeMap<InstanceKey, ResourceInstance>,
@@ -77,9 +78,47 @@ pub struct StoredObject {
     pub status: Status,
     /// The replacement order that it was last applied with.
     pub create_before_destroy: bool,
+    /// The provider configuration that manages it, where that is one of several that a `for_each` made:
+    /// `provider["registry.terraform.io/hashicorp/aws"].by_region["eu-west-1"]`. OpenTofu's `instance_provider`.
+    pub provider: Option<Str>,
     /// Fields of the stored instance that mean nothing to us, by name, as JSON text: kept, and written back. Empty for
     /// what we make ourselves.
     pub extra: Vec<(Str, Arc<str>)>,
+}
+
+/// Whether a provider configuration, as states write it, is one of several that a `for_each` made.
+fn is_keyed(provider: &str) -> bool {
+    provider.split_once("\"]").is_some_and(|(_, rest)| rest.ends_with(']'))
+}
+
+impl ResourceState {
+    /// The provider configuration that manages one of its objects.
+    pub fn provider_of<'a>(&'a self, object: &'a StoredObject) -> &'a Str {
+        object.provider.as_ref().unwrap_or(&self.provider)
+    }
+
+    /// Takes in that this provider configuration manages `object`.
+    fn managed_by(&mut self, provider: &Str, object: Option<Arc<StoredObject>>) -> Option<Arc<StoredObject>> {
+        let own = is_keyed(provider).then(|| provider.clone());
+        if own.is_none() && (object.is_some() || self.provider.is_empty()) {
+            self.provider = provider.clone();
+        }
+        object.map(|mut object| {
+            if object.provider != own {
+                Arc::make_mut(&mut object).provider = own;
+            }
+            object
+        })
+    }
+
+    /// Drops the common provider configuration when each object names its own.
+    fn settle_provider(&mut self) {
+        let objects =
+            |i: &ResourceInstance| i.current.iter().chain(i.deposed.values()).all(|o| o.provider.is_some());
+        if !self.provider.is_empty() && self.instances.values().all(objects) {
+            self.provider = "".into();
+        }
+    }
 }
 
 impl StoredObject {
@@ -121,9 +160,8 @@ impl State {
         object: Option<Arc<StoredObject>>,
     ) {
         let resource = self.resources.entry(addr.resource.clone()).or_default();
-        if object.is_some() || resource.provider.is_empty() {
-            resource.provider = provider.clone();
-        }
+        let object = resource.managed_by(provider, object);
+        let keyed = object.as_ref().is_some_and(|o| o.provider.is_some());
         let instance = resource.instances.entry(addr.key.clone()).or_default();
         match (deposed, object) {
             (None, object) => instance.current = object,
@@ -139,6 +177,8 @@ impl State {
         }
         if resource.instances.is_empty() {
             self.resources.remove(&addr.resource);
+        } else if keyed {
+            resource.settle_provider();
         }
     }
 

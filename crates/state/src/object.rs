@@ -29,6 +29,7 @@ pub(crate) struct RawInstance<'a> {
     private: Option<Text<'a>>,
     dependencies: Option<Vec<Text<'a>>>,
     create_before_destroy: Option<bool>,
+    provider: Option<Text<'a>>,
     extra: Vec<(Text<'a>, &'a RawValue)>,
 }
 
@@ -55,6 +56,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawInstance<'a> {
                         "private" => raw.private = map.next_value()?,
                         "dependencies" => raw.dependencies = map.next_value()?,
                         "create_before_destroy" => raw.create_before_destroy = map.next_value()?,
+                        "instance_provider" => raw.provider = map.next_value()?,
                         _ => raw.extra.push((Text(name), map.next_value()?)),
                     }
                 }
@@ -109,6 +111,7 @@ impl RawInstance<'_> {
             dependencies: dependencies.into(),
             status,
             create_before_destroy: self.create_before_destroy.unwrap_or(false),
+            provider: self.provider.as_ref().filter(|t| !t.0.is_empty()).map(|t| Str::from(&*t.0)),
             extra: self
                 .extra
                 .iter()
@@ -271,6 +274,9 @@ pub(crate) fn write(
     }
     if object.create_before_destroy {
         fields.display("create_before_destroy", true);
+    }
+    if let Some(provider) = &object.provider {
+        fields.string("instance_provider", provider);
     }
     fields.close();
 }

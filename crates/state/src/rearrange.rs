@@ -1,6 +1,6 @@
 //! What people change about a state by hand: moving, forgetting, marking, and putting another one in its place.
 
-use crate::{ResourceInstance, ResourceState, State, Status};
+use crate::{ResourceInstance, State, Status};
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, Pattern, ResourceAddr, ResourceMode, Str, Target, captures,
     substitute,
@@ -247,9 +247,25 @@ impl State {
     pub fn replace_provider(&mut self, from: &str, to: &str) -> Vec<ResourceAddr> {
         let (from, to) = (format!("provider[\"{from}\"]"), format!("provider[\"{to}\"]"));
         let mut changed = Vec::new();
-        for (addr, ResourceState { provider, .. }) in &mut self.resources {
-            if let Some(at) = provider.find(&from) {
-                *provider = format!("{}{to}{}", &provider[..at], &provider[at + from.len()..]).into();
+        let replaced = |provider: &Str| {
+            let at = provider.find(&from)?;
+            Some(Str::from(format!("{}{to}{}", &provider[..at], &provider[at + from.len()..])))
+        };
+        for (addr, resource) in &mut self.resources {
+            let mut any = false;
+            if let Some(provider) = replaced(&resource.provider) {
+                resource.provider = provider;
+                any = true;
+            }
+            for instance in resource.instances.values_mut() {
+                for object in instance.current.iter_mut().chain(instance.deposed.values_mut()) {
+                    if let Some(provider) = object.provider.as_ref().and_then(replaced) {
+                        Arc::make_mut(object).provider = Some(provider);
+                        any = true;
+                    }
+                }
+            }
+            if any {
                 changed.push(addr.clone());
             }
         }

@@ -53,8 +53,9 @@ struct RawResource<'a> {
     type_name: Text<'a>,
     #[serde(borrow)]
     name: Text<'a>,
+    /// Missing where each instance names its own.
     #[serde(borrow)]
-    provider: Text<'a>,
+    provider: Option<Text<'a>>,
     #[serde(borrow)]
     instances: Option<Vec<RawInstance<'a>>>,
 }
@@ -144,7 +145,7 @@ fn resource(state: &mut State, raw: &RawResource<'_>) -> Result<(), StateError> 
     let address = ResourceAddr { module, resource: Arc::new(resource) };
     let stored = match state.resources.entry(address.clone()) {
         Entry::Vacant(entry) => {
-            let provider = (&*raw.provider.0).into();
+            let provider = raw.provider.as_ref().map_or("", |t| &*t.0).into();
             entry.insert(ResourceState { provider, instances: BTreeMap::new() })
         }
         Entry::Occupied(_) => return Err(damaged(format!("{address} is there twice."))),
@@ -154,6 +155,7 @@ fn resource(state: &mut State, raw: &RawResource<'_>) -> Result<(), StateError> 
         let key = raw.key().map_err(wrong)?;
         let object =
             Arc::new(raw.object().map_err(|p| damaged(format!("{address}{key} cannot be read: {p}.")))?);
+        let own = object.provider.clone();
         let instance = stored.instances.entry(key.clone()).or_insert_with(ResourceInstance::default);
         let before = match raw.deposed() {
             None => instance.current.replace(object),
@@ -161,6 +163,9 @@ fn resource(state: &mut State, raw: &RawResource<'_>) -> Result<(), StateError> 
         };
         if before.is_some() {
             return Err(damaged(format!("an object of {address}{key} is there twice.")));
+        }
+        if stored.provider.is_empty() && own.is_none() {
+            return Err(damaged(format!("of {address}{key} it is not said which provider manages it.")));
         }
     }
     Ok(())
@@ -265,7 +270,9 @@ fn resources(out: &mut String, state: &State) {
         fields.string("mode", mode);
         fields.string("type", &address.resource.type_name);
         fields.string("name", &address.resource.name);
-        fields.string("provider", &resource.provider);
+        if !resource.provider.is_empty() {
+            fields.string("provider", &resource.provider);
+        }
         instances(fields.field("instances"), &resource.instances);
         fields.close();
     }

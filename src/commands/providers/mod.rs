@@ -69,7 +69,10 @@ fn needed(config: &Config, state: &State) -> BTreeSet<String> {
 }
 
 fn of_state(state: &State) -> BTreeSet<&str> {
-    state.resources.values().filter_map(|r| inside(&r.provider)).collect()
+    let objects = state.instances().flat_map(|(_, resource, instance)| {
+        instance.current.iter().chain(instance.deposed.values()).map(|object| resource.provider_of(object))
+    });
+    objects.filter_map(|provider| inside(provider)).collect()
 }
 
 fn of_module(module: &Module) -> BTreeSet<String> {

@@ -335,6 +335,7 @@ impl Recorder for Created<'_> {
             dependencies: o.dependencies.clone(),
             status: Status::Tainted,
             create_before_destroy: o.create_before_destroy,
+            provider: None,
             extra: Vec::new(),
         };
         let record = Record::Set {

@@ -16,7 +16,7 @@ use call::Called;
 pub(crate) use call::encode_known;
 use formwork_addr::{InstanceAddr, ResourceMode, Str};
 use formwork_diag::Diagnostic;
-use formwork_plan::{Action, Part, Plan, StepKind};
+use formwork_plan::{Action, Cause, Part, Plan, StepKind};
 use formwork_provider::CallError;
 use formwork_state::{Journal, Record, Session, State, StateError};
 use formwork_value::Value;
@@ -118,8 +118,11 @@ impl<'a> Applier<'a> {
             .filter(|(_, c)| c.deposed.is_none())
             .map(|(i, c)| (c.addr.clone(), i as u32))
             .collect();
+        let mut ev = Evaluator::new(setup.clone());
+        let unknown = plan.deferred.iter().filter(|d| d.cause == Cause::InstanceCountUnknown);
+        ev.held = unknown.map(|d| d.address.clone()).collect();
         Applier {
-            ev: Evaluator::new(setup.clone()),
+            ev,
             caller: Caller::new(setup),
             plan,
             state,
@@ -378,7 +381,7 @@ impl<'a> Applier<'a> {
         // Nothing happens to it: it is as planned, or as the state has it.
         let planned = self.change_of.get(&info.addr).map(|i| &self.plan.changes[*i as usize]);
         let value = match planned {
-            Some(change) if change.action == Action::NoOp => change.after.clone(),
+            Some(change) if matches!(change.action, Action::NoOp | Action::Defer) => change.after.clone(),
             // A provider's configuration may need what is about to go.
             Some(change) if matches!(change.action, Action::Delete | Action::Forget) => change.before.clone(),
             Some(_) => None,

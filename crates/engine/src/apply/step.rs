@@ -107,20 +107,12 @@ impl Applier<'_> {
                 return;
             }
         }
-        let key = {
-            let config = &self.caller.setup.config;
-            let block = config
-                .module(&addr.resource.module.path())
-                .and_then(|m| Some((m, m.resources.get(&*addr.resource.resource)?)));
-            match block {
-                Some((module, block)) => Ok(config.provider_of(module, block)),
-                None => crate::recover::present_provider(config, &change.provider),
-            }
-        };
-        let key = match key {
+        let recorded = self.state.resources.get(&addr.resource).map(|r| r.provider_of(&stored));
+        let recorded = recorded.unwrap_or(&change.provider);
+        let key = match crate::recover::managing(&self.caller.setup.config, &addr, recorded) {
             Ok(key) => key,
             Err(d) => {
-                self.ev.diags.push(d.about(&addr));
+                self.ev.diags.push(d);
                 return self.fail(step);
             }
         };
@@ -335,6 +327,7 @@ impl Applier<'_> {
                     dependencies: change.dependencies.clone(),
                     status: Status::Tainted,
                     create_before_destroy: change.create_before_destroy,
+                    provider: None,
                     extra: Vec::new(),
                 };
                 let record = set(called.token.clone(), addr, None, &change.provider, Some(Arc::new(stored)));

@@ -23,6 +23,9 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
+        if let Some(deferred) = self.ev.has_to_wait(&instance.addr, &prepared, &Arc::default()) {
+            return self.defer(cell, instance, prepared, deferred);
+        }
         let Worker::Data(source) = prepared.info.worker.clone() else { return self.ev.cells.fail(cell) };
         let (config, marks) = prepared.config.clone().unmark_paths();
         let mut refused = false;
@@ -69,8 +72,15 @@ impl Planner<'_> {
         let caller = self.caller.clone();
         let (provider, addr) = (prepared.provider.clone(), instance.addr.clone());
         let for_call = config.clone();
-        let waiting =
-            Waiting { instance: instance.clone(), prepared, config, marks, prior: None, replacing: None };
+        let waiting = Waiting {
+            instance: instance.clone(),
+            prepared,
+            config,
+            marks,
+            prior: None,
+            replacing: None,
+            elsewhere: None,
+        };
         self.waiting.insert(cell, waiting);
         self.jobs.push(Box::pin(async move {
             let result = caller

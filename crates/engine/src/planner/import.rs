@@ -101,8 +101,12 @@ impl Planner<'_> {
             });
         match stored {
             Ok((object, marked, stored)) => {
-                let key = instance.block.provider(&self.ev.setup.config);
-                let name = key.to_string().into();
+                let Ran::Done(provider, _) = self.ev.provider_cell_of(&instance) else {
+                    return self.ev.cells.fail(cell);
+                };
+                let Some(name) = self.ev.provider_of(provider).map(|p| p.name.clone()) else {
+                    return self.ev.cells.fail(cell);
+                };
                 self.refreshed.set(&instance.addr, None, &name, Some(stored.clone()));
                 let found = Refreshed { stored, object, marked, drifted_from: None };
                 self.imported.insert(cell, Arc::new(found));

@@ -8,11 +8,11 @@ use crate::deps::Deps;
 use crate::evaluator::Ran;
 use crate::instance::Refreshed;
 use crate::prepare::{Prepared, call_failed, prepare, problem};
-use formwork_addr::ResourceAddr;
+use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_diag::Severity;
-use formwork_plan::{Action, PlannedChange, Reason, ReplaceOrder};
+use formwork_plan::{Action, Deferred, PlannedChange, Reason, ReplaceOrder};
 use formwork_provider::{CallError, PlanRequest, PlanResponse, check_planned, default_plan};
-use formwork_state::Status as ObjectStatus;
+use formwork_state::{Status as ObjectStatus, StoredObject};
 use formwork_value::{Marks, Path, Value};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(super) struct Waiting {
     pub prior: Option<Arc<Refreshed>>,
     /// Set when the object has to be replaced: why, and by which paths. The plan asked for is that of the new object.
     pub replacing: Option<(Reason, Vec<Path>)>,
+    /// Said when the object is where another provider configuration leads to.
+    pub elsewhere: Option<String>,
 }
 
 impl Planner<'_> {
@@ -35,11 +37,14 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
-        let triggered = match self.triggered(instance) {
-            Ran::Done(triggered, _) => triggered,
+        let (triggered, triggers) = match self.triggered(instance) {
+            Ran::Done(triggered, deps) => (triggered, Arc::new(deps)),
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
+        if let Some(deferred) = self.ev.has_to_wait(&instance.addr, &prepared, &triggers) {
+            return self.defer(cell, instance, prepared, deferred);
+        }
         let mut prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {
             Content::Object(found) => found.clone(),
             _ => None,
@@ -69,7 +74,13 @@ impl Planner<'_> {
             Some(prior) => ignore_changes(&mut self.ev, instance, config, &prior.object.value),
             None => config,
         };
+        let elsewhere = match self.elsewhere(instance, &prepared) {
+            Ran::Done(elsewhere, _) => elsewhere,
+            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+            Ran::Failed => return self.ev.cells.fail(cell),
+        };
         let replacing = match &prior {
+            Some(_) if elsewhere.is_some() => Some((Reason::ReplaceBecauseCannotUpdate, Vec::new())),
             Some(p) if p.stored.status == ObjectStatus::Tainted => {
                 Some((Reason::ReplaceBecauseTainted, Vec::new()))
             }
@@ -79,7 +90,8 @@ impl Planner<'_> {
             }
             _ => None,
         };
-        let waiting = Waiting { instance: instance.clone(), prepared, config, marks, prior, replacing };
+        let instance = instance.clone();
+        let waiting = Waiting { instance, prepared, config, marks, prior, replacing, elsewhere };
         self.ask(cell, waiting);
     }
 
@@ -157,7 +169,8 @@ impl Planner<'_> {
             (None, _) => (Action::Create, None, Vec::new()),
             // The order is settled when everything is planned.
             (Some(before), Some((reason, mut paths))) => {
-                if paths.is_empty() && reason != Reason::ReplaceBecauseTainted {
+                if paths.is_empty() && reason != Reason::ReplaceBecauseTainted && waiting.elsewhere.is_none()
+                {
                     paths = changed_paths(&info.schema, &waiting.prepared.config, before, &after);
                 }
                 (Action::Replace(ReplaceOrder::DestroyFirst), Some(reason), paths)
@@ -168,6 +181,7 @@ impl Planner<'_> {
         let own = &instance.addr.resource;
         let dependencies = self.ev.resources_in(&waiting.prepared.inputs, own);
         let mut notes = response.notes;
+        notes.extend(waiting.elsewhere.take());
         if let (Action::Replace(_), Some(prior), Some(resource)) = (action, &waiting.prior, info.managed()) {
             notes.extend(resource.removal(&prior.object));
         }
@@ -189,7 +203,11 @@ impl Planner<'_> {
             notes,
             span: Some(instance.block.block().span),
         };
-        if action == Action::NoOp && self.stale_dependencies(&mut change) {
+        let moved = waiting
+            .prior
+            .as_ref()
+            .is_some_and(|p| self.recorded(&instance.addr, &p.stored) != Some(&change.provider));
+        if action == Action::NoOp && (self.stale_dependencies(&mut change) || moved) {
             let provider = change.provider.clone();
             self.refreshed.set(&instance.addr, None, &provider, change.prior.clone());
         }
@@ -204,6 +222,93 @@ impl Planner<'_> {
         }
         self.record(cell, change, waiting.prepared.inputs.clone(), waiting.prepared.provider_cell);
         self.ev.cells.complete(cell, Content::Value(after), None);
+    }
+
+    /// Leaves an instance for a later plan. Its value is what the configuration says so far.
+    pub(super) fn defer(
+        &mut self,
+        cell: CellId,
+        instance: &Arc<InstanceInfo>,
+        prepared: Prepared,
+        deferred: Deferred,
+    ) {
+        let info = &prepared.info;
+        let prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {
+            Content::Object(found) => found.clone(),
+            _ => None,
+        });
+        let (config, marks) = prepared.config.clone().unmark_paths();
+        let marks = crate::write_only::kept(&info.schema, marks);
+        let mut config = crate::write_only::without(&info.schema, config);
+        if let Some(prior) = &prior {
+            config = ignore_changes(&mut self.ev, instance, config, &prior.object.value);
+        }
+        let request = PlanRequest { config: &config, prior: prior.as_ref().map(|p| &p.object) };
+        let planned = default_plan(&info.schema, &request).planned;
+        let after = info.mark(planned.mark_paths(&marks));
+        let change = PlannedChange {
+            addr: instance.addr.clone(),
+            deposed: None,
+            previous_addr: self.previous.get(&instance.addr).cloned(),
+            provider: prepared.provider.name.clone(),
+            action: Action::Defer,
+            reason: None,
+            before: prior.as_ref().map(|p| p.marked.clone()),
+            after: Some(after.clone()),
+            replace_paths: Vec::new(),
+            prior: prior.as_ref().map(|p| p.stored.clone()),
+            private: Vec::new(),
+            schema_version: info.schema.version,
+            dependencies: self.ev.resources_in(&prepared.inputs, &instance.addr.resource),
+            create_before_destroy: false,
+            notes: Vec::new(),
+            span: Some(instance.block.block().span),
+        };
+        self.record(cell, change, prepared.inputs.clone(), prepared.provider_cell);
+        self.ev.deferred.insert(cell, deferred);
+        self.ev.cells.complete(cell, Content::Value(after), None);
+    }
+
+    /// The provider configuration that the state names for an object.
+    fn recorded<'a>(&'a self, addr: &InstanceAddr, stored: &'a StoredObject) -> Option<&'a Str> {
+        stored.provider.as_ref().or_else(|| self.state.resources.get(&addr.resource).map(|r| &r.provider))
+    }
+
+    /// Whether the object of an instance is where another provider configuration than its own leads to, as can be when either
+    /// is one of several that a `for_each` makes: it cannot follow, but has to be made anew. Says so.
+    fn elsewhere(&mut self, instance: &InstanceInfo, prepared: &Prepared) -> Ran<Option<String>> {
+        let here = Ran::Done(None, Deps::default());
+        let recorded = self.state.instance(&instance.addr).and_then(|i| {
+            let stored = i.current.as_ref()?;
+            self.recorded(&instance.addr, stored).filter(|r| **r != prepared.provider.name).cloned()
+        });
+        let (Some(recorded), true) = (recorded, prepared.info.managed().is_some_and(|r| r.drifts())) else {
+            return here;
+        };
+        let key = match crate::recover::managing(&self.caller.setup.config, &instance.addr, &recorded) {
+            Ok(key) => key,
+            Err(d) => {
+                self.ev.diags.push(d);
+                return Ran::Failed;
+            }
+        };
+        let cell = self.ev.provider_cell(key);
+        match self.ev.cells.get(cell).status {
+            Status::Ready => {}
+            Status::Failed => return Ran::Failed,
+            _ => return Ran::Missing(vec![cell]),
+        }
+        let Some(there) = self.ev.provider_of(cell).filter(|p| p.known && prepared.provider.known) else {
+            return here;
+        };
+        if there.identity == prepared.provider.identity {
+            return here;
+        }
+        let note = format!(
+            "it is managed by {}, and its block uses {}: it has to be made anew there",
+            there.name, prepared.provider.name
+        );
+        Ran::Done(Some(note), Deps::default())
     }
 
     pub(super) fn record(

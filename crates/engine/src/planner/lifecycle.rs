@@ -81,6 +81,7 @@ impl Planner<'_> {
     pub(super) fn triggered(&mut self, instance: &InstanceInfo) -> Ran<bool> {
         let block = instance.block.block();
         let mut missing = Vec::new();
+        let mut deps = Deps::default();
         let mut triggered = false;
         for expr in &block.lifecycle.replace_triggered_by {
             for reference in references(expr) {
@@ -103,6 +104,9 @@ impl Planner<'_> {
                     }
                 }
                 let Some(expansion) = self.ev.expansion(keys) else { continue };
+                if self.ev.deferred.contains_key(&keys) {
+                    deps.add_instance(keys);
+                }
                 let mut path = Path::root();
                 let mut key = None;
                 for (i, step) in steps.enumerate() {
@@ -120,6 +124,7 @@ impl Planner<'_> {
                     None => expansion.iter().map(|(_, id)| *id).collect(),
                 };
                 for cell in cells {
+                    deps.add_instance(cell);
                     match self.ev.cells.get(cell).status {
                         Status::Ready => triggered |= self.changes_at(cell, &path),
                         Status::Failed => return Ran::Failed,
@@ -128,7 +133,7 @@ impl Planner<'_> {
                 }
             }
         }
-        if missing.is_empty() { Ran::Done(triggered, Deps::default()) } else { Ran::Missing(missing) }
+        if missing.is_empty() { Ran::Done(triggered, deps) } else { Ran::Missing(missing) }
     }
 
     fn changes_at(&self, cell: CellId, path: &Path) -> bool {

@@ -19,7 +19,7 @@ use crate::{PlanOptions, PlanOutcome, Setup, moves};
 use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode};
 use formwork_config::ProviderKey;
 use formwork_diag::{Diagnostic, has_errors};
-use formwork_plan::{Mode, PlannedChange};
+use formwork_plan::{Action, Deferred, Mode, PlannedChange};
 use formwork_provider::{CallError, PlanResponse};
 use formwork_state::State;
 use formwork_syntax::Expr;
@@ -93,7 +93,8 @@ pub(crate) struct Draft {
 /// Whether anything in a set of dependencies is going to change.
 fn pending(drafts: &[Draft], of: &FxHashMap<CellId, usize>, deps: &Arc<Deps>) -> bool {
     let mut pending = false;
-    deps.each(&mut |id| pending |= of.get(&id).is_some_and(|i| drafts[*i].change.is_change()));
+    let waits = |change: &PlannedChange| change.is_change() || change.action == Action::Defer;
+    deps.each(&mut |id| pending |= of.get(&id).is_some_and(|i| waits(&drafts[*i].change)));
     pending
 }
 
@@ -132,6 +133,8 @@ struct Planner<'a> {
     imported: FxHashMap<CellId, Arc<crate::instance::Refreshed>>,
     /// The ID that each instance is imported by.
     imports: BTreeMap<InstanceAddr, formwork_addr::Str>,
+    /// Objects that are no longer wanted, and stay because of something that has to wait.
+    kept: Vec<Deferred>,
     /// What is ephemeral and open.
     open: OpenSet,
     seen_modules: usize,
@@ -146,6 +149,7 @@ impl<'a> Planner<'a> {
     fn new(setup: Setup, state: &'a State, options: &'a PlanOptions, graph: Graph) -> Self {
         let mut ev = Evaluator::new(setup.clone());
         ev.planning = true;
+        ev.deferring = options.defer || options.mode != Mode::Normal;
         let mut priors = Vec::new();
         for (addr, resource, instance) in state.instances() {
             if addr.resource.resource.mode == ResourceMode::Data {
@@ -162,7 +166,7 @@ impl<'a> Planner<'a> {
                     addr: addr.clone(),
                     deposed,
                     stored: stored.clone(),
-                    provider: resource.provider.clone(),
+                    provider: resource.provider_of(stored).clone(),
                     cell,
                 });
             }
@@ -183,6 +187,7 @@ impl<'a> Planner<'a> {
             previous: BTreeMap::new(),
             imported: FxHashMap::default(),
             imports: BTreeMap::new(),
+            kept: Vec::new(),
             open: OpenSet::default(),
             seen_modules: 0,
             seen_expanded: 0,
@@ -404,13 +409,7 @@ impl<'a> Planner<'a> {
 
     /// The provider configuration of a prior object: the one that its block uses now, or the one that the state names.
     fn provider_key(&self, prior: &Prior) -> Result<ProviderKey, Diagnostic> {
-        let config = &self.caller.setup.config;
-        if let Some(module) = config.module(&prior.addr.resource.module.path())
-            && let Some(block) = module.resources.get(&*prior.addr.resource.resource)
-        {
-            return Ok(config.provider_of(module, block));
-        }
-        crate::recover::present_provider(config, &prior.provider).map_err(|d| d.about(&prior.addr))
+        crate::recover::managing(&self.caller.setup.config, &prior.addr, &prior.provider)
     }
 
     fn refresh(&mut self, cell: CellId, index: u32) {

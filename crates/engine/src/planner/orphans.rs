@@ -5,8 +5,10 @@ use crate::cells::{CellId, Content, Status};
 use crate::deps::Deps;
 use crate::expand::Expansion;
 use crate::instance::Refreshed;
+use crate::refresh::Prior;
 use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ResourceMode};
-use formwork_plan::{Action, Mode, PlannedChange, Reason};
+use formwork_plan::{Action, Cause, Deferred, Mode, PlannedChange, Reason};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Planner<'_> {
@@ -30,10 +32,49 @@ impl Planner<'_> {
             self.ev.cells.demand(self.priors[*i].cell);
         }
         self.drain(false).await;
+        let kept = self.still_used(&found);
         for (i, reason) in found {
-            self.remove(i, reason).await;
+            match kept.get(&i) {
+                Some(user) => self.keep(i, user),
+                None => self.remove(i, reason).await,
+            }
         }
         self.drop_data();
+    }
+
+    /// Objects that are no longer wanted, but that something which has to wait was made from: they stay until that has been
+    /// planned. Each with one that uses it.
+    fn still_used(&self, found: &[(usize, Option<Reason>)]) -> BTreeMap<usize, InstanceAddr> {
+        let mut kept = BTreeMap::new();
+        if self.ev.deferred.is_empty() || self.options.mode != Mode::Normal {
+            return kept;
+        }
+        let waits = |addr: &InstanceAddr| {
+            let cell = self.ev.instances.get(addr);
+            cell.is_some_and(|c| self.ev.deferred.contains_key(c)) || self.ev.may_be_waiting(addr)
+        };
+        let mut users: Vec<&Prior> = self.priors.iter().filter(|p| waits(&p.addr)).collect();
+        while let Some(user) = users.pop() {
+            for (i, _) in found {
+                let prior = &self.priors[*i];
+                let used = user.stored.dependencies.contains(&prior.addr.resource.without_keys());
+                if used && !kept.contains_key(i) {
+                    kept.insert(*i, user.addr.clone());
+                    users.push(prior);
+                }
+            }
+        }
+        kept
+    }
+
+    fn keep(&mut self, index: usize, user: &InstanceAddr) {
+        self.kept.push(Deferred {
+            address: self.priors[index].addr.to_string(),
+            cause: Cause::DeferredPrereq,
+            reason: format!(
+                "it is no longer in the configuration, but {user} was made from it, and has to wait"
+            ),
+        });
     }
 
     /// Plans the removal of deposed objects.
@@ -138,6 +179,7 @@ impl Planner<'_> {
             return None;
         }
         Some(match (&*expansion, &addr.key) {
+            (Expansion::Unknown, _) => return None,
             (Expansion::Absent, _) => Reason::DeleteBecauseEnabledFalse,
             (Expansion::Count(_), InstanceKey::Int(_)) => Reason::DeleteBecauseCountIndex,
             (Expansion::ForEach(_), InstanceKey::Str(_)) => Reason::DeleteBecauseEachKey,
@@ -154,6 +196,7 @@ impl Planner<'_> {
             let Some(cell) = self.ev.module(*id).calls.get(&steps[depth].name) else { return true };
             let expanded: &CellId = cell;
             match &self.ev.cells.get(*expanded).content {
+                Content::Calls(expansion) if matches!(**expansion, Expansion::Unknown) => return false,
                 Content::Calls(expansion) => {
                     if expansion.get(&steps[depth].key).is_none() {
                         return true;

@@ -7,7 +7,7 @@ use crate::graph::Object;
 use crate::order;
 use formwork_addr::{ModulePath, Str};
 use formwork_diag::has_errors;
-use formwork_plan::{Action, Mode, OutputChange, Plan, PlannedChange};
+use formwork_plan::{Action, Deferred, Mode, OutputChange, Plan, PlannedChange};
 use formwork_state::State;
 use formwork_value::{Mark, Value};
 use rustc_hash::FxHashSet;
@@ -33,6 +33,7 @@ impl Planner<'_> {
             drift,
             outputs,
             steps,
+            deferred: if self.options.mode == Mode::Normal { self.waiting() } else { Vec::new() },
             checks: std::mem::take(&mut self.ev.checks),
             variables: kept(setup),
             targets: self.options.targets.clone(),
@@ -46,6 +47,14 @@ impl Planner<'_> {
             ..Plan::default()
         };
         PlanOutcome { plan, refreshed: self.refreshed, diagnostics: self.ev.diags }
+    }
+
+    /// What has to wait, by address.
+    fn waiting(&self) -> Vec<Deferred> {
+        let mut all: Vec<Deferred> = self.ev.deferred.values().cloned().collect();
+        all.extend(self.kept.iter().cloned());
+        all.sort_by(|a, b| a.address.cmp(&b.address));
+        all
     }
 
     async fn outputs(&mut self) -> BTreeMap<Str, OutputChange> {

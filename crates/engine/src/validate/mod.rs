@@ -16,6 +16,7 @@ use formwork_lang::{RefStep, eval, references};
 use formwork_provider::{Problem, connection_schema};
 use formwork_syntax::Expr;
 use formwork_value::{Kind, Type, Value, convert};
+pub(crate) use names::unknown_object;
 use names::{Names, Place};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -94,7 +95,12 @@ impl<'a> Validator<'a> {
         for provider in module.providers.values() {
             let source = module.provider_source(&provider.name.name);
             if let Some(family) = self.names.setup.registry.providers().get(&source) {
-                let scope = self.names.at(Place::default());
+                let repetition = match &provider.for_each {
+                    Some(for_each) => Repetition::ForEach(for_each.clone()),
+                    None => Repetition::Single,
+                };
+                self.repetition(&repetition);
+                let scope = self.names.at(Place::of(&repetition));
                 decode_in(&provider.body, &family.schema().block, &scope, provider.span, self.diags);
             }
         }

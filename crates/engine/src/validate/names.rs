@@ -124,7 +124,7 @@ impl<'a> Names<'a> {
 }
 
 /// An object whose attributes are all unknown, with the marks that the schema says.
-pub(super) fn unknown_object(info: &Arc<TypeInfo>) -> Value {
+pub(crate) fn unknown_object(info: &Arc<TypeInfo>) -> Value {
     match &info.ty {
         Type::Object(o) => {
             info.mark(Value::object(o.attrs.iter().map(|(k, t)| (k.clone(), Value::unknown(t.clone())))))

@@ -23,6 +23,7 @@ fn sample() -> (Plan, Bundle) {
         dependencies: ["module.m[\"a\"].data.t.x", "t.y"].iter().map(|a| a.parse().unwrap()).collect(),
         status: Status::Tainted,
         create_before_destroy: true,
+        provider: None,
         extra: vec![("identity".into(), "{\"a\":1}".into())],
     };
     let object = Value::object([
@@ -92,7 +93,11 @@ fn sample() -> (Plan, Bundle) {
             Step { kind: StepKind::Change(1, Part::Apply), after: vec![] },
             Step { kind: StepKind::Change(1, Part::Forget), after: vec![] },
         ],
-        deferred: vec![Deferred { address: "module.m".into(), reason: "count".into() }],
+        deferred: vec![Deferred {
+            address: "module.m".into(),
+            cause: Cause::InstanceCountUnknown,
+            reason: "count".into(),
+        }],
         checks: vec![CheckResult {
             address: "check.c".into(),
             status: CheckStatus::Fail,

@@ -2,10 +2,11 @@
 
 use super::module::{Index, mode, provider_name};
 use super::value::{Flags, JsonPath, Known};
-use crate::{Action, OutputChange, Plan, PlannedChange, ReplaceOrder};
-use formwork_addr::InstanceAddr;
+use crate::{Action, Cause, OutputChange, Plan, PlannedChange, ReplaceOrder};
+use formwork_addr::{InstanceAddr, ResourceAddr, ResourceMode};
 use formwork_value::Value;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// `change`, of a resource or an output.
 #[derive(Serialize)]
@@ -65,10 +66,14 @@ pub(super) struct ResourceChange<'a> {
     module_address: String,
     mode: &'static str,
     #[serde(rename = "type")]
-    type_name: &'a str,
-    name: &'a str,
+    type_name: Cow<'a, str>,
+    name: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<Index>,
+    /// Stands for all instances of which nobody knows yet which they are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    index_unknown: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
     provider_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deposed: Option<&'a str>,
@@ -85,9 +90,54 @@ pub(super) struct DeferredChange<'a> {
 }
 
 impl<'a> DeferredChange<'a> {
-    pub(super) fn new(plan: &'a Plan, change: &'a PlannedChange) -> Self {
-        // Our reasons are sentences; this is Terraform's word for "some other".
-        DeferredChange { reason: "unknown", resource_change: ResourceChange::new(plan, change) }
+    /// All that waits, but for modules of which no instance is known. `changes` are those of instances.
+    pub(super) fn all(plan: &'a Plan, changes: &[&'a PlannedChange]) -> Vec<Self> {
+        let mut all = Vec::new();
+        for deferred in &plan.deferred {
+            let reason = deferred.cause.as_str();
+            let change = changes.iter().find(|c| c.addr.to_string() == deferred.address);
+            match (deferred.cause, change) {
+                (Cause::InstanceCountUnknown, _) => {
+                    let addr = deferred.address.parse::<ResourceAddr>();
+                    all.extend(
+                        addr.ok().map(|a| DeferredChange { reason, resource_change: unknown_instances(&a) }),
+                    );
+                }
+                (_, Some(change)) => {
+                    all.push(DeferredChange { reason, resource_change: ResourceChange::new(plan, change) });
+                }
+                (_, None) => {}
+            }
+        }
+        all
+    }
+}
+
+/// The instances of a resource whose repetition is not known. The index is a wildcard, as Terraform writes it.
+fn unknown_instances<'a>(addr: &ResourceAddr) -> ResourceChange<'a> {
+    let resource = &addr.resource;
+    ResourceChange {
+        address: format!("{addr}[\"*\"]"),
+        previous_address: None,
+        module_address: addr.module.to_string(),
+        mode: if resource.mode == ResourceMode::Data { "data" } else { "managed" },
+        type_name: Cow::Owned(resource.type_name.to_string()),
+        name: Cow::Owned(resource.name.to_string()),
+        index: None,
+        index_unknown: true,
+        provider_name: String::new(),
+        deposed: None,
+        change: Change {
+            actions: if resource.mode == ResourceMode::Data { &["read"] } else { &["create"] },
+            before: None,
+            after: None,
+            after_unknown: Flags::Bool(true),
+            before_sensitive: Flags::Bool(false),
+            after_sensitive: Flags::Bool(false),
+            replace_paths: Vec::new(),
+            importing: None,
+        },
+        action_reason: None,
     }
 }
 
@@ -105,9 +155,10 @@ impl<'a> ResourceChange<'a> {
             previous_address: change.previous_addr.as_ref().map(InstanceAddr::to_string),
             module_address: addr.resource.module.to_string(),
             mode: mode(addr),
-            type_name: &resource.type_name,
-            name: &resource.name,
+            type_name: Cow::Borrowed(&resource.type_name),
+            name: Cow::Borrowed(&resource.name),
             index: Index::of(addr),
+            index_unknown: false,
             provider_name: provider_name(&change.provider),
             deposed: change.deposed.as_deref(),
             change: Change {

@@ -88,7 +88,7 @@ impl<'a> StateDocument<'a> {
             for (key, object) in current.chain(deposed) {
                 let value = value(&addr.resource, object, decode);
                 let mut entry =
-                    Resource::new(&addr, &resource.provider, object.schema_version, value.as_ref());
+                    Resource::new(&addr, resource.provider_of(object), object.schema_version, value.as_ref());
                 entry.depends_on = object.dependencies.iter().map(ResourceAddr::to_string).collect();
                 entry.tainted = object.status == Status::Tainted;
                 entry.deposed_key = key.map(|k| k.to_string());

@@ -28,6 +28,7 @@ fn object(id: &str) -> Arc<StoredObject> {
         dependencies: Arc::new(["a.b".parse().unwrap()]),
         status: Status::Ready,
         create_before_destroy: false,
+        provider: None,
         extra: vec![],
     })
 }

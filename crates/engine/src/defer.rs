@@ -1,0 +1,129 @@
+//! What has to wait for a later plan, because nobody can say yet what it is.
+
+use crate::cells::{CellId, Content, Kind};
+use crate::deps::Deps;
+use crate::evaluator::Evaluator;
+use crate::prepare::Prepared;
+use formwork_addr::InstanceAddr;
+use formwork_config::Repetition;
+use formwork_plan::{Cause, Deferred};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// How many objects a reason names before it counts the others.
+const NAMED: usize = 3;
+
+impl Evaluator {
+    /// What is said of a block whose repetition is not known, which was made from `deps`.
+    pub(crate) fn unknown_instances(
+        &self,
+        addr: &impl fmt::Display,
+        repetition: &Repetition,
+        deps: &Deps,
+    ) -> Deferred {
+        let argument = match repetition {
+            Repetition::Count(_) => "count",
+            Repetition::ForEach(_) => "for_each",
+            Repetition::Enabled(_) => "enabled",
+            Repetition::Single => "repetition",
+        };
+        let mut deps_of = Deps::default();
+        deps.instances.iter().for_each(|id| deps_of.add_instance(*id));
+        deps_of.groups.extend(deps.groups.iter().cloned());
+        let reason = self.awaiting(&format!("its \"{argument}\""), &Arc::new(deps_of));
+        Deferred { address: addr.to_string(), cause: Cause::InstanceCountUnknown, reason }
+    }
+
+    /// Whether an instance has to wait, and why: for what it was made from, or for its provider. `more` is what it depends on
+    /// besides.
+    pub(crate) fn has_to_wait(
+        &self,
+        addr: &InstanceAddr,
+        prepared: &Prepared,
+        more: &Arc<Deps>,
+    ) -> Option<Deferred> {
+        if !self.deferring {
+            return None;
+        }
+        let deferred = |cause, reason| Some(Deferred { address: addr.to_string(), cause, reason });
+        if !self.deferred.is_empty() {
+            let mut waits = BTreeSet::new();
+            let mut note = |id: CellId| {
+                if let Some(found) = self.deferred.get(&id) {
+                    waits.insert(&*found.address);
+                }
+            };
+            prepared.inputs.each(&mut note);
+            more.each(&mut note);
+            if !waits.is_empty() {
+                let verb = if waits.len() == 1 { "has" } else { "have" };
+                let reason = format!("it depends on {}, which {verb} to wait", listed(waits.into_iter()));
+                return deferred(Cause::DeferredPrereq, reason);
+            }
+        }
+        if !prepared.provider.known && prepared.info.managed().is_some_and(|r| r.drifts()) {
+            let behind = self.cells.get(prepared.provider_cell).deps.clone().unwrap_or_default();
+            let reason = self
+                .awaiting(&format!("the configuration of its provider {}", prepared.provider.name), &behind);
+            return deferred(Cause::ProviderConfigUnknown, reason);
+        }
+        None
+    }
+
+    /// That `what` is not known because of those of its sources that are not.
+    fn awaiting(&self, what: &str, deps: &Arc<Deps>) -> String {
+        let mut unknown = BTreeSet::new();
+        deps.each(&mut |id| {
+            let cell = self.cells.get(id);
+            match (&cell.kind, &cell.content) {
+                _ if self.deferred.contains_key(&id) => {
+                    unknown.insert(self.deferred[&id].address.clone());
+                }
+                (Kind::Instance(info), Content::Value(value)) if !value.is_wholly_known() => {
+                    unknown.insert(info.addr.to_string());
+                }
+                _ => {}
+            }
+        });
+        if unknown.is_empty() {
+            return format!("{what} is only known after apply");
+        }
+        let verb = if unknown.len() == 1 { "is" } else { "are" };
+        let sources = listed(unknown.iter().map(String::as_str));
+        format!("{what} depends on {sources}, which {verb} not known before apply")
+    }
+
+    /// Whether an instance may be one of those that wait because nobody knows which there are.
+    pub(crate) fn may_be_waiting(&self, addr: &InstanceAddr) -> bool {
+        self.deferred.keys().any(|id| match &self.cells.get(*id).kind {
+            Kind::Keys(module, block) => {
+                addr.resource.resource == block.block().resource
+                    && addr.resource.module == self.module(*module).addr
+            }
+            Kind::Calls(module, name) => {
+                let outer = &self.module(*module).addr;
+                let inner = addr.resource.module.steps().get(outer.steps().len());
+                addr.resource.module.is_within(outer) && inner.is_some_and(|s| s.name == *name)
+            }
+            _ => false,
+        })
+    }
+}
+
+fn listed<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let count = all.len();
+    let mut out = String::new();
+    for (i, name) in all.take(NAMED).enumerate() {
+        match i {
+            0 => {}
+            _ if i + 1 == count => out.push_str(" and "),
+            _ => out.push_str(", "),
+        }
+        out.push_str(name);
+    }
+    if count > NAMED {
+        out.push_str(&format!(" and {} more", count - NAMED));
+    }
+    out
+}
