@@ -157,7 +157,7 @@ impl<'p> Printer<'p, '_> {
             format!("{remove}/{add} destroy and then create replacement"),
         );
         line(
-            has(|a| a == Action::Replace(ReplaceOrder::CreateFirst)),
+            has(|a| matches!(a, Action::Replace(ReplaceOrder::CreateFirst | ReplaceOrder::CreateBeside))),
             format!("{add}/{remove} create replacement and then destroy"),
         );
         line(has(|a| a == Action::Read), format!(" {} read (data resources)", style.paint(Role::Read, "<=")));
@@ -327,7 +327,7 @@ impl<'p> Printer<'p, '_> {
                 let (add, remove) = ((Role::Add, "+"), (Role::Remove, "-"));
                 let (first, second) = match order {
                     ReplaceOrder::DestroyFirst => (remove, add),
-                    ReplaceOrder::CreateFirst => (add, remove),
+                    ReplaceOrder::CreateFirst | ReplaceOrder::CreateBeside => (add, remove),
                 };
                 style.put(self.out, first.0, first.1);
                 self.out.push('/');
@@ -420,6 +420,7 @@ fn counts(changes: &[&&PlannedChange]) -> (usize, usize, usize) {
             Action::Create => n.0 += 1,
             Action::Update => n.1 += 1,
             Action::Delete => n.2 += 1,
+            Action::Replace(ReplaceOrder::CreateBeside) => n.0 += 1,
             Action::Replace(_) => {
                 n.0 += 1;
                 n.2 += 1;

@@ -19,7 +19,9 @@ use crate::planner::Draft;
 use formwork_addr::ResourceAddr;
 use formwork_plan::{Action, Part, PlannedChange, ReplaceOrder, Step, StepKind};
 use formwork_state::State;
-use rustc_hash::{FxHashMap, FxHashSet};
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::DiGraph;
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
@@ -160,6 +162,12 @@ impl Order {
                     order.after(apply, delete, Edge::Firm);
                     (order.delete[i], order.apply[i]) = (Some(delete), Some(apply));
                 }
+                Action::Replace(ReplaceOrder::CreateBeside) => {
+                    let depose = part(&mut order, Part::Depose);
+                    let apply = part(&mut order, Part::Apply);
+                    order.after(apply, depose, Edge::Firm);
+                    order.apply[i] = Some(apply);
+                }
                 Action::Replace(ReplaceOrder::CreateFirst) => {
                     let depose = part(&mut order, Part::Depose);
                     let apply = part(&mut order, Part::Apply);
@@ -257,11 +265,9 @@ impl Order {
     pub(crate) fn finish(mut self) -> Vec<Step> {
         let mut order = self.sorted();
         if order.len() < self.kinds.len() {
-            let done: FxHashSet<u32> = order.iter().copied().collect();
+            let ring = self.rings();
             for (step, after) in self.after.iter_mut().enumerate() {
-                if !done.contains(&(step as u32)) {
-                    after.retain(|(other, edge)| *edge == Edge::Firm || done.contains(other));
-                }
+                after.retain(|(other, edge)| *edge == Edge::Firm || ring[step] != ring[*other as usize]);
             }
             order = self.sorted();
         }
@@ -279,6 +285,27 @@ impl Order {
                 Step { kind: self.kinds[*step as usize], after }
             })
             .collect()
+    }
+
+    /// To which ring each step belongs; a step that is in none is one of its own.
+    fn rings(&self) -> Vec<u32> {
+        let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(self.kinds.len(), self.kinds.len());
+        for _ in &self.kinds {
+            graph.add_node(());
+        }
+        for (step, after) in self.after.iter().enumerate() {
+            for (other, _) in after {
+                graph.add_edge((step as u32).into(), (*other).into(), ());
+            }
+        }
+        let mut ring = vec![0; self.kinds.len()];
+        // The other algorithm for this recurses, and chains are long.
+        for (i, steps) in kosaraju_scc(&graph).into_iter().enumerate() {
+            for step in steps {
+                ring[step.index()] = i as u32;
+            }
+        }
+        ring
     }
 
     fn sorted(&self) -> Vec<u32> {

@@ -16,6 +16,9 @@ pub enum ReplaceOrder {
     DestroyFirst,
     /// The new object comes before the old one goes.
     CreateFirst,
+    /// The new object is made, and the old one put aside. It goes with a later plan, because something was made from it that
+    /// has to wait.
+    CreateBeside,
 }
 
 /// What is going to happen to an instance.

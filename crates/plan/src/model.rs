@@ -1,6 +1,6 @@
 //! The plan as a whole.
 
-use crate::{PlannedChange, serial};
+use crate::{PlannedChange, ReplaceOrder, serial};
 use formwork_addr::{InstanceAddr, Str, Target};
 use formwork_value::Value;
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,9 @@ impl Plan {
         (
             count(&|c| matches!(c.action, Create | Replace(_))),
             count(&|c| matches!(c.action, Update)),
-            count(&|c| matches!(c.action, Delete | Replace(_))),
+            count(&|c| {
+                matches!(c.action, Delete | Replace(ReplaceOrder::DestroyFirst | ReplaceOrder::CreateFirst))
+            }),
         )
     }
 }

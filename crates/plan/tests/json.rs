@@ -322,7 +322,7 @@ fn what_waits_makes_a_plan_incomplete() {
         changes: vec![deferred],
         deferred: vec![Deferred {
             address: "t.a".into(),
-            cause: Cause::DeferredPrereq,
+            cause: formwork_plan::Cause::DeferredPrereq,
             reason: "its count is not known".into(),
         }],
         ..Plan::default()

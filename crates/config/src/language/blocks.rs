@@ -65,7 +65,7 @@ const DEPRECATED: Argument =
     arg("deprecated", "a string", "What to use instead. Whoever still uses it is warned with these words.");
 const PROVIDER_OF: Argument = arg(
     "provider",
-    "a provider configuration, as `aws.west`",
+    "a provider configuration, as `aws.west` or `aws.by_region[each.key]`",
     "Which one is used; if not set, the one without an alias of the provider that the type's name begins with.",
 );
 const ENABLED: Argument = arg(
@@ -147,9 +147,16 @@ static PROVIDER: BlockKind = BlockKind {
     name: "provider",
     labels: &["name"],
     what: "a provider block",
-    summary: "One configuration of a provider. Its arguments may refer to anything.",
+    summary: "One configuration of a provider, or one for each element. Its arguments may refer to anything.",
     arguments: &[
         arg("alias", "a string", "Its name, where there are several: it is then written as `aws.west`."),
+        arg(
+            "for_each",
+            "a map, or a set of strings",
+            "One configuration for each element, as in OpenTofu. The block needs an `alias`, and whoever uses one says which: \
+             `provider = aws.by_region[each.key]`, and for modules `providers = { aws = aws.by_region[each.key] }`. Inside there are \
+             `each.key` and `each.value`. A key has to stay as long as the state has objects of its configuration.",
+        ),
         arg(
             "version",
             "version constraints",

@@ -10,7 +10,7 @@ use crate::instance::Refreshed;
 use crate::prepare::{Prepared, call_failed, prepare, problem};
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_diag::Severity;
-use formwork_plan::{Action, Deferred, PlannedChange, Reason, ReplaceOrder};
+use formwork_plan::{Action, Cause, Deferred, PlannedChange, Reason, ReplaceOrder};
 use formwork_provider::{CallError, PlanRequest, PlanResponse, check_planned, default_plan};
 use formwork_state::{Status as ObjectStatus, StoredObject};
 use formwork_value::{Marks, Path, Value};
@@ -42,7 +42,12 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
-        if let Some(deferred) = self.ev.has_to_wait(&instance.addr, &prepared, &triggers) {
+        let needed = self.needed.get(&instance.addr).map(|user| Deferred {
+            address: instance.addr.to_string(),
+            cause: Cause::DeferredPrereq,
+            reason: format!("it is to be replaced, but {user} was made from it, and has to wait"),
+        });
+        if let Some(deferred) = needed.or_else(|| self.ev.has_to_wait(&instance.addr, &prepared, &triggers)) {
             return self.defer(cell, instance, prepared, deferred);
         }
         let mut prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {

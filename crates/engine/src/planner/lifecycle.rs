@@ -6,14 +6,14 @@ use crate::checks;
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, instance_key};
 use crate::graph::Object;
-use formwork_addr::{InstanceKey, ModulePath, Resource, ResourceMode};
+use formwork_addr::{InstanceAddr, InstanceKey, ModulePath, Resource, ResourceAddr, ResourceMode};
 use formwork_config::IgnoreChanges;
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
 use formwork_plan::{Action, ReplaceOrder};
 use formwork_syntax::Expr;
 use formwork_value::{Kind as ValueKind, Path, PathStep, Type, Value, convert};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// The configuration with what `ignore_changes` names taken from the prior object.
@@ -208,6 +208,11 @@ impl Planner<'_> {
     /// Refuses to remove what says `prevent_destroy`, and settles the order of replacements.
     pub(super) async fn settle_lifecycle(&mut self) {
         let before_destroy = self.create_before_destroy().await;
+        let waiting = self.waiting_objects();
+        let used: FxHashMap<ResourceAddr, InstanceAddr> = waiting
+            .iter()
+            .flat_map(|p| p.stored.dependencies.iter().map(|d| (d.clone(), p.addr.clone())))
+            .collect();
         for i in 0..self.drafts.len() {
             let cell = self.drafts[i].cell;
             let change = &mut self.drafts[i].change;
@@ -219,7 +224,14 @@ impl Planner<'_> {
             };
             change.create_before_destroy = create_first;
             if let Action::Replace(order) = &mut change.action {
-                *order = if create_first { ReplaceOrder::CreateFirst } else { ReplaceOrder::DestroyFirst };
+                *order = match used.get(&change.addr.resource.without_keys()) {
+                    Some(user) if create_first => {
+                        change.notes.push(format!("the old object stays until {user}, which was made from it, need not wait any more"));
+                        ReplaceOrder::CreateBeside
+                    }
+                    _ if create_first => ReplaceOrder::CreateFirst,
+                    _ => ReplaceOrder::DestroyFirst,
+                };
             }
             let removed =
                 matches!(change.action, Action::Delete | Action::Replace(_)) && change.deposed.is_none();

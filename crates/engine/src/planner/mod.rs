@@ -36,15 +36,35 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     let mut diags = diags;
     let mut moved = state.clone();
     let previous = moves::follow(&setup.config, &mut moved, &mut diags);
-    let mut planner = Planner::new(setup.clone(), &moved, options, graph);
-    planner.previous = previous;
     if !has_errors(&diags) {
         diags.extend(crate::validate::provisioners(setup));
     }
     let broken = has_errors(&diags);
-    planner.ev.diags.extend(diags);
+    let mut planner = Planner::new(setup.clone(), &moved, options, graph);
+    planner.previous = previous.clone();
+    planner.ev.diags.extend(diags.iter().cloned());
     if !broken {
         planner.run().await;
+        let mut needed = FxHashMap::default();
+        loop {
+            let before = needed.len();
+            planner.undermined(&mut needed).await;
+            if needed.len() == before {
+                break;
+            }
+            // Once more, with that put off too: it is replaced together with what was made from it.
+            let (graph, _) = Graph::new(&setup.config, &setup.registry);
+            let mut again = Planner::new(setup.clone(), &moved, options, graph);
+            again.previous = previous.clone();
+            again.needed = needed.clone();
+            again.ev.diags.extend(diags.iter().cloned());
+            again.run().await;
+            // Unless nothing would be left to be done that could make known what the others wait for.
+            if !again.drafts.iter().any(|d| d.change.is_change()) {
+                break;
+            }
+            planner = again;
+        }
     }
     let mut outcome = planner.finish().await;
     if outcome.plan.errored {
@@ -133,6 +153,8 @@ struct Planner<'a> {
     imported: FxHashMap<CellId, Arc<crate::instance::Refreshed>>,
     /// The ID that each instance is imported by.
     imports: BTreeMap<InstanceAddr, formwork_addr::Str>,
+    /// Objects that must not be replaced yet, each with one that was made from it and has to wait.
+    needed: FxHashMap<InstanceAddr, InstanceAddr>,
     /// Objects that are no longer wanted, and stay because of something that has to wait.
     kept: Vec<Deferred>,
     /// What is ephemeral and open.
@@ -187,6 +209,7 @@ impl<'a> Planner<'a> {
             previous: BTreeMap::new(),
             imported: FxHashMap::default(),
             imports: BTreeMap::new(),
+            needed: FxHashMap::default(),
             kept: Vec::new(),
             open: OpenSet::default(),
             seen_modules: 0,

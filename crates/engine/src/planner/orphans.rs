@@ -8,6 +8,7 @@ use crate::instance::Refreshed;
 use crate::refresh::Prior;
 use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ResourceMode};
 use formwork_plan::{Action, Cause, Deferred, Mode, PlannedChange, Reason};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,14 +47,7 @@ impl Planner<'_> {
     /// planned. Each with one that uses it.
     fn still_used(&self, found: &[(usize, Option<Reason>)]) -> BTreeMap<usize, InstanceAddr> {
         let mut kept = BTreeMap::new();
-        if self.ev.deferred.is_empty() || self.options.mode != Mode::Normal {
-            return kept;
-        }
-        let waits = |addr: &InstanceAddr| {
-            let cell = self.ev.instances.get(addr);
-            cell.is_some_and(|c| self.ev.deferred.contains_key(c)) || self.ev.may_be_waiting(addr)
-        };
-        let mut users: Vec<&Prior> = self.priors.iter().filter(|p| waits(&p.addr)).collect();
+        let mut users = self.waiting_objects();
         while let Some(user) = users.pop() {
             for (i, _) in found {
                 let prior = &self.priors[*i];
@@ -65,6 +59,51 @@ impl Planner<'_> {
             }
         }
         kept
+    }
+
+    /// Objects of instances that have to wait.
+    pub(super) fn waiting_objects(&self) -> Vec<&Prior> {
+        if self.ev.deferred.is_empty() || self.options.mode != Mode::Normal {
+            return Vec::new();
+        }
+        let waits = |addr: &InstanceAddr| {
+            let cell = self.ev.instances.get(addr);
+            cell.is_some_and(|c| self.ev.deferred.contains_key(c)) || self.ev.may_be_waiting(addr)
+        };
+        self.priors.iter().filter(|p| waits(&p.addr)).collect()
+    }
+
+    /// Adds objects whose replacement would remove them first, although something was made from them that has to wait: it would
+    /// take away what that stands on. Not those for which others wait: there is no other way.
+    pub(super) async fn undermined(&mut self, needed: &mut FxHashMap<InstanceAddr, InstanceAddr>) {
+        if self.waiting_objects().is_empty() {
+            return;
+        }
+        let said = self.ev.diags.len();
+        let create_first = self.create_before_destroy().await;
+        // It is asked again, and then its answers count.
+        self.ev.diags.truncate(said);
+        let mut awaited = FxHashSet::default();
+        for id in self.ev.deferred.keys() {
+            if let Some(deps) = &self.ev.cells.get(*id).deps {
+                deps.each(&mut |id| {
+                    awaited.insert(id);
+                });
+            }
+        }
+        let users = self.waiting_objects();
+        for draft in self.drafts.iter().filter(|d| matches!(d.change.action, Action::Replace(_))) {
+            let own = draft.change.addr.resource.without_keys();
+            let resource = &draft.change.addr.resource;
+            if draft.cell.is_some_and(|cell| awaited.contains(&cell))
+                || create_first.contains(&(resource.module.path(), (*resource.resource).clone()))
+            {
+                continue;
+            }
+            if let Some(user) = users.iter().find(|user| user.stored.dependencies.contains(&own)) {
+                needed.insert(draft.change.addr.clone(), user.addr.clone());
+            }
+        }
     }
 
     fn keep(&mut self, index: usize, user: &InstanceAddr) {

@@ -10,7 +10,7 @@ mod world;
 
 use cloud::{Cloud, Entry};
 use formwork_engine::{PlanOptions, Setup, apply, plan, recover};
-use formwork_plan::Mode;
+use formwork_plan::{Cause, Mode};
 use formwork_state::{Backend, LocalBackend, OpenOptions};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -27,6 +27,8 @@ struct Thing {
     size: u32,
     needs: BTreeSet<usize>,
     count: Option<usize>,
+    /// Whose id the count is made from, so that it is not known before that is made.
+    waits: Option<usize>,
     create_first: bool,
 }
 
@@ -39,6 +41,7 @@ fn random_thing(rng: &mut StdRng, i: usize, others: &[usize]) -> Thing {
         size: rng.random_range(0..3),
         needs,
         count: rng.random_bool(0.3).then(|| rng.random_range(0..4)),
+        waits: others.iter().copied().filter(|o| *o < i).find(|_| rng.random_bool(0.15)),
         create_first: rng.random_bool(0.25),
     }
 }
@@ -52,6 +55,7 @@ fn change(rng: &mut StdRng, things: &mut Things) {
                 things.remove(&i);
                 for t in things.values_mut() {
                     t.needs.remove(&i);
+                    t.waits = t.waits.filter(|o| *o != i);
                 }
             }
             1 | 2 => {
@@ -68,7 +72,13 @@ fn render(things: &Things) -> String {
     for (i, t) in things {
         out.push_str(&format!("resource \"mem_thing\" \"t{i}\" {{\n  name = \"t{i}\"\n"));
         if let Some(n) = t.count {
-            out.push_str(&format!("  count = {n}\n"));
+            match t.waits {
+                None => out.push_str(&format!("  count = {n}\n")),
+                Some(o) => {
+                    let ids = format!("join(\"\", mem_thing.t{o}[*].id)");
+                    out.push_str(&format!("  count = {ids} == \"none has this\" ? 9 : {n}\n"));
+                }
+            }
         }
         out.push_str(&format!("  colour = \"c{}\"\n  size = {}\n", t.colour, t.size));
         let needs: Vec<String> = t
@@ -107,8 +117,29 @@ impl Run {
         world::setup(&render(things), self.cloud.clone())
     }
 
-    /// Plans and applies; returns whether there were errors, and what the plan came to (add, change, destroy).
+    /// Plans and applies, until nothing has to wait any more; returns whether there were errors, and what the first plan came
+    /// to (add, change, destroy).
     fn apply(&self, things: &Things, mode: Mode) -> (bool, (usize, usize, usize)) {
+        let (mut failed, counts, mut waits) = self.stage(things, mode);
+        for _ in 0..things.len() {
+            if failed || !waits {
+                break;
+            }
+            let next = self.stage(things, mode);
+            assert_ne!(
+                (next.1, next.2),
+                ((0, 0, 0), true),
+                "nothing is done, and something waits\n{}",
+                render(things)
+            );
+            (failed, waits) = (next.0, next.2);
+        }
+        assert!(failed || !waits, "more stages than objects\n{}", render(things));
+        (failed, counts)
+    }
+
+    /// One plan, applied. Also whether something had to wait.
+    fn stage(&self, things: &Things, mode: Mode) -> (bool, (usize, usize, usize), bool) {
         let setup = self.setup(things);
         let backend = LocalBackend::new(self.dir.path().join("terraform.tfstate"));
         let mut session = backend.open(&open_options()).expect("the state opens");
@@ -119,10 +150,16 @@ impl Run {
             let planned = plan(&setup, session.state(), &options).await;
             assert!(!planned.plan.errored, "{:?}\n{}", planned.diagnostics, render(things));
             let counts = planned.plan.counts();
+            let waits = !planned.plan.deferred.is_empty();
+            for unknown in planned.plan.deferred.iter().filter(|d| d.cause == Cause::InstanceCountUnknown) {
+                let mut of_it =
+                    planned.plan.changes.iter().filter(|c| c.addr.resource.to_string() == unknown.address);
+                assert!(of_it.all(|c| c.deposed.is_some()), "{unknown:?} is planned\n{}", render(things));
+            }
             let applied = apply(&setup, &planned.plan, planned.refreshed, &mut *session).await;
             let failed = applied.diagnostics.iter().any(|d| d.is_error());
             session.close().expect("the state closes");
-            (failed, counts)
+            (failed, counts, waits)
         })
     }
 

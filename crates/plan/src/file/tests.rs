@@ -95,7 +95,7 @@ fn sample() -> (Plan, Bundle) {
         ],
         deferred: vec![Deferred {
             address: "module.m".into(),
-            cause: Cause::InstanceCountUnknown,
+            cause: crate::Cause::InstanceCountUnknown,
             reason: "count".into(),
         }],
         checks: vec![CheckResult {

@@ -37,7 +37,7 @@ fn actions(change: &PlannedChange) -> &'static [&'static str] {
         Action::Read => &["read"],
         Action::Update => &["update"],
         Action::Replace(ReplaceOrder::DestroyFirst) => &["delete", "create"],
-        Action::Replace(ReplaceOrder::CreateFirst) => &["create", "delete"],
+        Action::Replace(ReplaceOrder::CreateFirst | ReplaceOrder::CreateBeside) => &["create", "delete"],
         Action::Delete => &["delete"],
         Action::Forget => &["forget"],
         // What it would be, as far as can be told.
