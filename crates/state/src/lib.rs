@@ -11,6 +11,7 @@ mod hold;
 mod journal;
 mod journal_file;
 mod json;
+pub mod lease;
 mod ledger;
 mod local;
 mod lock;

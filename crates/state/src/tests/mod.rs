@@ -5,8 +5,10 @@
 
 mod crash;
 mod format;
+mod lease;
 mod local;
 mod rearrange;
+mod seeded;
 mod shared;
 
 use crate::*;
