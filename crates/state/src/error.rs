@@ -44,6 +44,15 @@ pub enum StateError {
         /// What to do, as a sentence.
         help: String,
     },
+    /// It cannot be decrypted, or what was to be stored cannot be encrypted.
+    Encryption {
+        /// The file; empty while only text is known.
+        path: PathBuf,
+        /// What was found, as a sentence.
+        problem: String,
+        /// What to do, as a sentence.
+        help: String,
+    },
     /// The journal is damaged where it must not be.
     Journal {
         /// The file.
@@ -75,10 +84,15 @@ impl StateError {
         StateError::Format { path: PathBuf::new(), problem: problem.into(), help: help.into() }
     }
 
+    /// Stored text that cannot be decrypted, or text that cannot be encrypted: what, and what to do, as sentences.
+    pub fn encryption(problem: impl Into<String>, help: impl Into<String>) -> Self {
+        StateError::Encryption { path: PathBuf::new(), problem: problem.into(), help: help.into() }
+    }
+
     /// Adds the file to an error about text.
     #[must_use]
     pub fn in_file(mut self, file: &Path) -> Self {
-        if let StateError::Format { path, .. } = &mut self
+        if let StateError::Format { path, .. } | StateError::Encryption { path, .. } = &mut self
             && path.as_os_str().is_empty()
         {
             *path = file.into();
@@ -94,6 +108,7 @@ impl StateError {
             StateError::Io { action: "lock the state", .. } => "The state cannot be locked",
             StateError::Io { .. } => "The state cannot be read or written",
             StateError::Format { .. } => "The state cannot be understood",
+            StateError::Encryption { .. } => "The state's encryption failed",
             StateError::Journal { .. } => "The state's journal is damaged",
             StateError::Replaced { .. } => "The state was replaced by another file",
         }
@@ -127,7 +142,7 @@ impl StateError {
                 K::NotFound => format!("Create the folder {} first.", folder(path).display()),
                 _ => "Look at the system's message above; when its cause is gone, run again.".into(),
             },
-            StateError::Format { help, .. } => help.clone(),
+            StateError::Format { help, .. } | StateError::Encryption { help, .. } => help.clone(),
             StateError::Journal { path, .. } => format!(
                 "The file was left as it is. Restore it from a copy of the folder; or, to go on without it, move {} \
                  away, and compare what exists with the state by hand: it may know of objects that the state does not.",
@@ -174,8 +189,14 @@ impl fmt::Display for StateError {
             StateError::Io { action, path, message, safe, .. } => {
                 write!(f, "Could not {action} ({}): {message}. {safe}", path.display())
             }
-            StateError::Format { path, problem, .. } if path.as_os_str().is_empty() => f.write_str(problem),
-            StateError::Format { path, problem, .. } | StateError::Journal { path, problem } => {
+            StateError::Format { path, problem, .. } | StateError::Encryption { path, problem, .. }
+                if path.as_os_str().is_empty() =>
+            {
+                f.write_str(problem)
+            }
+            StateError::Format { path, problem, .. }
+            | StateError::Encryption { path, problem, .. }
+            | StateError::Journal { path, problem } => {
                 write!(f, "{}: {problem}", path.display())
             }
             StateError::Replaced { path } => {

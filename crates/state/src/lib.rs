@@ -4,6 +4,7 @@
 //! an intent and a result to the journal. Nothing here knows configuration, schemas or providers.
 
 mod backend;
+mod cipher;
 mod error;
 mod frame;
 mod history;
@@ -27,6 +28,7 @@ pub mod snapshot;
 mod wire;
 
 pub use backend::{Backend, Journal, OpenOptions, Opened, Pending, Session};
+pub use cipher::{Cipher, Clear, Stored, Unsealed, is_sealed};
 pub use error::StateError;
 pub use history::Version;
 pub use journal::{Intent, Operation, Record};
