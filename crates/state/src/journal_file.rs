@@ -5,7 +5,7 @@ use crate::ledger::Ledger;
 use crate::paths::{self, Paths};
 use crate::replay::Start;
 use crate::wire::{self, Base, Entry};
-use crate::{Journal, Phase, Probe, Record, StateError, frame, record_lock};
+use crate::{Cipher, Journal, Phase, Probe, Record, StateError, Stored, frame, record_lock};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -35,6 +35,7 @@ struct Shared {
 /// What the lock of the journal guards.
 pub(crate) struct Inner {
     paths: Paths,
+    cipher: Arc<dyn Cipher>,
     base: Base,
     ledger: Ledger,
     start: Start,
@@ -59,13 +60,23 @@ impl JournalFile {
     pub(crate) fn new(
         paths: Paths,
         probe: Arc<dyn Probe>,
+        cipher: Arc<dyn Cipher>,
         base: Base,
         ledger: Ledger,
         start: Start,
     ) -> JournalFile {
         let length = if let Start::Continue(length) = start { length } else { 0 };
-        let inner =
-            Inner { paths: paths.clone(), base, ledger, start, file: None, length, durable: 0, failed: None };
+        let inner = Inner {
+            paths: paths.clone(),
+            cipher,
+            base,
+            ledger,
+            start,
+            file: None,
+            length,
+            durable: 0,
+            failed: None,
+        };
         let shared = Shared { paths, probe, inner: Mutex::new(inner), fsyncs: AtomicU64::new(0) };
         JournalFile { shared: Arc::new(shared), queue: OnceLock::new() }
     }
@@ -191,7 +202,7 @@ impl Inner {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let payload = wire::encode(entry).map_err(|e| self.unwritable(e))?;
+        let payload = self.payload(entry)?;
         let file = self.ready()?;
         let bytes =
             frame::encode(&payload, self.durable).ok_or_else(|| self.unwritable("it is too large".into()))?;
@@ -205,6 +216,12 @@ impl Inner {
         }
         self.length += bytes.len() as u64;
         Ok(())
+    }
+
+    /// An entry as it is stored.
+    fn payload(&self, entry: &Entry) -> Result<Vec<u8>, StateError> {
+        let text = wire::encode(entry).map_err(|e| self.unwritable(e))?;
+        self.cipher.seal(Stored::Record, text).map_err(|e| e.in_file(&self.paths.journal))
     }
 
     fn unwritable(&self, problem: String) -> StateError {
@@ -290,7 +307,7 @@ impl Inner {
             .map(|(pending, foreign)| Entry::Carried { pending: pending.clone(), foreign: *foreign });
         let mut bytes = Vec::new();
         for entry in std::iter::once(Entry::Header(self.base.clone())).chain(carried) {
-            let payload = wire::encode(&entry).map_err(|e| self.unwritable(e))?;
+            let payload = self.payload(&entry)?;
             let frame =
                 frame::encode(&payload, 0).ok_or_else(|| self.unwritable("it is too large".into()))?;
             bytes.extend_from_slice(&frame);

@@ -6,7 +6,7 @@ use crate::journal_file;
 use crate::paths::{self, Paths};
 use crate::replay::{self, Files, Found};
 use crate::session::LocalSession;
-use crate::{Backend, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
+use crate::{Backend, Cipher, Clear, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
 use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::os::unix::fs::MetadataExt;
@@ -21,6 +21,7 @@ pub struct LocalBackend {
     backup: Option<PathBuf>,
     history: usize,
     probe: Arc<dyn Probe>,
+    cipher: Arc<dyn Cipher>,
 }
 
 impl LocalBackend {
@@ -29,7 +30,13 @@ impl LocalBackend {
         let path = path.as_ref();
         let mut backup = path.as_os_str().to_owned();
         backup.push(".backup");
-        LocalBackend { paths: Paths::new(path), backup: Some(backup.into()), history: 0, probe: Arc::new(()) }
+        LocalBackend {
+            paths: Paths::new(path),
+            backup: Some(backup.into()),
+            history: 0,
+            probe: Arc::new(()),
+            cipher: Arc::new(Clear),
+        }
     }
 
     /// Backed up in this file, or not at all.
@@ -48,7 +55,7 @@ impl LocalBackend {
 
     /// The snapshots that were kept, the newest first.
     pub fn history(&self) -> Result<Vec<Version>, StateError> {
-        history::list(&self.paths)
+        history::list(&self.paths, &self.cipher)
     }
 
     /// Whether somebody holds the lock; the inner value is who, as far as is known.
@@ -60,6 +67,13 @@ impl LocalBackend {
     #[must_use]
     pub fn with_probe(mut self, probe: Arc<dyn Probe>) -> Self {
         self.probe = probe;
+        self
+    }
+
+    /// Encrypted, and decrypted, by `cipher`; else as it is.
+    #[must_use]
+    pub fn with_cipher(mut self, cipher: Arc<dyn Cipher>) -> Self {
+        self.cipher = cipher;
         self
     }
 
@@ -109,13 +123,14 @@ impl Backend for LocalBackend {
         if journal_file::is_written(&self.paths.journal)? {
             return Err(StateError::Busy { path: self.paths.journal.clone(), info: None });
         }
-        let found = replay::interpret(&self.paths, &self.read()?)?;
+        let found = replay::interpret(&self.paths, &*self.cipher, &self.read()?)?;
         found.opened.state.usable().map_err(|e| e.in_file(&self.paths.state))?;
         let session = LocalSession::new(
             self.paths.clone(),
             self.backup.clone(),
             self.history,
             self.probe.clone(),
+            self.cipher.clone(),
             hold,
             found,
         )?;
@@ -126,7 +141,7 @@ impl Backend for LocalBackend {
         let mut tries = 0;
         loop {
             let before = self.versions();
-            let found = self.read().and_then(|files| replay::interpret(&self.paths, &files));
+            let found = self.read().and_then(|files| replay::interpret(&self.paths, &*self.cipher, &files));
             // Somebody is at work: files of different moments say nothing, or the wrong thing.
             if self.versions() == before || tries == 40 {
                 return found.map(|Found { opened, .. }| opened);

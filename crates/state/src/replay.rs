@@ -3,7 +3,9 @@
 use crate::ledger::Ledger;
 use crate::paths::Paths;
 use crate::wire::{self, Entry};
-use crate::{Opened, Operation, Pending, Record, State, StateError, StoredObject, frame, snapshot};
+use crate::{
+    Cipher, Opened, Operation, Pending, Record, State, StateError, Stored, StoredObject, frame, snapshot,
+};
 use formwork_addr::{InstanceAddr, Str};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -72,22 +74,18 @@ pub(crate) struct Found {
     /// SHA-256 of the snapshot, when the copy beside it is of the same text.
     pub(crate) copied: Option<String>,
     /// The text that is still to be copied into place.
-    pub(crate) unfinished: Option<String>,
+    pub(crate) unfinished: Option<Vec<u8>>,
+    /// The snapshot is stored in another way than it would be now.
+    pub(crate) renew: bool,
 }
 
 /// Finds out what the files mean.
-pub(crate) fn interpret(paths: &Paths, files: &Files) -> Result<Found, StateError> {
+pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Result<Found, StateError> {
     let (text, is_copy) = effective(paths, files)?;
-    let base = match text {
-        text if text.iter().all(u8::is_ascii_whitespace) => State::default(),
-        text => std::str::from_utf8(text)
-            .map_err(|_| StateError::format("it is not UTF-8 text.", "Restore it from its backup."))
-            .and_then(snapshot::parse)
-            .map_err(|e| e.in_file(&paths.state))?,
-    };
+    let (base, renew) = read_snapshot(cipher, text).map_err(|e| e.in_file(&paths.state))?;
     let copied = files.copy.as_ref().map(|copy| (copy, sha256(text)));
     let copied = copied.and_then(|(copy, sum)| (!text.is_empty() && copy.ends_with(text)).then_some(sum));
-    let unfinished = (is_copy && text != files.snapshot).then(|| String::from_utf8_lossy(text).into_owned());
+    let unfinished = (is_copy && text != files.snapshot).then(|| text.to_vec());
     let mut found = Found {
         opened: Opened { state: base.clone(), ..Opened::default() },
         base,
@@ -96,13 +94,26 @@ pub(crate) fn interpret(paths: &Paths, files: &Files) -> Result<Found, StateErro
         folded: false,
         copied,
         unfinished,
+        renew,
     };
     if let Some(journal) = &files.journal {
-        found.replay(paths, journal, text)?;
+        found.replay(paths, cipher, journal, text)?;
         found.opened.pending = found.ledger.pending();
         found.opened.foreign = found.ledger.foreign();
     }
     Ok(found)
+}
+
+/// The state that a stored snapshot holds, and whether it is to be stored anew.
+pub(crate) fn read_snapshot(cipher: &dyn Cipher, stored: &[u8]) -> Result<(State, bool), StateError> {
+    if stored.iter().all(u8::is_ascii_whitespace) {
+        return Ok((State::default(), false));
+    }
+    let unsealed = cipher.unseal(Stored::Snapshot, stored)?;
+    let state = std::str::from_utf8(&unsealed.text)
+        .map_err(|_| StateError::format("it is not UTF-8 text.", "Restore it from its backup."))
+        .and_then(snapshot::parse)?;
+    Ok((state, unsealed.renew))
 }
 
 /// The text of the snapshot that counts, and whether it comes from the copy.
@@ -139,7 +150,13 @@ fn effective<'a>(paths: &Paths, files: &'a Files) -> Result<(&'a [u8], bool), St
 }
 
 impl Found {
-    fn replay(&mut self, paths: &Paths, journal: &[u8], text: &[u8]) -> Result<(), StateError> {
+    fn replay(
+        &mut self,
+        paths: &Paths,
+        cipher: &dyn Cipher,
+        journal: &[u8],
+        text: &[u8],
+    ) -> Result<(), StateError> {
         let damaged =
             |problem: String| StateError::Journal { path: paths.journal.clone(), problem: problem + "." };
         let frames = frame::scan(journal).map_err(|at| {
@@ -148,7 +165,9 @@ impl Found {
         let mut entries = Vec::with_capacity(frames.len());
         for frame in &frames {
             let start = frame.end - frame.payload.len() as u64;
-            let entry = wire::decode(frame.payload)
+            let record = cipher.unseal(Stored::Record, frame.payload);
+            let record = record.map_err(|e| e.in_file(&paths.journal))?;
+            let entry = wire::decode(&record.text)
                 .map_err(|e| damaged(format!("the record at byte {start} cannot be read: {e}")))?;
             entries.push(entry);
         }

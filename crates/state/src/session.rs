@@ -7,7 +7,7 @@ use crate::journal_file::JournalFile;
 use crate::paths::{self, Paths};
 use crate::replay::{self, Found, TORN};
 use crate::wire::Base;
-use crate::{Journal, Pending, Phase, Probe, Session, State, StateError, snapshot};
+use crate::{Cipher, Journal, Pending, Phase, Probe, Session, State, StateError, Stored, snapshot};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -21,6 +21,7 @@ pub(crate) struct LocalSession {
     /// How many snapshots are kept.
     history: usize,
     probe: Arc<dyn Probe>,
+    cipher: Arc<dyn Cipher>,
     /// The snapshot alone.
     base: State,
     /// The snapshot with the journal.
@@ -29,8 +30,10 @@ pub(crate) struct LocalSession {
     foreign: bool,
     recovered: bool,
     journal: Arc<JournalFile>,
-    /// Text that is complete beside the snapshot, but not in its place yet.
-    unfinished: Option<String>,
+    /// What is complete beside the snapshot, but not in its place yet.
+    unfinished: Option<Vec<u8>>,
+    /// The snapshot is to be written anew even if nothing changes, because it is stored in another way than it would be now.
+    renew: bool,
     /// Last, so that it is dropped last.
     hold: Option<Hold>,
 }
@@ -41,16 +44,25 @@ impl LocalSession {
         backup: Option<PathBuf>,
         history: usize,
         probe: Arc<dyn Probe>,
+        cipher: Arc<dyn Cipher>,
         hold: Option<Hold>,
         found: Found,
     ) -> Result<Self, StateError> {
         let base = base_of(&found.base);
-        let journal = JournalFile::new(paths.clone(), probe.clone(), base.clone(), found.ledger, found.start);
+        let journal = JournalFile::new(
+            paths.clone(),
+            probe.clone(),
+            cipher.clone(),
+            base.clone(),
+            found.ledger,
+            found.start,
+        );
         let mut session = LocalSession {
             paths,
             backup,
             history,
             probe,
+            cipher,
             base: found.base,
             state: found.opened.state,
             pending: found.opened.pending,
@@ -58,6 +70,7 @@ impl LocalSession {
             recovered: found.unfinished.is_some(),
             journal: Arc::new(journal),
             unfinished: found.unfinished,
+            renew: found.renew,
             hold,
         };
         session.finish()?;
@@ -98,8 +111,8 @@ impl LocalSession {
         Ok(())
     }
 
-    fn copy_or_remember(&mut self, text: String) -> Result<(), StateError> {
-        let result = self.copy_in_place(text.as_bytes());
+    fn copy_or_remember(&mut self, text: Vec<u8>) -> Result<(), StateError> {
+        let result = self.copy_in_place(&text);
         if result.is_err() {
             self.unfinished = Some(text);
         }
@@ -122,11 +135,17 @@ impl LocalSession {
     /// Keeps what the session found, before it writes for the first time.
     fn keep_backup(&mut self, previous: &[u8]) -> Result<(), StateError> {
         if let Some(path) = self.backup.as_ref().filter(|_| !previous.is_empty()) {
-            paths::replace(path, &[previous])
+            let sealed = renewed(&*self.cipher, previous)?;
+            paths::replace(path, &[sealed.as_deref().unwrap_or(previous)])
                 .map_err(|e| StateError::io("write the backup", path, &e, IN_JOURNAL))?;
         }
         self.backup = None;
         Ok(())
+    }
+
+    /// Whether the file holds this content already.
+    fn is_stored(&self, file: &[u8], body: &str) -> bool {
+        self.cipher.unseal(Stored::Snapshot, file).is_ok_and(|u| u.text.ends_with(body.as_bytes()))
     }
 
     fn write(&mut self, state: &State, exactly: bool) -> Result<(), StateError> {
@@ -145,7 +164,10 @@ impl LocalSession {
             (state.serial, state.lineage.clone())
         } else if self.base.lineage.is_empty() {
             (self.base.serial + 1, uuid::Uuid::new_v4().to_string())
-        } else if !previous.is_empty() && (previous.ends_with(body.as_bytes()) || same(&self.base, state)) {
+        } else if !self.renew
+            && !previous.is_empty()
+            && (self.is_stored(&previous, &body) || same(&self.base, state))
+        {
             (self.base.serial, self.base.lineage.clone())
         } else {
             (self.base.serial + 1, self.base.lineage.clone())
@@ -154,17 +176,23 @@ impl LocalSession {
         if (serial, &lineage) != (self.base.serial, &self.base.lineage) || exactly {
             let text = snapshot::head(serial, &lineage) + &body;
             drop(body);
-            let sha256 = replay::sha256(text.as_bytes());
+            let text = self.cipher.seal(Stored::Snapshot, text.into_bytes());
+            let text = text.map_err(|e| e.in_file(&self.paths.state))?;
+            let sha256 = replay::sha256(&text);
             let head = replay::copy_head(replay::sha256(&previous), sha256.clone())
                 .map_err(|e| self.io("prepare the state", &io::Error::other(e), IN_JOURNAL))?;
             self.keep_backup(&previous)?;
+            if self.renew {
+                history::renew(&self.paths, &*self.cipher)?;
+            }
             self.probe.at(Phase::Folding(1));
             records.mark(&sha256)?;
             self.probe.at(Phase::Folding(2));
-            paths::replace(&self.paths.copy, &[head.as_bytes(), text.as_bytes()])
+            paths::replace(&self.paths.copy, &[head.as_bytes(), &text])
                 .map_err(|e| StateError::io("write the new state", &self.paths.copy, &e, IN_JOURNAL))?;
             self.probe.at(Phase::Folding(3));
             self.base = State { serial, lineage, ..state.clone() };
+            self.renew = false;
             self.copy_or_remember(text)?;
             written = Some(sha256);
             self.probe.at(Phase::Folding(7));
@@ -182,6 +210,15 @@ impl LocalSession {
 
 fn base_of(state: &State) -> Base {
     Base { serial: state.serial, lineage: state.lineage.clone() }
+}
+
+/// What is stored, as it would be stored now; nothing where that is no different.
+pub(crate) fn renewed(cipher: &dyn Cipher, stored: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
+    // What cannot be read is kept as it is.
+    match cipher.unseal(Stored::Snapshot, stored) {
+        Ok(unsealed) if unsealed.renew => cipher.seal(Stored::Snapshot, unsealed.text.into_owned()).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn same(a: &State, b: &State) -> bool {

@@ -274,7 +274,7 @@ fn lost_and_reordered_writes_cost_only_what_was_not_durable() {
                 }
             }
             let files = crate::replay::Files { journal: Some(bytes), ..Default::default() };
-            let found = crate::replay::interpret(&paths, &files).unwrap();
+            let found = crate::replay::interpret(&paths, &crate::Clear, &files).unwrap();
             assert!(found.opened.pending.len() >= count);
         }
     }
