@@ -121,6 +121,11 @@ pub fn plan(plan: &Plan) -> String {
         let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
         out.push_str(&line("info", &message, "planned_change", with("change", change)));
     }
+    for d in &plan.deferred {
+        let message = format!("{}: Has to wait: {}", d.address, d.reason);
+        let deferred = json!({ "address": d.address, "cause": d.cause.as_str(), "reason": d.reason });
+        out.push_str(&line("info", &message, "deferred_change", with("deferred", deferred)));
+    }
     if plan.mode != Mode::RefreshOnly {
         out.push_str(&planned(plan.imports.len(), plan.counts()));
     }

@@ -44,7 +44,6 @@ impl Planner<'_> {
             prior_lineage: self.state.lineage.clone(),
             workspace: setup.workspace.clone(),
             errored,
-            ..Plan::default()
         };
         PlanOutcome { plan, refreshed: self.refreshed, diagnostics: self.ev.diags }
     }

@@ -548,5 +548,5 @@ fn even_a_waiter_with_bad_luck_gets_its_turn_in_time() {
     while let Err(held) = Lease::take(Some(&dead), &me, now) {
         now += held.ask_again();
     }
-    assert!(now <= EXPIRES_MS + ASK_AGAIN_MS && now < PATIENCE, "{now}");
+    assert!(now <= EXPIRES_MS + ASK_AGAIN_MS, "{now}");
 }
