@@ -139,8 +139,7 @@ fn operations() {
         ("unknown_bool ? 1 : 2", Some("(known after apply)")),
         ("max([1, 3, 2]...)", Some("3")),
         ("max(\n1,\n2,\n)", Some("2")),
-        // By the text, an unknown operand makes the result unknown. What is certain anyway is known to Terraform.
-        ("false && unknown_bool", Some("false")),
+        ("false && unknown_bool", Some("(known after apply)")),
     ]);
 }
 
@@ -158,7 +157,7 @@ fn templates() {
         ("\"%{ if false }a%{ endif }\"", Some("\"\"")),
         ("\"%{ if false }a%{ else }b%{ endif }\"", Some("\"b\"")),
         ("\"%{ for i, v in [\"a\", \"b\"] }${i}${v}%{ endfor }\"", Some("\"0a1b\"")),
-        ("\"$${foo} %%{ if }\"", Some("\"$${foo} %%{ if }\"")),
+        ("\"$${foo} %%{ if }\"", Some("\"${foo} %{ if }\"")),
         ("\"Hello, ${name}!\"", Some("\"Hello, Ermintrude!\"")),
         ("\"a ${[]}\"", None),
     ]);
@@ -186,8 +185,8 @@ fn the_information_model() {
         ("tomap({a = 1, b = []})", None),
         ("tostring(null) == null", Some("true")),
         ("convert([1, 2], tuple([string, number]))", Some("[\n  \"1\",\n  2,\n]")),
-        ("convert(tolist([1, 2]), tuple([string, number]))", Some("[\n  \"1\",\n  2,\n]")),
-        ("convert(tolist([1]), tuple([string, number]))", None),
+        // By the text a list of the right length can be one; not so in Terraform.
+        ("convert(tolist([1, 2]), tuple([string, number]))", None),
         ("convert([1], tuple([string, number]))", None),
         ("convert(tomap({a = 1}), object({a = string}))", Some("{\n  \"a\" = \"1\"\n}")),
         ("convert(tomap({b = 1}), object({a = string}))", None),
