@@ -151,6 +151,8 @@ pub struct Diagnostic {
     pub address: Option<String>,
     /// Values that the expression's references had, as `name` and rendered value; never secret ones.
     pub values: Vec<(String, String)>,
+    /// The function whose call went wrong, by the name that it was called by.
+    pub call: Option<String>,
 }
 
 impl Diagnostic {
@@ -165,6 +167,7 @@ impl Diagnostic {
             labels: Vec::new(),
             address: None,
             values: Vec::new(),
+            call: None,
         }
     }
 
@@ -188,6 +191,12 @@ impl Diagnostic {
     /// Adds a second place.
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Names the function whose call went wrong.
+    pub fn calling(mut self, name: impl Into<String>) -> Self {
+        self.call = Some(name.into());
         self
     }
 
