@@ -1,6 +1,7 @@
 //! Diagnostics as JSON, in the form of `terraform validate -json`
 //! (<https://developer.hashicorp.com/terraform/cli/commands/validate#json-output-format>).
 
+use crate::commands::result_type;
 use formwork_diag::{Diagnostic, Severity, Sources, Span};
 use formwork_lang::{Param, functions};
 use formwork_value::json::type_to_json;
@@ -108,7 +109,7 @@ fn function_call(called_as: &str) -> Option<Value> {
     let mut described = json!({
         "name": signature.name,
         "params": signature.params.iter().map(param).collect::<Vec<_>>(),
-        "return_type": type_to_json(&signature.return_type()),
+        "return_type": type_to_json(&result_type(&signature)),
     });
     if let Some(variadic) = &signature.variadic {
         described["variadic_param"] = param(variadic);

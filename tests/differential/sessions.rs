@@ -128,7 +128,9 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     let stdout = String::from_utf8_lossy(&output.stdout);
     if args.first() == Some(&"validate") {
         let report: Json = serde_json::from_str(&stdout).map_err(|e| format!("{words}: {e}: {stdout}"))?;
-        return Ok(json!({ "exit": exit, "places": places(&report), "ranges": ranges(&report), "snippets": snippets(&report) }));
+        return Ok(
+            json!({ "exit": exit, "places": places(&report), "ranges": ranges(&report), "snippets": snippets(&report) }),
+        );
     }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };

@@ -222,7 +222,8 @@ fn published(text: &str) -> Option<(Published, &str)> {
     // A name with neither dot nor port is that of a folder, which wants `./` before it.
     let host = |host: &str| {
         let named = host.contains('.') || host.split(':').next() == Some("localhost");
-        shown_host(host).filter(|shown| named && !HOSTS.contains(&shown.split(':').next().unwrap_or_default()))
+        shown_host(host)
+            .filter(|shown| named && !HOSTS.contains(&shown.split(':').next().unwrap_or_default()))
     };
     let parts: Vec<&str> = place.split('/').collect();
     let (host, path) = match parts.as_slice() {

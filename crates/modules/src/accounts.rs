@@ -238,8 +238,14 @@ mod tests {
         }
         let rc = dir.path().join("rc");
         let rcs = [
-            (rc.clone(), "credentials_helper \"vault\" {\n args = [\"-p\", \"a b\"]\n}\ncredentials \"own.example\" {\n token = \"own\"\n}\n"),
-            (rc.with_extension("json"), r#"{"credentials_helper": {"vault": {"args": ["-p", "a b"]}}, "credentials": {"own.example": {"token": "own"}}}"#),
+            (
+                rc.clone(),
+                "credentials_helper \"vault\" {\n args = [\"-p\", \"a b\"]\n}\ncredentials \"own.example\" {\n token = \"own\"\n}\n",
+            ),
+            (
+                rc.with_extension("json"),
+                r#"{"credentials_helper": {"vault": {"args": ["-p", "a b"]}}, "credentials": {"own.example": {"token": "own"}}}"#,
+            ),
         ];
         for (path, text) in rcs {
             fs::write(&path, text).unwrap();
@@ -251,10 +257,16 @@ mod tests {
             assert_eq!(accounts.token("none.example"), Ok(None));
             assert_eq!(accounts.token("own.example"), Ok(Some("own".into())));
             let log = newer.with_file_name("terraform-credentials-vault_v1.10.0.log");
-            assert_eq!(fs::read_to_string(&log).unwrap(), "-p a b get good.example\n-p a b get none.example\n");
+            assert_eq!(
+                fs::read_to_string(&log).unwrap(),
+                "-p a b get good.example\n-p a b get none.example\n"
+            );
             fs::remove_file(&log).unwrap();
             let wrong = |host: &str| accounts.token(host).unwrap_err().detail;
-            assert!(wrong("broken.example").ends_with("gives no token for broken.example: its answer is no JSON."));
+            assert!(
+                wrong("broken.example")
+                    .ends_with("gives no token for broken.example: its answer is no JSON.")
+            );
             assert!(!wrong("broken.example").contains("t0ken"));
             assert!(wrong("bad.example").contains("it ended with exit status: 3"));
             fs::remove_file(&log).unwrap();

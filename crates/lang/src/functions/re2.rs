@@ -93,7 +93,11 @@ fn group_name(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), S
             '>' => return Ok(()),
             '_' => {}
             c if c.is_ascii_alphanumeric() => {}
-            c => return Err(format!("the name of a group has letters from a to z, digits and underscores, not {c:?}")),
+            c => {
+                return Err(format!(
+                    "the name of a group has letters from a to z, digits and underscores, not {c:?}"
+                ));
+            }
         }
     }
     Err("the name of a group is not closed".into())

@@ -23,7 +23,9 @@ fn check(cases: &[(&str, Option<&str>)]) {
         ("unknown_bool", Value::unknown(Type::Bool)),
         ("dynamic", Value::unknown(Type::Dynamic)),
     ]);
-    let leaf = |n: i64| Value::object([("foo", Value::object([("bar", Value::tuple(vec![n.into(), (n + 1).into()]))]))]);
+    let leaf = |n: i64| {
+        Value::object([("foo", Value::object([("bar", Value::tuple(vec![n.into(), (n + 1).into()]))]))])
+    };
     scope.values.insert("tuple", Value::tuple(vec![leaf(1), leaf(3)]));
     let mut wrong = Vec::new();
     for (text, expected) in cases {
@@ -169,7 +171,10 @@ fn the_information_model() {
     check(&[
         ("\"e\\u0301\" == \"\\u00e9\"", Some("true")),
         // By the text only these four; Terraform takes them alone, too.
-        ("[tobool(\"true\"), tobool(\"0\"), tobool(\"1\"), tobool(\"false\")]", Some("[\n  true,\n  false,\n  true,\n  false,\n]")),
+        (
+            "[tobool(\"true\"), tobool(\"0\"), tobool(\"1\"), tobool(\"false\")]",
+            Some("[\n  true,\n  false,\n  true,\n  false,\n]"),
+        ),
         ("tobool(\"yes\")", None),
         ("tobool(1)", None),
         ("tonumber(true)", None),

@@ -119,7 +119,13 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
         let unfinished = (!text.ends_with(['\n', '\r'])).then(|| text.chars().count());
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, unfinished, unspaced: None }
+        Reader {
+            parser: Parser::new_from_str(text),
+            anchors: HashMap::new(),
+            nodes: 0,
+            unfinished,
+            unspaced: None,
+        }
     }
 
     /// Goes to the next document; gives its line, or `None` at the end.
@@ -268,10 +274,19 @@ fn count(value: &Value) -> usize {
     1 + value.children().map(count).sum::<usize>()
 }
 
+/// The name of a tag that YAML itself has: `str` of `!!str`, and of `!<tag:yaml.org,2002:str>`.
+fn core(tag: &Tag) -> Option<&str> {
+    match &*tag.handle {
+        "tag:yaml.org,2002:" => Some(&tag.suffix),
+        "" => tag.suffix.strip_prefix("tag:yaml.org,2002:"),
+        _ => None,
+    }
+}
+
 fn plain_tag(tag: Option<&Tag>, expected: &str) -> Result<(), String> {
     match tag {
         None => Ok(()),
-        Some(t) if t.is_yaml_core_schema() && t.suffix == expected => Ok(()),
+        Some(t) if core(t) == Some(expected) => Ok(()),
         Some(t) if t.handle.is_empty() && t.suffix == "!" => Ok(()),
         Some(t) => Err(format!("the tag {t} is not supported here")),
     }
@@ -281,14 +296,13 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
     let Some(tag) = tag else {
         return if style == ScalarStyle::Plain { resolve(text) } else { Ok(Value::string(text)) };
     };
-    if !tag.is_yaml_core_schema() {
+    let Some(kind) = core(tag) else {
         return if tag.suffix == "!" || (tag.handle == "!" && tag.suffix.is_empty()) {
             Ok(Value::string(text))
         } else {
             Err(format!("the tag {tag} is not supported"))
         };
-    }
-    let kind = tag.suffix.as_str();
+    };
     if style != ScalarStyle::Plain && matches!(kind, "int" | "float" | "bool" | "null" | "timestamp") {
         // Terraform leaves quoted text alone whatever its tag says.
         return Ok(Value::string(text));
