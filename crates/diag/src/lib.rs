@@ -278,9 +278,9 @@ mod tests {
         assert_eq!(sources.line_column(id, 0), (1, 1));
         assert_eq!(sources.line_column(id, 3), (1, 3));
         // The answers of Terraform 1.11.4.
-        let id = sources.add("b.tf", "a = \"e\u{301}👩\u{200d}👩\" + x\nb = \"🇩🇪\t\" == y\n");
-        assert_eq!(sources.line_column(id, 23), (1, 12));
-        assert_eq!(sources.line_column(id, 44), (2, 13));
+        let other = sources.add("b.tf", "a = \"e\u{301}👩\u{200d}👩\" + x\nb = \"🇩🇪\t\" == y\n");
+        assert_eq!(sources.line_column(other, 23), (1, 12));
+        assert_eq!(sources.line_column(other, 44), (2, 13));
         assert_eq!(sources.line_column(id, 7), (2, 1));
         assert_eq!(sources.line_column(id, 999), (3, 1));
     }
