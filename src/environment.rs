@@ -88,9 +88,11 @@ pub fn accounts() -> (Accounts, Vec<Diagnostic>) {
             files.extend(found);
         }
     }
+    let plugins = folder.as_ref().map(|folder| folder.join("plugins"));
+    let platform = plugins.as_ref().map(|folder| folder.join(platform()));
     let stored = folder.map(|folder| folder.join("credentials.tfrc.json"));
     files.extend(stored.filter(|path| !files.contains(path)));
-    let mut accounts = Accounts::default();
+    let mut accounts = Accounts::new(plugins.into_iter().chain(platform).collect());
     let remarks = files.iter().filter_map(|path| accounts.read(path)).collect();
     let variables =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
@@ -98,6 +100,21 @@ pub fn accounts() -> (Accounts, Vec<Diagnostic>) {
         accounts.variable_of(&name, &value);
     }
     (accounts, remarks)
+}
+
+/// This kind of machine by the names that Go has, as in `linux_amd64`.
+pub fn platform() -> String {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
+    };
+    format!("{system}_{machine}")
 }
 
 /// The current workspace: `TF_WORKSPACE`, else what was last selected here.

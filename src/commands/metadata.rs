@@ -5,6 +5,7 @@ use crate::context::Context;
 use clap::{Args, Subcommand};
 use formwork_diag::Diagnostic;
 use formwork_lang::{Param, Signature, functions};
+use formwork_value::Type;
 use formwork_value::json::type_to_json;
 use serde_json::{Map, Value, json};
 
@@ -64,14 +65,29 @@ fn signatures() -> Value {
 pub(super) fn described(function: &Signature) -> Value {
     let mut out = Map::new();
     out.insert("description".into(), function.description.into());
-    out.insert("return_type".into(), type_to_json(&function.return_type()));
+    out.insert("return_type".into(), type_to_json(&result_type(function)));
+    // The evaluator runs these two itself; that they take null is not said of them.
+    let shown = |param: &Param| {
+        let mut param = param.clone();
+        param.allow_null &= !matches!(function.name, "try" | "can");
+        parameter(&param)
+    };
     if !function.params.is_empty() {
-        out.insert("parameters".into(), function.params.iter().map(parameter).collect());
+        out.insert("parameters".into(), function.params.iter().map(shown).collect());
     }
     if let Some(variadic) = &function.variadic {
-        out.insert("variadic_parameter".into(), parameter(variadic));
+        out.insert("variadic_parameter".into(), shown(variadic));
     }
     Value::Object(out)
+}
+
+/// What a function gives. Of one that joins tuples, all that is known without its arguments is that it would give an empty one
+/// for none, and that says nothing.
+pub(crate) fn result_type(function: &Signature) -> Type {
+    match function.return_type() {
+        Type::Tuple(items) if items.is_empty() => Type::Dynamic,
+        ty => ty,
+    }
 }
 
 fn parameter(param: &Param) -> Value {
@@ -82,4 +98,23 @@ fn parameter(param: &Param) -> Value {
     }
     out.insert("type".into(), type_to_json(&param.ty));
     Value::Object(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_shaped_as_terraforms() {
+        let all = signatures();
+        let of = |name: &str| all["function_signatures"][name].clone();
+        let dynamic = |name: &str| json!({ "name": name, "type": "dynamic" });
+        let concat = of("core::concat");
+        assert_eq!(concat["return_type"], "dynamic");
+        assert_eq!(concat["variadic_parameter"], dynamic("seqs"));
+        assert_eq!(of("try")["variadic_parameter"], dynamic("expressions"));
+        assert_eq!(of("can")["parameters"], json!([dynamic("expression")]));
+        assert_eq!(of("coalesce")["variadic_parameter"]["is_nullable"], true);
+        assert_eq!(of("list"), Value::Null);
+    }
 }

@@ -25,6 +25,8 @@ mod validate;
 mod version;
 mod workspace;
 
+pub(crate) use metadata::result_type;
+
 use crate::context::Context;
 use crate::environment;
 use crate::variables::Flag;

@@ -2,6 +2,7 @@
 
 use super::options::switch_parser;
 use crate::context::Context;
+use crate::environment::platform;
 use clap::Args;
 use formwork_state::COMPATIBLE_VERSION;
 use serde_json::json;
@@ -19,7 +20,7 @@ impl Version {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         let version = env!("CARGO_PKG_VERSION");
-        let platform = format!("{}_{}", system(), machine());
+        let platform = platform();
         cx.screen.line(&if self.json {
             let report = json!({
                 "terraform_version": COMPATIBLE_VERSION,
@@ -33,23 +34,5 @@ impl Version {
             format!("Formwork v{version}\non {platform}\ncompatible with Terraform v{COMPATIBLE_VERSION}")
         });
         0
-    }
-}
-
-/// The operating system, by Go's name.
-fn system() -> &'static str {
-    match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    }
-}
-
-/// The processor, by Go's name.
-fn machine() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
     }
 }

@@ -1,7 +1,10 @@
 //! Diagnostics as JSON, in the form of `terraform validate -json`
 //! (<https://developer.hashicorp.com/terraform/cli/commands/validate#json-output-format>).
 
+use crate::commands::result_type;
 use formwork_diag::{Diagnostic, Severity, Sources, Span};
+use formwork_lang::{Param, functions};
+use formwork_value::json::type_to_json;
 use serde_json::{Map, Value, json};
 
 /// The whole answer of `validate -json`.
@@ -41,9 +44,16 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
             let (line, column) = sources.line_column(span.file, byte);
             json!({ "line": line, "column": column, "byte": byte })
         };
+        let mut end = position(span.end);
+        if span.start == span.end {
+            // Between two characters, the next one is marked.
+            for part in ["column", "byte"] {
+                end[part] = (end[part].as_u64().unwrap_or(0) + 1).into();
+            }
+        }
         out.insert(
             "range".into(),
-            json!({ "filename": &*file.name, "start": position(span.start), "end": position(span.end) }),
+            json!({ "filename": &*file.name, "start": position(span.start), "end": end }),
         );
         if !file.text.is_empty() && !file.private {
             out.insert("snippet".into(), snippet(diagnostic, &file.text, span));
@@ -69,15 +79,42 @@ fn snippet(diagnostic: &Diagnostic, text: &str, span: Span) -> Value {
         .iter()
         .map(|(name, value)| json!({ "traversal": name, "statement": format!("is {value}") }))
         .collect();
-    json!({
+    let mut out = json!({
         "context": start.checked_sub(1).and_then(|before| context(text, boundary(before as u32))),
         "code": code,
         "start_line": text[..start].matches('\n').count() + 1,
-        // In bytes, as Terraform counts.
-        "highlight_start_offset": start - first,
-        "highlight_end_offset": end - first,
+        // In bytes, as Terraform counts; at least one of them, if there is one.
+        "highlight_start_offset": (start - first).min(code.len()),
+        "highlight_end_offset": (end.max(start + 1) - first).min(code.len()),
         "values": values,
-    })
+    });
+    if let Some(call) = diagnostic.call.as_deref().and_then(function_call) {
+        out["function_call"] = call;
+    }
+    out
+}
+
+/// How the function is to be called whose call went wrong.
+fn function_call(called_as: &str) -> Option<Value> {
+    let signature = match called_as.strip_prefix("provider::") {
+        None => functions().get(called_as.strip_prefix("core::").unwrap_or(called_as))?.signature.clone(),
+        Some(rest) => {
+            let (provider, name) = rest.split_once("::")?;
+            let providers = crate::providers();
+            let own = providers.iter().filter(|p| p.name() == provider);
+            own.flat_map(|p| p.functions()).find(|f| f.signature.name == name)?.signature.clone()
+        }
+    };
+    let param = |p: &Param| json!({ "name": p.name, "type": type_to_json(&p.ty) });
+    let mut described = json!({
+        "name": signature.name,
+        "params": signature.params.iter().map(param).collect::<Vec<_>>(),
+        "return_type": type_to_json(&result_type(&signature)),
+    });
+    if let Some(variadic) = &signature.variadic {
+        described["variadic_param"] = param(variadic);
+    }
+    Some(json!({ "called_as": called_as, "signature": described }))
 }
 
 /// The header of the top-level block that a byte lies in: `resource "aws_eip" "a"`.
@@ -87,7 +124,11 @@ fn context(text: &str, at: usize) -> Option<String> {
         .lines()
         .rev()
         .find(|l| l.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '}'))?;
-    let (header, _) = line.split_once('{')?;
+    let (header, rest) = line.split_once('{')?;
+    // A block that is closed in its line does not hold what is in the next one.
+    if at == line_end && rest.trim_end().ends_with('}') {
+        return None;
+    }
     let header = header.trim();
     (!header.is_empty() && !header.contains('=')).then(|| header.to_owned())
 }
@@ -115,6 +156,8 @@ mod tests {
         let text = "locals { ü = \"ää${var.nö}\" }\n";
         assert_eq!(snippet_of(text, "var.nö"), ("locals".into(), 21, 28));
         let text = "variable \"v\" {\n}\nvariable \"w\" {\n}\n";
+        assert_eq!(snippet_of(text, "variable \"w\""), (Value::Null, 0, 12));
+        let text = "variable \"v\" {}\nvariable \"w\" {}\n";
         assert_eq!(snippet_of(text, "variable \"w\""), (Value::Null, 0, 12));
     }
 

@@ -4,7 +4,8 @@
 //! followed by a file's text, and `== ask <words> ==` by what is typed. The words are variables of the environment
 //! (`NAME=value`), then a command with its arguments. Of `validate -json` the places and ranges are compared, of other commands the
 //! exit code and what they print when all is well. `== differ <words> ==` is a question whose answer differs on purpose: the
-//! line above it says why. `== places <words> ==` is one of `validate -json` where only the ranges differ on purpose.
+//! line above it says why. `== places <words> ==` is one of `validate -json` where only the ranges and snippets differ on purpose, and
+//! `== ranges <words> ==` one where only the snippets do.
 
 use crate::Oracle;
 use formwork_testkit::{Terraform, normalise};
@@ -23,6 +24,8 @@ enum Wanted {
     Same,
     /// The same lines, and other ranges in them.
     SamePlaces,
+    /// The same ranges, and other words around them.
+    SameRanges,
     Other,
 }
 
@@ -32,6 +35,7 @@ impl Wanted {
         match self {
             Wanted::Same => theirs == ours,
             Wanted::SamePlaces => same("exit") && same("places") && !same("ranges"),
+            Wanted::SameRanges => same("exit") && same("ranges") && !same("snippets"),
             Wanted::Other => theirs != ours,
         }
     }
@@ -40,6 +44,7 @@ impl Wanted {
         match self {
             Wanted::Same => "",
             Wanted::SamePlaces => "  only the ranges should differ",
+            Wanted::SameRanges => "  only the snippets should differ",
             Wanted::Other => "  should differ",
         }
     }
@@ -61,6 +66,7 @@ fn parse(page: &str) -> Result<Vec<Part>, String> {
                 "folder" => Part::Folder(rest),
                 "file" => Part::File { name: rest, text: String::new() },
                 "ask" => Part::Ask { words: rest, wanted: Wanted::Same, typed: String::new() },
+                "ranges" => Part::Ask { words: rest, wanted: Wanted::SameRanges, typed: String::new() },
                 "places" => Part::Ask { words: rest, wanted: Wanted::SamePlaces, typed: String::new() },
                 "differ" => Part::Ask { words: rest, wanted: Wanted::Other, typed: String::new() },
                 _ => return Err(format!("line {}: no such part: {line}", number + 1)),
@@ -122,7 +128,9 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     let stdout = String::from_utf8_lossy(&output.stdout);
     if args.first() == Some(&"validate") {
         let report: Json = serde_json::from_str(&stdout).map_err(|e| format!("{words}: {e}: {stdout}"))?;
-        return Ok(json!({ "exit": exit, "places": places(&report), "ranges": ranges(&report) }));
+        return Ok(
+            json!({ "exit": exit, "places": places(&report), "ranges": ranges(&report), "snippets": snippets(&report) }),
+        );
     }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };
@@ -156,6 +164,15 @@ pub fn ranges(report: &Json) -> Vec<String> {
     ranges.sort();
     ranges.dedup();
     ranges
+}
+
+/// What the diagnostics of a `validate -json` show of the text, and say of values and functions in it.
+fn snippets(report: &Json) -> Vec<Json> {
+    let diagnostics = report["diagnostics"].as_array().into_iter().flatten();
+    let mut snippets: Vec<Json> = diagnostics.filter_map(|d| d.get("snippet")).cloned().collect();
+    snippets.sort_by_cached_key(Json::to_string);
+    snippets.dedup();
+    snippets
 }
 
 /// Severity, file and line of a diagnostic.

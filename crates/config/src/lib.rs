@@ -8,6 +8,7 @@ mod check;
 mod conditions;
 mod constant;
 mod files;
+mod host;
 mod imports;
 pub mod language;
 mod load;
@@ -29,6 +30,7 @@ mod version;
 
 pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
+pub use host::{ascii_host, shown_host};
 pub use load::{Loaded, has_configuration, load, load_with, local_state};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{

@@ -11,7 +11,7 @@ use crate::settings;
 use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
-use formwork_syntax::{Body, Expr, ExprKind, decode, json_value, parse};
+use formwork_syntax::{Body, Expr, ExprKind, decode, json_value_with, parse};
 use memchr::memmem;
 use std::collections::BTreeMap;
 use std::io;
@@ -315,7 +315,7 @@ impl<'a> Loader<'a> {
                     self.out.diagnostics.extend(diagnostics);
                     return Some(body);
                 }
-                let (expr, diagnostics) = json_value(id, &text);
+                let (expr, diagnostics) = json_value_with(id, &text, &native_json::is_literal);
                 self.out.diagnostics.extend(diagnostics);
                 let expr = expr?;
                 if let Some(wrong) = not_blocks(&expr) {

@@ -7,17 +7,52 @@
 use crate::language::{BlockKind, TOP_LEVEL};
 use formwork_diag::Diagnostic;
 use formwork_syntax::{
-    Attribute, Block, Body, Expr, ExprKind, duplicate_attributes, json_block_problems, json_blocks,
-    json_body, parse_expr_within,
+    Attribute, Block, Body, Expr, ExprKind, Str, duplicate_attributes, json_block_problems, json_blocks,
+    json_body, parse_expr_within, walk,
 };
+use std::collections::BTreeSet;
 
 /// The blocks of a file.
 pub(crate) fn body(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Body {
     let mut body = json_body(expr);
-    diags.extend(duplicate_attributes(&body));
     body.attributes.retain(|a| &*a.name.name != "//");
+    // Blocks of one type may be in several places.
     take_blocks(&mut body, &TOP_LEVEL, diags);
+    diags.extend(duplicate_attributes(&body));
     body
+}
+
+/// Whether the value below these keys is read before anything is evaluated: there, strings are no templates.
+pub(crate) fn is_literal(keys: &[Str]) -> bool {
+    match keys {
+        [kind, attribute] => &**kind == "terraform" && &**attribute == "required_version",
+        [kind, _, attribute] => matches!(
+            (&**kind, &**attribute),
+            ("variable", "default" | "description" | "deprecated")
+                | ("output", "description")
+                | ("module", "source" | "version")
+        ),
+        _ => false,
+    }
+}
+
+/// Keys that an object has twice.
+fn repeated_keys(expr: &Expr, diags: &mut Vec<Diagnostic>) {
+    walk(expr, &mut |e| {
+        let ExprKind::Object(items) = &e.kind else { return };
+        let mut seen = BTreeSet::new();
+        for item in items {
+            let ExprKind::String(name) = &item.key.kind else { continue };
+            if !seen.insert(name) {
+                let detail = format!("The object has the key {:?} twice.", &**name);
+                diags.push(
+                    Diagnostic::error("Duplicate object attribute", detail)
+                        .at(item.key.span)
+                        .help("Remove one of the two, or rename it."),
+                );
+            }
+        }
+    });
 }
 
 fn take_blocks(body: &mut Body, kinds: &[&'static BlockKind], diags: &mut Vec<Diagnostic>) {
@@ -52,6 +87,10 @@ fn inside(block: &mut Block, kind: &BlockKind, diags: &mut Vec<Diagnostic>) {
             }
             _ => {}
         }
+    }
+    // Of other blocks, what is an object and what are blocks only a schema can say.
+    if matches!(kind.name, "locals" | "variable" | "output" | "module") {
+        block.body.attributes.iter().for_each(|a| repeated_keys(&a.expr, diags));
     }
     take_blocks(&mut block.body, kind.blocks, diags);
 }

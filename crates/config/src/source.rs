@@ -1,6 +1,7 @@
 //! Where modules come from: the notations of `source`
 //! (<https://developer.hashicorp.com/terraform/language/modules/sources>), in one form. Nothing is fetched here.
 
+use crate::host::shown_host;
 use std::fmt;
 
 /// Where a module comes from.
@@ -41,7 +42,7 @@ pub struct Remote {
 /// A module of a registry, and the folder in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The registry, perhaps with a port.
+    /// The registry, perhaps with a port, as it is shown.
     pub host: String,
     /// `NAMESPACE/NAME/PROVIDER`.
     pub path: String,
@@ -218,22 +219,19 @@ fn published(text: &str) -> Option<(Published, &str)> {
             && ends(part.chars().next_back())
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     };
-    let is_host = |host: &str| {
-        let (host, port) = host.split_once(':').unwrap_or((host, "443"));
-        (host.contains('.') || host == "localhost")
-            && host
-                .split('.')
-                .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
-            && !HOSTS.contains(&host)
-            && port.parse::<u16>().is_ok_and(|p| p != 0)
+    // A name with neither dot nor port is that of a folder, which wants `./` before it.
+    let host = |host: &str| {
+        let named = host.contains('.') || host.split(':').next() == Some("localhost");
+        shown_host(host)
+            .filter(|shown| named && !HOSTS.contains(&shown.split(':').next().unwrap_or_default()))
     };
     let parts: Vec<&str> = place.split('/').collect();
     let (host, path) = match parts.as_slice() {
-        path if path.len() == 3 => (PUBLIC_REGISTRY, path),
-        [host, path @ ..] if path.len() == 3 && is_host(host) => (*host, path),
+        path if path.len() == 3 => (PUBLIC_REGISTRY.to_owned(), path),
+        [name, path @ ..] if path.len() == 3 => (host(name)?, path),
         _ => return None,
     };
-    let found = Published { host: host.to_lowercase(), path: path.join("/"), subdir: String::new() };
+    let found = Published { host, path: path.join("/"), subdir: String::new() };
     path.iter().all(name).then_some((found, subdir))
 }
 
@@ -431,6 +429,8 @@ mod tests {
         check("../a//b", "local");
         check("hashicorp/consul/aws", "registry registry.terraform.io/hashicorp/consul/aws");
         check("Example.com:8443/a/b/c", "registry example.com:8443/a/b/c");
+        check("Café.example/a/b/c", "registry café.example/a/b/c");
+        check("xn--caf-dma.example/a/b/c", "registry café.example/a/b/c");
         check("localhost:8443/a/b/c", "registry localhost:8443/a/b/c");
         check("a/b/c//../x", "! The folder behind //");
         check("app.example.com/a/b/c//modules/x", "registry app.example.com/a/b/c//modules/x");

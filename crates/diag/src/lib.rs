@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Index of a file in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +91,8 @@ impl Sources {
             .unwrap_or_default()
     }
 
-    /// Line and column, both counted from 1, of a byte; columns count Unicode scalar values.
+    /// Line and column, both counted from 1, of a byte. Columns count what a reader sees as one character (grapheme
+    /// clusters), as Terraform's do.
     pub fn line_column(&self, file: FileId, byte: u32) -> (usize, usize) {
         let Some(f) = self.get(file) else { return (1, 1) };
         let mut byte = (byte as usize).min(f.text.len());
@@ -99,8 +101,16 @@ impl Sources {
         }
         let before = &f.text[..byte];
         let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (line, column)
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let in_line = &before[line_start..];
+        let column = if in_line.is_ascii() {
+            in_line.len()
+        } else {
+            // A place inside of a cluster is where the cluster begins.
+            let rest = f.text[line_start..].split('\n').next().unwrap_or_default();
+            rest.grapheme_indices(true).take_while(|(at, c)| at + c.len() <= in_line.len()).count()
+        };
+        (line, column + 1)
     }
 }
 
@@ -141,6 +151,8 @@ pub struct Diagnostic {
     pub address: Option<String>,
     /// Values that the expression's references had, as `name` and rendered value; never secret ones.
     pub values: Vec<(String, String)>,
+    /// The function whose call went wrong, by the name that it was called by.
+    pub call: Option<String>,
 }
 
 impl Diagnostic {
@@ -155,6 +167,7 @@ impl Diagnostic {
             labels: Vec::new(),
             address: None,
             values: Vec::new(),
+            call: None,
         }
     }
 
@@ -178,6 +191,12 @@ impl Diagnostic {
     /// Adds a second place.
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Names the function whose call went wrong.
+    pub fn calling(mut self, name: impl Into<String>) -> Self {
+        self.call = Some(name.into());
         self
     }
 
@@ -258,6 +277,10 @@ mod tests {
         let id = sources.add("a.tf", "é = 1\nb = 2\n");
         assert_eq!(sources.line_column(id, 0), (1, 1));
         assert_eq!(sources.line_column(id, 3), (1, 3));
+        // The answers of Terraform 1.11.4.
+        let other = sources.add("b.tf", "a = \"e\u{301}👩\u{200d}👩\" + x\nb = \"🇩🇪\t\" == y\n");
+        assert_eq!(sources.line_column(other, 23), (1, 12));
+        assert_eq!(sources.line_column(other, 44), (2, 13));
         assert_eq!(sources.line_column(id, 7), (2, 1));
         assert_eq!(sources.line_column(id, 999), (3, 1));
     }

@@ -158,9 +158,12 @@ impl Decoder<'_> {
                     "Unsupported argument",
                     format!("An argument named \"{name}\" is not expected here."),
                 );
-                match suggestion(name, schema.names()) {
-                    Some(s) => d.help(format!("Did you mean \"{s}\"?")),
-                    None => d,
+                match (&**name, suggestion(name, schema.names())) {
+                    ("lifecycle" | "connection", _) => {
+                        d.help(format!("Write {name} {{ … }} without the equals sign."))
+                    }
+                    (_, Some(s)) => d.help(format!("Did you mean \"{s}\"?")),
+                    (_, None) => d,
                 }
             };
             return self.error(d.at(attribute.name.span));

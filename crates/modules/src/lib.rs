@@ -9,6 +9,7 @@ mod archive;
 mod fetch;
 mod git;
 mod hash;
+mod helper;
 mod http;
 mod install;
 mod lock;

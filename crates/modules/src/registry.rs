@@ -5,7 +5,7 @@
 use crate::accounts::Accounts;
 use crate::fetch::Problem;
 use crate::http::{self, Page};
-use formwork_config::{Constraints, Getter, Published, Remote, Source, Version};
+use formwork_config::{Constraints, Getter, Published, Remote, Source, Version, ascii_host};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -102,15 +102,17 @@ impl<'a> Registries<'a> {
         if let Some(known) = self.places.borrow().get(host) {
             return Ok(known.clone());
         }
-        let place = match self.accounts.service(host) {
+        let net = on_the_net(host);
+        let place = match self.accounts.service(&net) {
             Some(own) => own.map(str::to_owned),
             None => {
-                let url = format!("https://{host}/.well-known/terraform.json");
-                let page = http::page(&url, self.accounts.token(host))?;
+                let url = format!("https://{net}/.well-known/terraform.json");
+                let token = self.accounts.token(&net)?;
+                let page = http::page(&url, token.as_deref())?;
                 match page.status {
                     200 => {}
                     404 => return Err(no_registry(host, "it does not say what services it has")),
-                    status => return Err(refused(host, &url, status, self.accounts.token(host).is_some())),
+                    status => return Err(refused(&net, &url, status, token.is_some())),
                 }
                 let json: Value = serde_json::from_slice(&page.body)
                     .map_err(|_| no_registry(host, "what it says of its services cannot be read"))?;
@@ -118,7 +120,7 @@ impl<'a> Registries<'a> {
             }
         };
         let mut place = place.ok_or_else(|| no_registry(host, "it has no service \"modules.v1\""))?;
-        if !place.starts_with("https://") && self.accounts.service(host).is_none() {
+        if !place.starts_with("https://") && self.accounts.service(&net).is_none() {
             return Err(no_registry(host, "its service \"modules.v1\" is not at an address with https://"));
         }
         if !place.ends_with('/') {
@@ -130,16 +132,22 @@ impl<'a> Registries<'a> {
 
     fn ask(&self, module: &Published, url: &str) -> Result<Page, Problem> {
         let host = &module.host;
-        let token = self.accounts.token(host);
-        let page = http::page(url, token)?;
+        let net = on_the_net(host);
+        let token = self.accounts.token(&net)?;
+        let page = http::page(url, token.as_deref())?;
         match page.status {
             200 | 204 => Ok(page),
             404 => Err(Problem::new(format!("The registry {host} has no module {}.", module.path)).help(
                 "Is it spelt as the registry has it: NAMESPACE/NAME/PROVIDER? A private module may need a token to be seen.",
             )),
-            status => Err(refused(host, url, status, token.is_some())),
+            status => Err(refused(&net, url, status, token.is_some())),
         }
     }
+}
+
+/// The name that the net has for a host, which is shown in its own language.
+fn on_the_net(host: &str) -> String {
+    ascii_host(host).unwrap_or_else(|| host.to_owned())
 }
 
 fn no_registry(host: &str, why: &str) -> Problem {

@@ -59,6 +59,7 @@ fn decode_tfvars(src: &str) -> FnResult {
 
 /// A value as an expression of the language.
 #[function(
+    result = Type::String,
     example = r#"provider::terraform::encode_expr([1, { a = "x" }])"#,
     gives = "<<EOT\n[1, {\n  a = \"x\"\n}]\nEOT"
 )]

@@ -7,7 +7,7 @@ use crate::parse::template_in;
 use crate::parser::normalised;
 use crate::report::{Place, Problem, short};
 use crate::work::Work;
-use crate::{Attribute, Block, Body, Expr, ExprKind, Ident, ObjectItem, UnaryOp};
+use crate::{Attribute, Block, Body, Expr, ExprKind, Ident, ObjectItem, Str, UnaryOp};
 use formwork_diag::{Diagnostic, FileId, Span};
 use std::ops::Range;
 
@@ -17,16 +17,32 @@ const MAX_DEPTH: usize = 128;
 /// Reads a JSON text. Strings, keys included, are templates, as they are in Terraform's JSON syntax; whoever
 /// wants a string for something else parses its content.
 pub fn json_value(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
-    read(file, text, true)
+    read(file, text, true, &|_| false)
+}
+
+/// As [`json_value`], but the values whose keys, from the outermost on, `literal` says yes to are nothing but themselves, and
+/// so is all that is in them.
+pub fn json_value_with(
+    file: FileId,
+    text: &str,
+    literal: &dyn Fn(&[Str]) -> bool,
+) -> (Option<Expr>, Vec<Diagnostic>) {
+    read(file, text, true, literal)
 }
 
 /// Reads a JSON text in which strings are nothing but themselves, as in variable files.
 pub fn json_data(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
-    read(file, text, false)
+    read(file, text, false, &|_| true)
 }
 
-fn read(file: FileId, text: &str, templates: bool) -> (Option<Expr>, Vec<Diagnostic>) {
-    let mut reader = Reader { text, at: 0, file, depth: 0, templates, work: Work::new() };
+fn read(
+    file: FileId,
+    text: &str,
+    templates: bool,
+    literal: &dyn Fn(&[Str]) -> bool,
+) -> (Option<Expr>, Vec<Diagnostic>) {
+    let keys = Vec::new();
+    let mut reader = Reader { text, at: 0, file, depth: 0, templates, literal, keys, work: Work::new() };
     if text.starts_with('\u{feff}') {
         reader.at = 3;
     }
@@ -169,8 +185,12 @@ struct Reader<'a> {
     at: usize,
     file: FileId,
     depth: usize,
-    /// Whether strings are templates.
+    /// Whether strings are templates here.
     templates: bool,
+    /// Below which keys they are not.
+    literal: &'a dyn Fn(&[Str]) -> bool,
+    /// The keys that lead here.
+    keys: Vec<Str>,
     work: Work,
 }
 
@@ -321,12 +341,25 @@ impl Reader<'_> {
                 return Err(self.unexpected("a colon", "In JSON a colon stands between key and value."));
             }
             self.at += 1;
-            let value = self.value()?;
+            let value = self.value_of(&key)?;
             items.push(ObjectItem { key, value });
             if !self.more(b'}')? {
                 return Ok(items);
             }
         }
+    }
+
+    fn value_of(&mut self, key: &Expr) -> Read<Expr> {
+        self.keys.push(match &key.kind {
+            ExprKind::String(name) => name.clone(),
+            _ => "".into(),
+        });
+        let templates = self.templates;
+        self.templates = templates && !(self.literal)(&self.keys);
+        let value = self.value();
+        self.templates = templates;
+        self.keys.pop();
+        value
     }
 
     fn number(&mut self) -> Read<Expr> {

@@ -20,7 +20,7 @@ mod hostile;
 mod tests;
 
 pub use format::format;
-pub use json::{json_block_problems, json_blocks, json_body, json_data, json_value};
+pub use json::{json_block_problems, json_blocks, json_body, json_data, json_value, json_value_with};
 pub use parse::duplicate_attributes;
 pub use tree::*;
 pub use visit::walk;

@@ -27,7 +27,7 @@ impl<'a> Evaluator<'a> {
         if name.starts_with("provider::") {
             return match self.scope.call_provider_function(name, &args, call.name.span) {
                 Ok(value) => value,
-                Err(d) => self.fail(d.at(call.name.span), Some(whole)),
+                Err(d) => self.fail(d.at(call.name.span).calling(full), Some(whole)),
             };
         }
         let Some(function) = functions().get(name) else {
@@ -55,7 +55,7 @@ impl<'a> Evaluator<'a> {
             };
             let d =
                 Diagnostic::error(summary, message).help(format!("It is called as {}.", signature.usage()));
-            return self.fail(d.at(place), None);
+            return self.fail(d.at(place).calling(full), None);
         }
         if name == "templatestring" && !is_reference(&call.args[0]) {
             let d = Diagnostic::error(
@@ -63,7 +63,7 @@ impl<'a> Evaluator<'a> {
                 "The first argument of templatestring() must be a direct reference to a value that holds the template.",
             )
             .help("A template that is known here can be written in place, without templatestring().");
-            return self.fail(d.at(call.args[0].span), None);
+            return self.fail(d.at(call.args[0].span).calling(full), None);
         }
         let mut cx = CallCx { scope: self.scope, depth: self.depth };
         match function.call(&mut cx, args) {
@@ -80,14 +80,14 @@ impl<'a> Evaluator<'a> {
                 );
                 let place = spans.get(i).copied().unwrap_or(whole.span);
                 let culprit = call.args.iter().find(|a| a.span == place).unwrap_or(whole);
-                self.fail(d.at(place), Some(culprit))
+                self.fail(d.at(place).calling(full), Some(culprit))
             }
             Err(FnError { arg: None, message, .. }) => {
                 let d = Diagnostic::error(
                     "Error in function call",
                     format!("{}() failed: {message}.", signature.name),
                 );
-                self.fail(d.at(whole.span), Some(whole))
+                self.fail(d.at(whole.span).calling(full), Some(whole))
             }
         }
     }
@@ -137,7 +137,7 @@ impl<'a> Evaluator<'a> {
         }
         if call.args.is_empty() {
             let d = Diagnostic::error("Not enough function arguments", "try() needs at least one argument.");
-            return self.fail(d.at(whole.span), None);
+            return self.fail(d.at(whole.span).calling(&*call.name.name), None);
         }
         let reasons: Vec<String> = problems.iter().map(|d| format!("{d}")).collect();
         let mut d = Diagnostic::error(
@@ -150,7 +150,7 @@ impl<'a> Evaluator<'a> {
                 d = d.label(span, problem.summary.clone());
             }
         }
-        self.fail(d.at(whole.span), Some(whole))
+        self.fail(d.at(whole.span).calling(&*call.name.name), Some(whole))
     }
 
     /// `convert(value, type)`: the second argument is not evaluated, but read as a type.

@@ -27,7 +27,9 @@ fn timeadd(timestamp: &str, duration: &str) -> FnResult {
     let duration = parse_duration(duration).map_err(|m| FnError::arg(1, m))?;
     let moved = time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
     let civil = offset.to_datetime(moved);
-    let mut text = civil.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let year = civil.year();
+    let mut text = if year < 0 { format!("-{:04}", -year) } else { format!("{year:04}") };
+    text.push_str(&civil.strftime("-%m-%dT%H:%M:%S").to_string());
     push_offset(&mut text, offset, ":", "Z");
     Ok(Value::string(text))
 }

@@ -107,9 +107,14 @@ fn jsonencode(#[arg(null, unknown)] val: &Value) -> FnResult {
     if !val.is_wholly_known() {
         // How the text starts is known with the type.
         let prefix = match val.kind() {
-            Kind::Object(_) | Kind::Map(..) => Some("{".into()),
-            Kind::Tuple(_) | Kind::List(..) | Kind::Set(..) => Some("[".into()),
-            _ => None,
+            // If it could be null, that could be the whole text.
+            Kind::Unknown(u) if !u.refinement.not_null => None,
+            _ => match val.ty() {
+                Type::Object(_) | Type::Map(_) => Some("{".into()),
+                Type::Tuple(_) | Type::List(_) | Type::Set(_) => Some("[".into()),
+                Type::String => Some("\"".into()),
+                _ => None,
+            },
         };
         let refinement = Refinement { not_null: true, prefix, ..Refinement::default() };
         return Ok(Value::unknown_refined(Type::String, refinement));

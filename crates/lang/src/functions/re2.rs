@@ -50,6 +50,7 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                 if chars.next_if_eq(&'?').is_some() {
                     out.push('?');
                     flags(&chars)?;
+                    group_name(&mut chars, &mut out)?;
                 }
             }
             other => out.push(other),
@@ -69,6 +70,37 @@ fn flags(chars: &Peekable<Chars<'_>>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Stands before a group's name that begins with a digit, which the regex crate has not. RE2 has no dots in names.
+pub(super) const BEFORE_DIGIT: &str = "_.";
+
+/// What follows `(?`, if it is a name.
+fn group_name(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+    if chars.next_if_eq(&'P').is_some() {
+        out.push('P');
+    }
+    if chars.next_if_eq(&'<').is_none() {
+        return Ok(());
+    }
+    out.push('<');
+    if chars.peek().is_some_and(char::is_ascii_digit) {
+        out.push_str(BEFORE_DIGIT);
+    }
+    for c in chars.by_ref() {
+        out.push(c);
+        match c {
+            '>' => return Ok(()),
+            '_' => {}
+            c if c.is_ascii_alphanumeric() => {}
+            c => {
+                return Err(format!(
+                    "the name of a group has letters from a to z, digits and underscores, not {c:?}"
+                ));
+            }
+        }
+    }
+    Err("the name of a group is not closed".into())
 }
 
 /// What follows `{`, with the closing brace, if that is a repetition.
@@ -150,7 +182,12 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
                 }
             }
         }
-        Some(other) => out.extend(['\\', other]),
+        Some(letter @ ('a' | 'f' | 'n' | 'r' | 't' | 'v')) => out.extend(['\\', letter]),
+        Some(letter @ ('A' | 'z')) if !in_class => out.extend(['\\', letter]),
+        // There, these two would stand for the borders of a word.
+        Some(plain @ ('<' | '>')) => out.push(plain),
+        Some(other) if other.is_ascii() && !other.is_ascii_alphanumeric() => out.extend(['\\', other]),
+        Some(other) => return Err(format!("\\{other} means nothing")),
         None => return Err("it ends in a backslash".into()),
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Regular expressions, and functions that take strings apart.
 
-use super::re2::translate;
+use super::re2::{BEFORE_DIGIT, translate};
 use super::*;
 use regex::Regex;
 use std::cell::RefCell;
@@ -85,11 +85,17 @@ fn groups(pattern: &str) -> Result<Regex, FnError> {
     Ok(regex)
 }
 
+/// The names of a pattern's groups: as the regex crate has them, and as they are written.
+fn group_names(regex: &Regex) -> Vec<(&str, &str)> {
+    let names = regex.capture_names().flatten();
+    names.map(|name| (name, name.strip_prefix(BEFORE_DIGIT).unwrap_or(name))).collect()
+}
+
 /// Type of what a match gives: an object of named groups, a tuple of unnamed ones, or a string.
 fn shape(regex: &Regex) -> Type {
-    let names: Vec<&str> = regex.capture_names().flatten().collect();
+    let names = group_names(regex);
     if !names.is_empty() {
-        Type::object(names.into_iter().map(|n| (n, Type::String)))
+        Type::object(names.into_iter().map(|(_, name)| (name, Type::String)))
     } else if regex.captures_len() > 1 {
         Type::tuple(vec![Type::String; regex.captures_len() - 1])
     } else {
@@ -101,9 +107,9 @@ fn captured(regex: &Regex, found: &regex::Captures<'_>) -> Value {
     let text = |m: Option<regex::Match<'_>>| {
         m.map_or_else(|| Value::null(Type::String), |m| Value::string(m.as_str()))
     };
-    let names: Vec<&str> = regex.capture_names().flatten().collect();
+    let names = group_names(regex);
     if !names.is_empty() {
-        Value::object(names.into_iter().map(|n| (n, text(found.name(n)))))
+        Value::object(names.into_iter().map(|(own, name)| (name, text(found.name(own)))))
     } else if regex.captures_len() > 1 {
         Value::tuple((1..regex.captures_len()).map(|i| text(found.get(i))).collect())
     } else {

@@ -3,6 +3,7 @@
 mod laws;
 mod recorded;
 mod scopes;
+mod specification;
 
 use crate::{Lookup, Outcome, Scope, Step, Str, World, eval, type_argument, type_text};
 use formwork_diag::{Diagnostic, FileId, Span};

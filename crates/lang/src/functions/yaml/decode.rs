@@ -1,7 +1,9 @@
 //! YAML to values. Plain scalars are resolved as Terraform's YAML 1.1 library does: `yes`, `on` and `y` are true.
 
+use super::super::encoding::decode_base64;
 use formwork_value::{Kind, Map, Number, Value, convert};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Collections nest no deeper: each level takes stack.
@@ -9,10 +11,12 @@ const MAX_DEPTH: usize = 500;
 /// Aliases may not blow a document up beyond so many values.
 const MAX_NODES: usize = 1_000_000;
 
+/// Tabs behind colons are put up with in so many lines.
+const MAX_TABS: usize = 100;
+
 /// The value of a text with one document; problems as a clause that tells the line.
 pub(super) fn document(text: &str) -> Result<Value, String> {
-    leniently(text, |text| {
-        let mut reader = Reader::new(text);
+    leniently(text, |reader| {
         if reader.document_start()?.is_none() {
             return Err("it has no document, only comments or white space".into());
         }
@@ -26,8 +30,7 @@ pub(super) fn document(text: &str) -> Result<Value, String> {
 
 /// The values of all documents.
 pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
-    leniently(text, |text| {
-        let mut reader = Reader::new(text);
+    leniently(text, |reader| {
         let mut values = Vec::new();
         while reader.document_start()?.is_some() {
             values.push(reader.node(0)?);
@@ -37,13 +40,33 @@ pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
     })
 }
 
-/// The parser insists that lines inside brackets be indented; Terraform's does not. So a text that cannot be read is
-/// tried again with these lines indented.
-fn leniently<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
-    read(text).or_else(|problem| match indented(text) {
-        Some(indented) => read(&indented).map_err(|_| problem),
-        None => Err(problem),
-    })
+/// The parser insists on a space behind the colon of a key, and that lines inside brackets be indented; Terraform's does
+/// not. So a text that cannot be read is tried again with what it insists on.
+fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>) -> Result<T, String> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MAX_TABS {
+        let mut reader = Reader::new(&text);
+        let problem = match read(&mut reader) {
+            Ok(found) => return Ok(found),
+            Err(problem) => problem,
+        };
+        let Some(spaced) = reader.unspaced.and_then(|at| spaced(&text, at)) else {
+            return match indented(&text) {
+                Some(indented) => read(&mut Reader::new(&indented)).map_err(|_| problem),
+                None => Err(problem),
+            };
+        };
+        text = Cow::Owned(spaced);
+    }
+    read(&mut Reader::new(&text))
+}
+
+/// With spaces for the tabs between a colon and the character number `at`; `None` if there are none.
+fn spaced(text: &str, at: usize) -> Option<String> {
+    let end = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+    let start = text[..end].trim_end_matches('\t').len();
+    (start < end && text[..start].ends_with(':'))
+        .then(|| [&text[..start], &" ".repeat(end - start), &text[end..]].concat())
 }
 
 /// With all lines indented that begin inside brackets; `None` if there are none.
@@ -89,12 +112,20 @@ struct Reader<'a> {
     nodes: usize,
     /// Length of a text whose last line has no line break.
     unfinished: Option<usize>,
+    /// The character before which the parser wants a space.
+    unspaced: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
         let unfinished = (!text.ends_with(['\n', '\r'])).then(|| text.chars().count());
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, unfinished }
+        Reader {
+            parser: Parser::new_from_str(text),
+            anchors: HashMap::new(),
+            nodes: 0,
+            unfinished,
+            unspaced: None,
+        }
     }
 
     /// Goes to the next document; gives its line, or `None` at the end.
@@ -114,6 +145,7 @@ impl<'a> Reader<'a> {
             Some(Ok(event)) => Ok(Some(event)),
             Some(Err(e)) => {
                 let place = e.marker();
+                self.unspaced = Some(place.index());
                 Err(format!(
                     "it is not valid YAML on line {}, column {}: {}",
                     place.line(),
@@ -197,8 +229,7 @@ impl<'a> Reader<'a> {
     }
 
     fn mapping(&mut self, depth: usize) -> Result<Value, String> {
-        let mut own = Map::new();
-        let mut merged = Map::new();
+        let mut entries = Map::new();
         loop {
             let (event, span) = self.next()?.ok_or("it ends too early")?;
             let line = span.start.line();
@@ -210,31 +241,31 @@ impl<'a> Reader<'a> {
             let key = if merge { Value::NULL } else { self.value(event, span, depth + 1)? };
             let value = self.node(depth + 1)?;
             if merge {
-                merge_into(&mut merged, &value).map_err(|m| format!("line {line}: {m}"))?;
+                merge_into(&mut entries, &value).map_err(|m| format!("line {line}: {m}"))?;
                 continue;
             }
             if key.is_null() {
                 return Err(format!("line {line}: a key must not be null"));
             }
             match convert(&key, &formwork_value::Type::String).map(Value::into_kind) {
-                Ok((Kind::String(key), _)) => own.insert(key, value),
+                Ok((Kind::String(key), _)) => entries.insert(key, value),
                 _ => return Err(format!("line {line}: a key must be a string")),
             };
         }
-        merged.extend(own);
-        Ok(merged.into())
+        Ok(entries.into())
     }
 }
 
-/// `<<: {…}` or `<<: [{…}, {…}]`: the first of several has precedence.
-fn merge_into(merged: &mut Map, value: &Value) -> Result<(), String> {
+/// `<<: {…}` or `<<: [{…}, {…}]`: the first of several has precedence. Of entries before and after it, the last one counts, as
+/// in Terraform.
+fn merge_into(entries: &mut Map, value: &Value) -> Result<(), String> {
     let all: Vec<&Value> = match value.as_slice() {
         Some(items) => items.iter().rev().collect(),
         None => vec![value],
     };
     for value in all {
         let attrs = value.as_map().ok_or("only mappings can be merged with <<")?;
-        merged.extend(attrs.iter().map(|(k, v)| (k.clone(), v.clone())));
+        entries.extend(attrs.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
     Ok(())
 }
@@ -243,10 +274,19 @@ fn count(value: &Value) -> usize {
     1 + value.children().map(count).sum::<usize>()
 }
 
+/// The name of a tag that YAML itself has: `str` of `!!str`, and of `!<tag:yaml.org,2002:str>`.
+fn core(tag: &Tag) -> Option<&str> {
+    match &*tag.handle {
+        "tag:yaml.org,2002:" => Some(&tag.suffix),
+        "" => tag.suffix.strip_prefix("tag:yaml.org,2002:"),
+        _ => None,
+    }
+}
+
 fn plain_tag(tag: Option<&Tag>, expected: &str) -> Result<(), String> {
     match tag {
         None => Ok(()),
-        Some(t) if t.is_yaml_core_schema() && t.suffix == expected => Ok(()),
+        Some(t) if core(t) == Some(expected) => Ok(()),
         Some(t) if t.handle.is_empty() && t.suffix == "!" => Ok(()),
         Some(t) => Err(format!("the tag {t} is not supported here")),
     }
@@ -256,29 +296,32 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
     let Some(tag) = tag else {
         return if style == ScalarStyle::Plain { resolve(text) } else { Ok(Value::string(text)) };
     };
-    if !tag.is_yaml_core_schema() {
+    let Some(kind) = core(tag) else {
         return if tag.suffix == "!" || (tag.handle == "!" && tag.suffix.is_empty()) {
             Ok(Value::string(text))
         } else {
             Err(format!("the tag {tag} is not supported"))
         };
-    }
-    let kind = tag.suffix.as_str();
+    };
     if style != ScalarStyle::Plain && matches!(kind, "int" | "float" | "bool" | "null" | "timestamp") {
         // Terraform leaves quoted text alone whatever its tag says.
         return Ok(Value::string(text));
     }
     let resolved = || resolve(text);
     let fits = |value: &Value| match kind {
-        "int" => value.as_number().is_some_and(Number::is_integer),
-        "float" => value.as_number().is_some(),
+        // Terraform has but one type of numbers.
+        "int" | "float" => value.as_number().is_some(),
         "bool" => value.as_bool().is_some(),
-        "null" => value.is_null(),
         _ => value.as_str().is_some(),
     };
     match kind {
-        "str" | "binary" => Ok(Value::string(text)),
-        "int" | "float" | "bool" | "null" | "timestamp" => match resolved() {
+        "str" => Ok(Value::string(text)),
+        "null" => Ok(Value::NULL),
+        "binary" => match decode_base64(text) {
+            Ok(_) => Ok(Value::string(text)),
+            Err(_) => Err(format!("{text:?} is not valid Base64")),
+        },
+        "int" | "float" | "bool" | "timestamp" => match resolved() {
             Ok(value) if fits(&value) => Ok(value),
             _ => Err(format!("{text:?} is no {kind}")),
         },
