@@ -496,19 +496,3 @@ pub fn check(path: &Path, index: usize, oracle: &Oracle) -> Result<(), String> {
     let ours = || walk(&Terraform::at(&crate::common::program()), &steps, false, None);
     configs::compare(path, &text, oracle, theirs, ours)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_are_steps() {
-        let set = step(r#"cloud set a size=3 note="b c""#).unwrap();
-        let attributes =
-            [("size".to_owned(), json!(3)), ("note".to_owned(), json!("b c"))].into_iter().collect();
-        assert_eq!(set, Step::Cloud { verb: "set".into(), object: "a".into(), attributes });
-        assert_eq!(step("cloud paint a"), None);
-        assert_eq!(step("fault nothing"), None);
-        assert_eq!(step("run"), None);
-    }
-}
