@@ -75,7 +75,7 @@ impl Known<'_> {
 
 fn secrets(block: &Block, value: &Value, at: &Path, out: &mut Vec<(Path, Marks)>) {
     for (name, attribute) in &block.attributes {
-        if attribute.sensitive && value.get(name).is_some_and(|v| !v.is_null()) {
+        if attribute.sensitive && value.get(name).is_some() {
             out.push((at.attr(name.clone()), Marks::SENSITIVE));
         }
     }

@@ -173,6 +173,12 @@ impl Graph {
         found
     }
 
+    /// What an object needs directly.
+    pub fn named_by(&self, object: &Object) -> impl Iterator<Item = &Object> {
+        let nodes = self.index.get(object).into_iter();
+        nodes.flat_map(move |node| self.graph.neighbors(*node)).map(move |n| &self.graph[n])
+    }
+
     /// All objects with those that each needs directly, in the order of their names.
     pub fn edges(&self) -> Vec<(&Object, Vec<&Object>)> {
         let mut all: Vec<(&Object, Vec<&Object>)> = self

@@ -6,7 +6,8 @@ use crate::instance::encode;
 use crate::prepare::call_failed;
 use crate::recover::Recovery;
 use crate::setup::Setup;
-use formwork_addr::{InstanceAddr, Str};
+use formwork_addr::{InstanceAddr, InstanceKey, Str};
+use formwork_config::Repetition;
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_state::{State, Status, StoredObject};
 use std::sync::Arc;
@@ -26,6 +27,21 @@ pub async fn import(
     let Some((module, block)) = found else {
         return Err(vec![no_block(addr)]);
     };
+    let repeated = match (&block.repetition, &addr.key) {
+        (Repetition::Single | Repetition::Enabled(_), InstanceKey::None)
+        | (Repetition::Count(_), InstanceKey::Int(_))
+        | (Repetition::ForEach(_), InstanceKey::Str(_)) => None,
+        (Repetition::Single | Repetition::Enabled(_), _) => Some("neither count nor for_each, and no key"),
+        (Repetition::Count(_), _) => Some("count, and numbers as keys"),
+        (Repetition::ForEach(_), _) => Some("for_each, and names as keys"),
+    };
+    if let Some(how) = repeated {
+        let detail = format!("{} has {how}: the configuration has no instance {addr}.", addr.resource);
+        let d = Diagnostic::error("Configuration for import target does not exist", detail);
+        return Err(vec![
+            d.help("Import to an address that the configuration has.").at(block.span).about(addr),
+        ]);
+    }
     if state.instance(addr).is_some_and(|i| i.current.is_some()) {
         return Err(vec![
             Diagnostic::error(

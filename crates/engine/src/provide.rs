@@ -105,7 +105,8 @@ fn has_secrets(block: &Block) -> bool {
 
 fn collect(block: &Block, value: &Value, at: &Path, out: &mut Vec<(Path, Marks)>) {
     for (name, attribute) in &block.attributes {
-        if attribute.sensitive && value.get(name).is_some_and(|v| !v.is_null()) {
+        // Also where there is nothing: that it is nothing is part of the secret.
+        if attribute.sensitive && value.get(name).is_some() {
             out.push((at.attr(name.clone()), Marks::SENSITIVE));
         }
     }

@@ -60,8 +60,11 @@ impl Applier<'_> {
                 let config = crate::write_only::without(&prepared.info.schema, config);
                 let before = change.before.clone().map(|v| v.unmark_deep().0);
                 let config = match &before {
-                    Some(before) => ignore_changes(&mut self.ev, instance, config, before),
-                    None => config,
+                    // A new object has no changes that could be ignored.
+                    Some(before) if change.action == Action::Update => {
+                        ignore_changes(&mut self.ev, instance, config, before)
+                    }
+                    _ => config,
                 };
                 let planned = change.after.clone().map_or(formwork_value::Value::NULL, |v| v.unmark_deep().0);
                 What::Apply { config, written, prior, planned, marks, private: change.private.clone() }

@@ -3,12 +3,14 @@
 use super::lifecycle::postconditions;
 use super::{Done, Planner, instance::Waiting};
 use crate::calls::NoRecorder;
-use crate::cells::{CellId, Content, InstanceInfo};
+use crate::cells::{CellId, Content, InstanceInfo, Kind};
 use crate::evaluator::Ran;
 use crate::event::Verb;
+use crate::graph::Object;
 use crate::instance::encode;
-use crate::prepare::{call_failed, prepare, problem};
+use crate::prepare::{Prepared, call_failed, prepare, problem};
 use crate::provide::Worker;
+use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Severity};
 use formwork_plan::{Action, PlannedChange, Reason};
 use formwork_provider::{CallError, PlanRequest, default_plan};
@@ -38,7 +40,9 @@ impl Planner<'_> {
         }
         let reason = if !config.is_wholly_known() || !prepared.provider.known {
             Some(Reason::ReadBecauseConfigUnknown)
-        } else if super::pending(&self.drafts, &self.draft_of, &prepared.explicit) {
+        } else if super::pending(&self.drafts, &self.draft_of, &prepared.explicit)
+            || self.named_pending(instance, &prepared)
+        {
             Some(Reason::ReadBecauseDependencyPending)
         } else {
             None
@@ -95,6 +99,38 @@ impl Planner<'_> {
             }
             Done::Data(cell, result)
         }));
+    }
+
+    /// Whether a managed instance is going to change that the block names itself: what is there to be read may depend on
+    /// it, even where the configuration does not change by it. Of what is behind locals, variables and outputs only
+    /// values count, unless there are conditions: those may hold only after the change.
+    fn named_pending(&self, instance: &InstanceInfo, prepared: &Prepared) -> bool {
+        let block = instance.block.block();
+        let lifecycle = &block.lifecycle;
+        if !lifecycle.preconditions.is_empty() || !lifecycle.postconditions.is_empty() {
+            return super::pending(&self.drafts, &self.draft_of, &prepared.inputs);
+        }
+        let path = self.ev.module(instance.module).module.path.clone();
+        let object = Object::Resource(path.clone(), (*block.resource).clone());
+        let named: Vec<&Resource> = self
+            .graph
+            .named_by(&object)
+            .filter_map(|o| match o {
+                Object::Resource(p, r) if *p == path && r.mode == ResourceMode::Managed => Some(r),
+                _ => None,
+            })
+            .collect();
+        let mut pending = false;
+        prepared.inputs.each(&mut |id| {
+            if let Some(draft) = self.draft_of.get(&id)
+                && let Kind::Instance(info) = &self.ev.cells.get(id).kind
+            {
+                pending |= info.module == instance.module
+                    && named.iter().any(|r| **r == *info.block.block().resource)
+                    && self.drafts[*draft].change.is_change();
+            }
+        });
+        pending
     }
 
     pub(super) fn data_was_read(&mut self, cell: CellId, result: Result<Value, CallError>) {

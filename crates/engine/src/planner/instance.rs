@@ -75,10 +75,6 @@ impl Planner<'_> {
         }
         let marks = crate::write_only::kept(&prepared.info.schema, marks);
         let config = crate::write_only::without(&prepared.info.schema, config);
-        let config = match &prior {
-            Some(prior) => ignore_changes(&mut self.ev, instance, config, &prior.object.value),
-            None => config,
-        };
         let elsewhere = match self.elsewhere(instance, &prepared) {
             Ran::Done(elsewhere, _) => elsewhere,
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
@@ -94,6 +90,13 @@ impl Planner<'_> {
                 Some((Reason::ReplaceByRequest, Vec::new()))
             }
             _ => None,
+        };
+        // A new object has no changes that could be ignored.
+        let config = match &prior {
+            Some(prior) if replacing.is_none() => {
+                ignore_changes(&mut self.ev, instance, config, &prior.object.value)
+            }
+            _ => config,
         };
         let instance = instance.clone();
         let waiting = Waiting { instance, prepared, config, marks, prior, replacing, elsewhere };
@@ -158,6 +161,8 @@ impl Planner<'_> {
                 .collect();
             if !changed.is_empty() {
                 waiting.replacing = Some((Reason::ReplaceBecauseCannotUpdate, changed));
+                let whole = waiting.prepared.config.clone().unmark_deep().0;
+                waiting.config = crate::write_only::without(&info.schema, whole);
                 return self.ask(cell, waiting);
             }
         }

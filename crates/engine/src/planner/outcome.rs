@@ -102,7 +102,7 @@ impl Planner<'_> {
 
     /// Looks at all `check` blocks, unless only a part is planned.
     async fn checks(&mut self) {
-        if self.options.mode != Mode::Normal || !self.options.targets.is_empty() || has_errors(&self.ev.diags)
+        if self.options.mode == Mode::Destroy || !self.options.targets.is_empty() || has_errors(&self.ev.diags)
         {
             return;
         }
