@@ -1,5 +1,6 @@
 //! An open local state.
 
+use crate::disk::{self, File, FileExt, Permissions, PermissionsExt};
 use crate::error::{IN_COPY, IN_JOURNAL};
 use crate::history;
 use crate::hold::{self, Hold};
@@ -8,9 +9,7 @@ use crate::paths::{self, Paths};
 use crate::replay::{self, Found, TORN};
 use crate::wire::Base;
 use crate::{Cipher, Journal, Pending, Phase, Probe, Session, State, StateError, Stored, snapshot};
-use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -151,7 +150,10 @@ impl LocalSession {
     fn write(&mut self, state: &State, exactly: bool) -> Result<(), StateError> {
         let journal = self.journal.clone();
         // Without the lock, somebody may have begun since this was opened.
-        if self.hold.is_none() && self.paths.journal.exists() && !journal.lock().has_file() {
+        if self.hold.is_none()
+            && disk::exists(&self.paths.journal).unwrap_or(false)
+            && !journal.lock().has_file()
+        {
             let info = hold::holder(&self.paths)?.flatten();
             return Err(StateError::Busy { path: self.paths.journal.clone(), info });
         }
