@@ -139,12 +139,12 @@ impl Run<'_> {
 }
 
 /// Summaries of errors, for whoever reads the records.
-fn errors(stderr: &str) -> Vec<&str> {
+pub fn errors(stderr: &str) -> Vec<&str> {
     stderr.lines().filter_map(|l| l.split_once("Error: ").map(|(_, s)| s.trim())).collect()
 }
 
 /// Without what is not there, false or empty.
-fn pruned(json: &Json) -> Json {
+pub fn pruned(json: &Json) -> Json {
     let empty = |v: &Json| match v {
         Json::Null | Json::Bool(false) => true,
         Json::Object(m) => m.is_empty(),
@@ -165,7 +165,7 @@ fn pruned(json: &Json) -> Json {
 }
 
 /// With ids and times replaced.
-fn normalised(json: &Json) -> Json {
+pub fn normalised(json: &Json) -> Json {
     match json {
         Json::String(text) => Json::String(normalise(text, "")),
         Json::Array(items) => Json::Array(items.iter().map(normalised).collect()),
@@ -175,7 +175,7 @@ fn normalised(json: &Json) -> Json {
 }
 
 /// What a plan says of each resource instance, by address.
-fn changes(changes: &Json) -> Json {
+pub fn changes(changes: &Json) -> Json {
     let mut facts: Vec<Json> = Vec::new();
     for change in changes.as_array().into_iter().flatten() {
         let inner = &change["change"];
@@ -203,7 +203,7 @@ fn changes(changes: &Json) -> Json {
 }
 
 /// What a plan says of each output.
-fn outputs(changes: &Json) -> Json {
+pub fn outputs(changes: &Json) -> Json {
     let facts = changes.as_object().into_iter().flatten().map(|(name, change)| {
         let fact = json!({
             "actions": change["actions"],
@@ -292,13 +292,25 @@ fn placed(theirs: &Json, ours: &Json) -> bool {
 /// Checks one configuration.
 pub fn check(path: &Path, index: usize, oracle: &Oracle) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-    let not_yet = text.lines().find_map(|line| line.strip_prefix("# not yet: "));
     let steps = parse(&text)?;
+    let theirs = || oracle.fresh(index, 12).map(|terraform| walk(terraform, &steps, true)).transpose();
+    let ours = || walk(&Terraform::at(Path::new(env!("CARGO_BIN_EXE_formwork"))), &steps, false);
+    compare(path, &text, oracle, theirs, ours)
+}
+
+/// Holds our facts against Terraform's, which are asked for anew where that is possible, and recorded otherwise.
+pub fn compare(
+    path: &Path,
+    text: &str,
+    oracle: &Oracle,
+    theirs: impl FnOnce() -> Result<Option<Json>, String>,
+    ours: impl FnOnce() -> Result<Json, String>,
+) -> Result<(), String> {
+    let not_yet = text.lines().find_map(|line| line.strip_prefix("# not yet: "));
     let record = path.with_extension("answers.json");
     let mut recorded: Option<Json> =
         std::fs::read_to_string(&record).ok().and_then(|text| serde_json::from_str(&text).ok());
-    if let Some(terraform) = oracle.fresh(index, 12) {
-        let fresh = walk(terraform, &steps, true).map_err(|e| format!("Terraform: {e}"))?;
+    if let Some(fresh) = theirs().map_err(|e| format!("Terraform: {e}"))? {
         if oracle.update {
             let text = serde_json::to_string_pretty(&fresh).map_err(|e| e.to_string())?;
             std::fs::write(&record, text + "\n").map_err(|e| e.to_string())?;
@@ -315,8 +327,7 @@ pub fn check(path: &Path, index: usize, oracle: &Oracle) -> Result<(), String> {
         recorded = Some(fresh);
     }
     let recorded = recorded.ok_or("no answers are recorded, and there is no terraform to ask")?;
-    let program = Terraform::at(Path::new(env!("CARGO_BIN_EXE_formwork")));
-    let ours = walk(&program, &steps, false).map_err(|e| format!("Formwork: {e}"))?;
+    let ours = ours().map_err(|e| format!("Formwork: {e}"))?;
     let mut found = Vec::new();
     differences(&recorded, &ours, "", &mut found);
     for (part, why) in text.lines().filter_map(|l| l.strip_prefix("# on purpose at ")?.split_once(": ")) {

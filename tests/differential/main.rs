@@ -10,6 +10,8 @@
 mod common;
 mod configs;
 mod expressions;
+mod histories;
+mod names;
 mod plans;
 mod sessions;
 
@@ -62,6 +64,11 @@ fn main() -> ExitCode {
     for (index, path) in files(&folder.join("configs"), "case").into_iter().enumerate() {
         trials.push(Trial::test(name("configs", &path), move || {
             Ok(configs::check(&path, index, &Oracle::new())?)
+        }));
+    }
+    for (index, path) in files(&folder.join("histories"), "case").into_iter().enumerate() {
+        trials.push(Trial::test(name("histories", &path), move || {
+            Ok(histories::check(&path, index, &Oracle::new())?)
         }));
     }
     for path in files(&folder.join("sessions"), "case") {

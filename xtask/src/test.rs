@@ -4,6 +4,7 @@ use crate::components::{self, Ahead, Facts};
 use crate::steps::{Steps, build, cargo, quietly};
 use crate::{Failure, generate, tidy};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// What may be left out without being a failure: no release of it can be had everywhere.
@@ -32,9 +33,10 @@ pub fn run(real: bool) -> Result<(), Failure> {
     components::need(&steps, "the test that watches the traffic", &[("strace", "strace")])?;
     steps.announce("the stern cloud's tests");
     components::test()?;
+    let oracle = components::oracle_python(&steps)?;
     let started = components::start_everything(&steps)?;
     steps.announce("tests");
-    let outcome = Settings::of(&started.facts).and_then(|settings| tests(&settings));
+    let outcome = Settings::of(&started.facts).and_then(|settings| tests(&settings.with_oracle(oracle)));
     crate::interrupt::forget();
     if !started.new.is_empty() {
         let stopped = components::stop(&Steps::new(), &started.new);
@@ -93,6 +95,12 @@ impl Settings {
             // The system of the SSH hosts has the server that tests of SSH start for themselves.
             ("FORMWORK_SSHD_ROOT", facts.file.with_file_name("hosts").join("base").display().to_string()),
         ]))
+    }
+
+    /// With the Python of the provider that Terraform is asked about the toy cloud with.
+    fn with_oracle(mut self, python: Option<PathBuf>) -> Settings {
+        self.0.extend(python.map(|python| ("FORMWORK_TOY_ORACLE", python.display().to_string())));
+        self
     }
 
     fn must(&self) -> bool {

@@ -12,6 +12,7 @@ mod etcd;
 mod facts;
 mod hosts;
 mod kubernetes;
+mod oracle;
 mod packages;
 mod place;
 mod process;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 pub use ahead::Ahead;
 pub use facts::Facts;
+pub use oracle::python as oracle_python;
 pub use packages::{is_root, need};
 
 /// What `cargo xtask components help` prints.
