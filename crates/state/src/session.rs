@@ -73,6 +73,9 @@ impl LocalSession {
             hold,
         };
         session.finish()?;
+        if found.folded || found.copied.is_some() {
+            session.sync_in_place()?;
+        }
         if found.folded {
             session.journal.lock().restart(base)?;
         }
@@ -108,6 +111,15 @@ impl LocalSession {
             self.copy_or_remember(text)?;
         }
         Ok(())
+    }
+
+    /// Whoever put the snapshot in place may have died before it was durable; what could replace it is about to go.
+    fn sync_in_place(&mut self) -> Result<(), StateError> {
+        let synced = match &mut self.hold {
+            Some(hold) => hold.file()?.sync_all(),
+            None => hold::with_unlocked(&self.paths.state, File::sync_all).flatten(),
+        };
+        synced.map_err(|e| self.io("write the state", &e, IN_COPY))
     }
 
     fn copy_or_remember(&mut self, text: Vec<u8>) -> Result<(), StateError> {
