@@ -108,6 +108,11 @@ impl LocalSession {
     /// Copies a complete text into place that an earlier attempt did not.
     fn finish(&mut self) -> Result<(), StateError> {
         if let Some(text) = self.unfinished.take() {
+            // Whoever wrote it beside may have died before its name was durable, and the snapshot is about to be torn.
+            if let Err(e) = paths::sync_folder(&self.paths.copy) {
+                self.unfinished = Some(text);
+                return Err(StateError::io("write the new state", &self.paths.copy, &e, IN_JOURNAL));
+            }
             self.copy_or_remember(text)?;
         }
         Ok(())
