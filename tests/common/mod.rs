@@ -1,5 +1,8 @@
 //! What the end-to-end tests share.
 
+#[allow(dead_code)]
+pub mod schedule;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,8 +1,11 @@
-//! Kills the program at the n-th event of each phase of easypay's apply and destroy, and looks whether a plain `apply`
-//! mends everything, by comparing the cloud's and the cluster's own lists with the state.
+//! Kills the program at the n-th event of each phase while it makes, replaces, imports, moves and destroys easypay and one
+//! object of every other built-in type, and looks whether a plain `apply` mends everything, by comparing the cloud's and
+//! the cluster's own lists with the state.
 //!
 //! `FORMWORK_KILLS` says how often each phase of each command is hit: a number (4), or `all` for every event.
+//! `FORMWORK_CRASH_ROUNDS` and `FORMWORK_CRASH_SEED` (`cargo xtask crash`) draw so many kills instead.
 
+use crate::common::schedule::{self, Counts, Order};
 use crate::compare::{compare, empty};
 use crate::site::Site;
 use crate::world::World;
@@ -34,16 +37,26 @@ const LEAKED: &str = "provided port is already allocated";
 /// How many other ports are tried then: what is leaked adds up over the tests.
 const PORTS: usize = 5;
 
-const COMMANDS: [&str; 2] = ["apply", "destroy"];
+/// What the example has not: with it, a site has one object of every built-in type.
+const EVERY: &str = include_str!("every.tf");
 
-/// How often each phase is met by each command when nothing kills it.
-type Counts = [[usize; PHASES.len()]; 2];
+/// The object that is imported and moved.
+const OBJECT: &str = "aws_ebs_volume.every";
+
+/// Where it is moved to.
+const MOVED: &str = "aws_ebs_volume.moved";
+
+/// What a site goes through, in this order, from empty to empty.
+const LIFE: [&str; 5] = ["apply", "replace", "import", "state mv", "destroy"];
+
+/// A number for each command of a site's life.
+type Each<T> = [T; LIFE.len()];
 
 /// Everything that is to be done, and what has come of it.
 struct Work {
     /// Phase and number of the event, for each command.
-    orders: [Vec<(usize, usize)>; 2],
-    next: [AtomicUsize; 2],
+    orders: Each<Vec<(usize, usize)>>,
+    next: Each<AtomicUsize>,
     until: Option<Instant>,
     outcomes: Mutex<Vec<Outcome>>,
     /// What was mended, and could not be destroyed.
@@ -76,14 +89,21 @@ fn nothing_is_lost_at_any_kill() {
     let begun = Instant::now();
     let counts = count(&world).unwrap_or_else(|e| panic!("{e}"));
     println!("| counted in {:.0} s", begun.elapsed().as_secs_f64());
+    let drawn = Order::get();
     let order = std::env::var("FORMWORK_KILLS").ok();
-    let until = order.is_none().then(|| begun + LONG);
+    let until = (order.is_none() && drawn.is_none()).then(|| begun + LONG);
     let each = match order.as_deref() {
         Some("all") => usize::MAX,
         Some(number) => number.parse().unwrap_or_else(|_| panic!("FORMWORK_KILLS: {number:?} is no number")),
         None => EACH,
     };
-    let orders = counts.map(|c| spread(&c, each));
+    let orders = match drawn {
+        None => counts.map(|c| spread(&c, each)),
+        Some(order) => {
+            let kills = order.draw(&counts);
+            std::array::from_fn(|c| kills.iter().filter(|k| k.run == c).map(|k| (k.phase, k.n)).collect())
+        }
+    };
     let wanted = orders.iter().map(Vec::len).sum::<usize>();
     let work =
         Work { orders, next: Default::default(), until, outcomes: Mutex::default(), stuck: Mutex::default() };
@@ -94,21 +114,100 @@ fn nothing_is_lost_at_any_kill() {
         }
     });
     let outcomes = work.outcomes.into_inner().expect("no lane panicked");
-    report(&counts, &outcomes, work.stuck.into_inner().expect("no lane panicked"), wanted, begun);
+    let least = drawn.map_or(EACH.min(2), |order| order.at_least());
+    report(&counts, &outcomes, work.stuck.into_inner().expect("no lane panicked"), wanted, least, begun);
+}
+
+/// A site with an object of every built-in type to come.
+fn site<'w>(world: &'w World, label: &str) -> Result<Site<'w>, String> {
+    let site = Site::quick(world, label)?;
+    site.write("every.tf", EVERY)?;
+    Ok(site)
 }
 
 /// Lives once without a kill, and counts.
-fn count(world: &World) -> Result<Counts, String> {
-    let site = Site::quick(world, "count")?;
-    let mut counts = [[0; PHASES.len()]; 2];
-    for (command, counts) in COMMANDS.iter().zip(&mut counts) {
+fn count(world: &World) -> Result<Each<Counts>, String> {
+    let mut site = site(world, "count")?;
+    let mut counts = Each::default();
+    for (command, counts) in counts.iter_mut().enumerate() {
+        let args = prepared(&mut site, command)?;
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let log = site.path(&format!("probe-{command}.log")).display().to_string();
-        site.formwork_with(&[command, "-auto-approve", "-input=false"], &[("FORMWORK_TOY_PROBE", &log)])?
-            .expect(0)?;
+        site.formwork_with(&args, &[("FORMWORK_TOY_PROBE", &log)])?.expect(0)?;
         let log = std::fs::read_to_string(&log).map_err(|e| format!("{log}: {e}"))?;
         *counts = PHASES.map(|phase| log.lines().filter(|l| *l == phase).count());
+        if LIFE[command] == "apply" {
+            every_type(&site)?;
+        }
+        repeated(&site, command, &args)?;
     }
     Ok(counts)
+}
+
+/// Fails unless the state has an object of every resource type that has a page in the reference.
+fn every_type(site: &Site) -> Result<(), String> {
+    let state = site.state()?;
+    let pages = crate::common::repository("docs/reference/resources");
+    let pages = std::fs::read_dir(&pages).map_err(|e| format!("{}: {e}", pages.display()))?;
+    let mut missing: Vec<String> = pages
+        .flatten()
+        .filter_map(|p| Some(p.file_name().to_str()?.strip_suffix(".md")?.to_owned()))
+        .collect();
+    missing.retain(|kind| {
+        let resources = state["resources"].as_array();
+        !resources.into_iter().flatten().any(|r| r["mode"] == "managed" && r["type"] == **kind)
+    });
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("every.tf lacks an object of {}", missing.join(", ")))
+    }
+}
+
+/// Does what comes before a command of a site's life; the command.
+fn prepared(site: &mut Site, command: usize) -> Result<Vec<String>, String> {
+    const APPLY: &[&str] = &["apply", "-auto-approve", "-input=false"];
+    let id;
+    let args: &[&str] = match LIFE[command] {
+        "apply" => APPLY,
+        "replace" => {
+            let generation = site.value("generation").as_u64().unwrap_or(1);
+            site.set("generation", (generation + 1).into())?;
+            APPLY
+        }
+        "import" => {
+            let state = site.state()?;
+            let (kind, name) = OBJECT.split_once('.').ok_or("OBJECT is no address")?;
+            let found = state["resources"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|r| r["type"] == kind && r["name"] == name);
+            let found = found.and_then(|r| r["instances"][0]["attributes"]["id"].as_str());
+            id = found.ok_or_else(|| format!("{OBJECT} is not in the state"))?.to_owned();
+            site.formwork(&["state", "rm", OBJECT])?.expect(0)?;
+            &["import", "-input=false", OBJECT, &id]
+        }
+        "state mv" => &["state", "mv", OBJECT, MOVED],
+        _ => &["destroy", "-auto-approve", "-input=false"],
+    };
+    Ok(args.iter().map(|&a| a.to_owned()).collect())
+}
+
+/// A command without intents was either done or not: it is given once more, and then nothing is left to do. What was
+/// moved goes back.
+fn repeated(site: &Site, command: usize, args: &[&str]) -> Result<(), String> {
+    if !["import", "state mv"].contains(&LIFE[command]) {
+        return Ok(());
+    }
+    let again = site.formwork(args)?;
+    if ![Some(0), Some(1)].contains(&again.code) {
+        return Err(format!("the command once more: {}", again.output));
+    }
+    if LIFE[command] == "state mv" {
+        site.formwork(&["state", "mv", MOVED, OBJECT])?.expect(0)?;
+    }
+    site.settled().map_err(|e| format!("it was neither done nor left undone: {e}"))
 }
 
 /// The numbers of the events to be killed at: as far from each other as can be, since neighbours are of one type.
@@ -123,17 +222,21 @@ fn spread(counts: &[usize; PHASES.len()], each: usize) -> Vec<(usize, usize)> {
     orders.into_iter().map(|(_, phase, n)| (phase, n.min(counts[phase]))).collect()
 }
 
-/// One lane: kills an apply, then a destroy, and so on; a site that was not mended is given up.
+/// One lane: one life after the other, killed at each step for which there is an order; a site that was not mended is
+/// given up.
 fn drive(world: &World, work: &Work, lane: usize) {
     let mut site = None;
     loop {
-        let orders = [work.take(0), work.take(1)];
-        if orders == [None, None] {
+        let orders: Each<_> = std::array::from_fn(|command| work.take(command));
+        if orders.iter().all(Option::is_none) {
             break;
         }
         let begun = Instant::now();
         let mut healthy = true;
         for (command, order) in orders.into_iter().enumerate() {
+            if order.is_none() && LIFE[command] != "apply" {
+                continue;
+            }
             if !healthy {
                 // The order that the broken site leaves open is carried out on another.
                 site = None;
@@ -164,7 +267,7 @@ fn drive(world: &World, work: &Work, lane: usize) {
     }
 }
 
-/// Kills one command, applies, and looks. The site is empty before an apply, and whole before a destroy.
+/// Kills one command, applies, and looks. The site is empty before an apply, and whole before anything else.
 fn cycle<'w>(
     world: &'w World,
     site: &mut Option<Site<'w>>,
@@ -174,24 +277,25 @@ fn cycle<'w>(
 ) -> Result<(BTreeSet<String>, bool), String> {
     let fresh = site.is_none();
     if fresh {
-        *site = Some(Site::quick(world, &format!("kill{lane}"))?);
+        *site = Some(self::site(world, &format!("kill{lane}"))?);
     }
     let site = site.as_mut().ok_or("no site")?;
-    if fresh && command == 1 {
+    if fresh && LIFE[command] != "apply" {
         site.apply()?;
     }
     let Some((phase, n)) = order else {
-        return if command == 0 { site.apply().map(|_| Default::default()) } else { Ok(Default::default()) };
+        return site.apply().map(|_| Default::default());
     };
     let kill = format!("{}:{n}", PHASES[phase]);
-    let args = [COMMANDS[command], "-auto-approve", "-input=false"];
+    let args = prepared(site, command)?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let ran = site.formwork_with(&args, &[("FORMWORK_TOY_KILL", &kill)])?;
     let killed = ran.killed();
     if !killed && ran.code != Some(0) {
-        return Err(format!("{} failed by itself: {}", COMMANDS[command], ran.output));
+        return Err(format!("{} failed by itself: {}", LIFE[command], ran.output));
     }
     let hit = under_way(&ran.output);
-    mended(site).map_err(|e| {
+    repeated(site, command, &args).and_then(|()| mended(site)).map_err(|e| {
         let (said, cloud) = (tail(&ran.output), site.cloud.complaints());
         format!("{e}\n--- the killed run had printed:\n{said}\n--- the cloud had complained:\n{cloud}")
     })?;
@@ -245,19 +349,20 @@ fn under_way(output: &str) -> BTreeSet<String> {
 }
 
 /// Prints the tables, and fails for what was not mended.
-fn report(counts: &Counts, outcomes: &[Outcome], stuck: Vec<String>, wanted: usize, begun: Instant) {
-    println!("| {:22}{}", "kills", PHASES.map(|p| format!("{p:>16}")).concat());
-    for (command, counts) in COMMANDS.iter().zip(counts) {
-        println!("| {:22}{}", format!("{command}, events"), counts.map(|c| format!("{c:>16}")).concat());
-    }
-    let mut reached = [0; PHASES.len()];
-    for (i, command) in COMMANDS.iter().enumerate() {
-        let hits: [usize; PHASES.len()] = std::array::from_fn(|phase| {
-            outcomes.iter().filter(|o| o.command == i && o.phase == phase && o.killed).count()
-        });
-        (0..PHASES.len()).for_each(|p| reached[p] += hits[p]);
-        println!("| {:22}{}", format!("{command}, killed"), hits.map(|c| format!("{c:>16}")).concat());
-    }
+fn report(
+    counts: &Each<Counts>,
+    outcomes: &[Outcome],
+    stuck: Vec<String>,
+    wanted: usize,
+    least: usize,
+    begun: Instant,
+) {
+    let rows: Vec<_> = LIFE.into_iter().zip(*counts).collect();
+    schedule::table("events", &rows);
+    let killed = outcomes.iter().filter(|o| o.killed);
+    let killed: Vec<_> = killed.map(|o| schedule::Kill { run: o.command, phase: o.phase, n: o.n }).collect();
+    let rows: Vec<_> = LIFE.into_iter().zip(schedule::hits(&killed, LIFE.len())).collect();
+    let reached = schedule::table("kills", &rows);
     let mut types: BTreeMap<&str, usize> = BTreeMap::new();
     for kind in outcomes.iter().flat_map(|o| &o.hit) {
         *types.entry(kind).or_default() += 1;
@@ -270,7 +375,7 @@ fn report(counts: &Counts, outcomes: &[Outcome], stuck: Vec<String>, wanted: usi
         .iter()
         .filter_map(|o| {
             let e = o.result.as_ref().err()?;
-            Some(format!("{} killed at {}:{}: {e}", COMMANDS[o.command], PHASES[o.phase], o.n))
+            Some(format!("{} killed at {}:{}: {e}", LIFE[o.command], PHASES[o.phase], o.n))
         })
         .collect();
     failures.extend(stuck);
@@ -284,7 +389,7 @@ fn report(counts: &Counts, outcomes: &[Outcome], stuck: Vec<String>, wanted: usi
     assert!(failures.is_empty(), "{} of {} kills were not mended:\n{shown}", failures.len(), outcomes.len());
     assert!(late * 10 <= wanted, "{late} of {wanted} events did not come");
     for (phase, reached) in PHASES.iter().zip(reached) {
-        assert!(reached >= EACH.min(2), "the phase {phase} was hit {reached} times only");
+        assert!(reached >= least, "the phase {phase} was hit {reached} times only");
     }
 }
 

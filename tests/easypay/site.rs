@@ -102,6 +102,11 @@ impl<'w> Site<'w> {
         self.save()
     }
 
+    /// The value of a variable; null if none was given.
+    pub fn value(&self, name: &str) -> &Json {
+        &self.values[name]
+    }
+
     fn save(&self) -> Result<(), String> {
         self.write("test.auto.tfvars.json", &format!("{:#}\n", self.values))
     }

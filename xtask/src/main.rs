@@ -4,6 +4,7 @@
 
 mod bench;
 mod components;
+mod crash;
 mod demo;
 mod fuzz;
 mod generate;
@@ -32,6 +33,12 @@ usage: cargo xtask <chore>
       --case <name>        only this case (may be repeated): count-1000, count-10000, tree-1000, chain-1000
       --limit <seconds>    cut a run of terraform that takes longer (default 120)
       --no-terraform       only Formwork
+  crash                    kills the program at drawn moments, on the toy cloud and on real components (needs root), and
+                           looks whether anything was lost
+      --rounds <number>    how many kills on each (default 1000); each phase is hit by at least a tenth of them
+      --seed <number>      draws the same kills again; without it, others each time
+      --without-components only on the toy cloud
+      --terraform          instead, 30 kills of terraform and of formwork by the same rule, side by side
   fuzz [target...]         looks for inputs that panic, hang or eat memory, with cargo-fuzz: parser, evaluator, json,
                            yamldecode, regex, formatdate, state, plan
       --seconds <number>   how long for each target (default 60)
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         Some((&"demo", options)) => demo::run(options),
         Some((&"components", rest)) => components::run(rest),
         Some((&"bench", options)) => bench::run(options),
+        Some((&"crash", options)) => crash::run(options),
         Some((&"fuzz", options)) => fuzz::run(options),
         Some((&"generate", [])) => generate::run(false),
         Some((&"generate", ["--check"])) => generate::run(true),

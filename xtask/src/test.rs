@@ -108,6 +108,11 @@ impl Settings {
     }
 }
 
+/// What tests are told of the components, for chores that run some of them.
+pub fn environment(facts: &Facts) -> Result<Vec<(&'static str, String)>, Failure> {
+    Settings::of(facts).map(|settings| settings.0)
+}
+
 /// Runs `cargo test`, shows its lines and what was left out, and adds up its summaries.
 fn tests(settings: &Settings) -> Result<(), Failure> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);

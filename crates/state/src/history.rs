@@ -3,13 +3,12 @@
 //! Each snapshot is written whole beside the state before it is copied into place. Instead of removing that file
 //! afterwards, it is moved into the history: keeping it costs one rename, whatever the size of the state.
 
+use crate::disk::{self as fs, DirBuilder, DirBuilderExt};
 use crate::paths::{self, Paths};
 use crate::replay::{self, CopyHead};
 use crate::session::renewed;
 use crate::{Cipher, State, StateError};
 use std::fmt;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;

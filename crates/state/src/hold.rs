@@ -3,14 +3,13 @@
 //! On systems where it belongs to the process and the inode, closing *any* descriptor of the file frees it. So all
 //! opening and closing of state files goes through here: a file that is held is never opened a second time.
 
+use crate::disk::{self as fs, File, FileExt, Metadata, MetadataExt, OpenOptionsExt, record_lock};
 use crate::error::UNCHANGED;
 use crate::paths::{self, Paths};
-use crate::record_lock::{self, Holder};
+use crate::record_lock::Holder;
 use crate::{LockInfo, OpenOptions, StateError};
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -201,6 +200,7 @@ fn owner(paths: &Paths, holder: Option<Holder>) -> Option<LockInfo> {
 
 /// Whether another process has the file open, as far as this system lets us see.
 fn open_elsewhere(path: &Path) -> bool {
+    use std::fs;
     let (Ok(path), Ok(processes)) = (fs::canonicalize(path), fs::read_dir("/proc")) else { return false };
     let own = std::process::id().to_string();
     processes

@@ -1,14 +1,13 @@
 //! The journal as a file beside the snapshot.
 
+use crate::disk::{self as fs, File, FileExt, OpenOptions, OpenOptionsExt, record_lock};
 use crate::error::IN_JOURNAL;
 use crate::ledger::Ledger;
 use crate::paths::{self, Paths};
 use crate::replay::Start;
 use crate::wire::{self, Base, Entry};
-use crate::{Cipher, Journal, Phase, Probe, Record, StateError, Stored, frame, record_lock};
-use std::fs::{self, File, OpenOptions};
+use crate::{Cipher, Journal, Phase, Probe, Record, StateError, Stored, frame};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};

@@ -5,6 +5,7 @@
 
 mod backend;
 mod cipher;
+mod disk;
 mod error;
 mod frame;
 mod history;

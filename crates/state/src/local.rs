@@ -1,5 +1,6 @@
 //! State in a file, as Terraform's local backend has it.
 
+use crate::disk::{self as fs, MetadataExt};
 use crate::history::{self, Version};
 use crate::hold::{self, Hold};
 use crate::journal_file;
@@ -7,9 +8,7 @@ use crate::paths::{self, Paths};
 use crate::replay::{self, Files, Found};
 use crate::session::LocalSession;
 use crate::{Backend, Cipher, Clear, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
-use std::fs;
 use std::io::ErrorKind::NotFound;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,11 +109,16 @@ impl LocalBackend {
     }
 }
 
+/// Whether there is such a file, as far as can be seen.
+fn is_there(path: &Path) -> bool {
+    fs::exists(path).unwrap_or(false)
+}
+
 impl Backend for LocalBackend {
     fn open(&self, options: &OpenOptions<'_>) -> Result<Box<dyn Session>, StateError> {
         let hold = if options.lock { Some(Hold::take(&self.paths, options)?) } else { None };
         if hold.is_none()
-            && (self.paths.journal.exists() || self.paths.copy.exists())
+            && (is_there(&self.paths.journal) || is_there(&self.paths.copy))
             && let Some(info) = hold::holder(&self.paths)?
         {
             return Err(StateError::Busy { path: self.paths.journal.clone(), info });

@@ -1,9 +1,8 @@
 //! The files that belong to one state, and durable ways to write them.
 
 use crate::StateError;
-use std::fs::{self, File, OpenOptions};
+use crate::disk::{self as fs, File, OpenOptions, OpenOptionsExt};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Names of the files of one state.

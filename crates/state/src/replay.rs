@@ -119,7 +119,8 @@ pub(crate) fn read_snapshot(cipher: &dyn Cipher, stored: &[u8]) -> Result<(State
 /// The text of the snapshot that counts, and whether it comes from the copy.
 fn effective<'a>(paths: &Paths, files: &'a Files) -> Result<(&'a [u8], bool), StateError> {
     let snapshot = &files.snapshot[..];
-    let is_torn = snapshot.first() == Some(&TORN);
+    // A zero stands where the disk took a new file's length and not its content.
+    let is_torn = snapshot.first().is_some_and(|first| [TORN, 0].contains(first));
     let copy = files.copy.as_deref().and_then(|bytes| {
         let line = bytes.iter().position(|b| *b == b'\n')?;
         let head: CopyHead = serde_json::from_slice(&bytes[..line]).ok()?;

@@ -1,5 +1,6 @@
 //! An open local state.
 
+use crate::disk::{self, File, FileExt, Permissions, PermissionsExt};
 use crate::error::{IN_COPY, IN_JOURNAL};
 use crate::history;
 use crate::hold::{self, Hold};
@@ -8,9 +9,7 @@ use crate::paths::{self, Paths};
 use crate::replay::{self, Found, TORN};
 use crate::wire::Base;
 use crate::{Cipher, Journal, Pending, Phase, Probe, Session, State, StateError, Stored, snapshot};
-use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -74,6 +73,9 @@ impl LocalSession {
             hold,
         };
         session.finish()?;
+        if found.folded || found.copied.is_some() {
+            session.sync_in_place()?;
+        }
         if found.folded {
             session.journal.lock().restart(base)?;
         }
@@ -106,9 +108,23 @@ impl LocalSession {
     /// Copies a complete text into place that an earlier attempt did not.
     fn finish(&mut self) -> Result<(), StateError> {
         if let Some(text) = self.unfinished.take() {
+            // Whoever wrote it beside may have died before its name was durable, and the snapshot is about to be torn.
+            if let Err(e) = paths::sync_folder(&self.paths.copy) {
+                self.unfinished = Some(text);
+                return Err(StateError::io("write the new state", &self.paths.copy, &e, IN_JOURNAL));
+            }
             self.copy_or_remember(text)?;
         }
         Ok(())
+    }
+
+    /// Whoever put the snapshot in place may have died before it was durable; what could replace it is about to go.
+    fn sync_in_place(&mut self) -> Result<(), StateError> {
+        let synced = match &mut self.hold {
+            Some(hold) => hold.file()?.sync_all(),
+            None => hold::with_unlocked(&self.paths.state, File::sync_all).flatten(),
+        };
+        synced.map_err(|e| self.io("write the state", &e, IN_COPY))
     }
 
     fn copy_or_remember(&mut self, text: Vec<u8>) -> Result<(), StateError> {
@@ -151,7 +167,10 @@ impl LocalSession {
     fn write(&mut self, state: &State, exactly: bool) -> Result<(), StateError> {
         let journal = self.journal.clone();
         // Without the lock, somebody may have begun since this was opened.
-        if self.hold.is_none() && self.paths.journal.exists() && !journal.lock().has_file() {
+        if self.hold.is_none()
+            && disk::exists(&self.paths.journal).unwrap_or(false)
+            && !journal.lock().has_file()
+        {
             let info = hold::holder(&self.paths)?.flatten();
             return Err(StateError::Busy { path: self.paths.journal.clone(), info });
         }

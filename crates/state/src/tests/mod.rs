@@ -4,9 +4,11 @@
 #![allow(clippy::disallowed_macros)]
 
 mod crash;
+pub(crate) mod disk;
 mod format;
 mod lease;
 mod local;
+mod power;
 mod rearrange;
 mod seeded;
 mod shared;
