@@ -29,7 +29,7 @@ mod version;
 
 pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
-pub use load::{Loaded, has_configuration, load, load_with, local_state};
+pub use load::{Loaded, has_configuration, load, load_with, load_without_lost_imports, local_state};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
     Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
