@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    Action, Cause, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, PlannedChange,
+    Action, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, PlannedChange,
     Reason, ReplaceOrder, Step, StepKind,
 };
 use formwork_addr::{InstanceAddr, InstanceKey, Pattern, Target};
