@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Action, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, PlannedChange,
-    Reason, ReplaceOrder, Step, StepKind,
+    Action, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, PlannedChange, Reason,
+    ReplaceOrder, Step, StepKind,
 };
 use formwork_addr::{InstanceAddr, InstanceKey, Pattern, Target};
 use formwork_diag::{FileId, Span};
