@@ -56,6 +56,11 @@ pub fn kubeconfigs() -> Vec<PathBuf> {
     Real.get("KUBE_CONFIG_PATH").map(|path| vec![path.into()]).or_else(several).unwrap_or_default()
 }
 
+/// A variable that a provider says it goes by.
+pub fn provider_setting(name: &str) -> Option<String> {
+    Real.get(name)
+}
+
 /// `TF_DATA_DIR`: the folder for what is remembered between runs.
 pub fn data_dir() -> PathBuf {
     Real.get("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()).into()

@@ -6,8 +6,10 @@
 
 mod args;
 mod commands;
+mod complete;
 mod context;
 mod environment;
+mod generate;
 mod operation;
 mod panic;
 mod providers;

@@ -12,7 +12,7 @@ use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, loa
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
 use formwork_plan::Plan;
-use formwork_state::{Backend, LocalBackend, Opened, Pending, Session, State};
+use formwork_state::{Backend, LocalBackend, Opened, Pending, Session, State, StoredObject};
 use formwork_value::Value;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Runtime;
 
 /// A configuration with values for its variables.
+#[derive(Clone)]
 pub struct Inputs {
     /// The configuration.
     pub config: Arc<Config>,
@@ -77,6 +78,60 @@ impl Files for WorkingFiles {
     }
 }
 
+/// The files of a folder, and one more in it that is not on the disk (yet).
+pub struct With<'a, F> {
+    /// The others.
+    pub files: F,
+    /// Its name.
+    pub name: &'a str,
+    /// Its contents.
+    pub text: &'a str,
+}
+
+impl<F: Files> With<'_, F> {
+    fn is_root(dir: &Path) -> bool {
+        dir.as_os_str().is_empty() || dir == Path::new(".")
+    }
+}
+
+impl<F: Files> Files for With<'_, F> {
+    fn read_dir(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let mut names = self.files.read_dir(dir)?;
+        if Self::is_root(dir) && !names.iter().any(|n| n == self.name) {
+            names.push(self.name.to_owned());
+        }
+        Ok(names)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let here =
+            path.parent().is_none_or(Self::is_root) && path.file_name().is_some_and(|n| n == self.name);
+        if here { Ok(self.text.as_bytes().to_vec()) } else { self.files.read(path) }
+    }
+
+    fn manifest(&self) -> io::Result<Vec<u8>> {
+        self.files.manifest()
+    }
+}
+
+/// Like [`configuration`], with one more file (name and contents) in the root module.
+pub fn configuration_with(cx: &Context, name: &str, text: &str) -> Result<Inputs, u8> {
+    let files = With { files: Recorder::default(), name, text };
+    let loaded = load(Path::new(""), &files);
+    let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
+        return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
+    };
+    let mut read = files.files.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    read.insert(name.into(), text.as_bytes().to_vec());
+    Ok(Inputs {
+        config: Arc::new(config),
+        sources: loaded.sources,
+        variables: BTreeMap::new(),
+        files: read,
+        warnings: loaded.diagnostics,
+    })
+}
+
 /// Reads the configuration in the working directory, without values. Errors are shown; that there is none is one, unless
 /// it `may_be_empty`.
 pub fn configuration(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
@@ -105,7 +160,11 @@ pub fn configuration(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
 
 /// Reads the configuration and the values of its variables, in the same way.
 pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Result<Inputs, u8> {
-    let mut inputs = configuration(cx, may_be_empty)?;
+    with_values(cx, configuration(cx, may_be_empty)?, flags, ask)
+}
+
+/// A configuration with the values of its variables.
+pub fn with_values(cx: &Context, mut inputs: Inputs, flags: &[Flag], ask: bool) -> Result<Inputs, u8> {
     let (values, diags) = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
     if has_errors(&diags) {
         inputs.warnings.extend(diags);
@@ -230,6 +289,7 @@ impl Run {
                 counts: (0, 0, 0),
                 imported: 0,
                 skipped: Vec::new(),
+                failed: Vec::new(),
             };
         };
         let outcome = self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut **session));
@@ -243,6 +303,13 @@ impl Run {
             Held::Open(session) => session.pending(),
             Held::Peeked(opened) => &opened.pending,
         }
+    }
+
+    /// Reads an object that exists, as an import would.
+    pub fn find(&mut self, addr: &InstanceAddr, id: &Str) -> Result<Arc<StoredObject>, Vec<Diagnostic>> {
+        let found = self.runtime.block_on(formwork_engine::import(&self.setup, self.state(), addr, id));
+        self.progress.pause();
+        found.map(|(_, object)| object)
     }
 
     /// Takes an object that exists into the state.

@@ -80,7 +80,8 @@ pub fn gather(args: impl IntoIterator<Item = OsString>, env: &dyn Environment) -
     {
         command.push(rest.remove(0));
     }
-    if !command.is_empty() {
+    // What shells ask for is nothing that a user has typed.
+    if command.first().is_some_and(|c| !c.starts_with("__")) {
         let mut extra = words_of(&format!("TF_CLI_ARGS_{}", command.join("_")), env)?;
         extra.extend(words_of("TF_CLI_ARGS", env)?);
         rest.splice(0..0, extra);
@@ -136,6 +137,7 @@ mod tests {
         ];
         check("plan -out=p", env, "plan --var a=b c --no-color --out=p");
         check("state list y", env, "state list --id=x --no-color y");
+        check("__complete bash x", &[("TF_CLI_ARGS", "-no-color")], "__complete bash x");
         let unclosed = Fake(&[("TF_CLI_ARGS", "'a")]);
         assert_eq!(gather(["plan".into()], &unclosed), Err(Invalid::Variable("TF_CLI_ARGS".into())));
     }

@@ -1,11 +1,14 @@
 //! Long flags with one dash, as Terraform's users type them, become what clap understands.
 
 /// Flags whose value may be the next argument, and must then be left alone.
-const TAKES_VALUE: [&str; 16] = [
+const TAKES_VALUE: [&str; 19] = [
     "var",
     "var-file",
     "out",
     "target",
+    "target-file",
+    "exclude",
+    "exclude-file",
     "replace",
     "state",
     "state-out",

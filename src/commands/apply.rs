@@ -10,16 +10,17 @@ use crate::ui::state::output_values;
 use crate::ui::style::Role;
 use crate::ui::text::tame;
 use crate::variables::{self, Flag};
-use crate::world::RealWorld;
+use crate::world::{self, Disk, RealWorld, now};
 use clap::Args;
 use formwork_addr::ModulePath;
 use formwork_config::{Config, MemoryFiles, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
-use formwork_engine::ApplyOutcome;
+use formwork_engine::{ApplyOutcome, Event, Skipped};
 use formwork_plan::file::{self, Bundle};
-use formwork_plan::{Mode, Plan};
-use formwork_state::snapshot;
+use formwork_plan::{Mode, Plan, Reads};
+use formwork_state::{State, snapshot};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,11 +73,7 @@ impl Apply {
 
     fn saved(&self, cx: &Context, path: &Path, flags: &[Flag]) -> u8 {
         let shown = path.display().to_string();
-        if self.destroy
-            || self.refresh_only
-            || !self.common.planning.target.is_empty()
-            || !self.common.planning.replace.is_empty()
-        {
+        if self.destroy || self.refresh_only || self.common.planning.shapes_a_plan() {
             return cx.refuse(
                 Diagnostic::error(
                     "A saved plan cannot be changed",
@@ -94,10 +91,13 @@ impl Apply {
                 );
             }
         };
-        let (plan, bundle) = match file::read(&bytes) {
+        let (mut plan, bundle) = match file::read(&bytes) {
             Ok(read) => read,
             Err(e) => return cx.refuse(e.diagnostic(&shown)),
         };
+        if let Some(time) = file::applied(&bytes) {
+            return cx.refuse(used(&shown, time));
+        }
         if plan.errored {
             return cx.refuse(
                 Diagnostic::error(
@@ -107,17 +107,18 @@ impl Apply {
                 .help("Mend what they said, and plan again."),
             );
         }
-        let (mut inputs, carried) = match unpack(cx, bundle.clone()) {
+        let reads = bundle.reads.clone();
+        let refreshed = match snapshot::parse(&bundle.refreshed_state) {
+            Ok(state) => state,
+            Err(e) => return cx.refuse(e),
+        };
+        let (mut inputs, carried) = match unpack(cx, bundle) {
             Ok(unpacked) => unpacked,
             Err(code) => return code,
         };
         if let Err(code) = given_again(cx, flags, self.common.variables.ask(), &mut inputs) {
             return code;
         }
-        let state = match snapshot::parse(&bundle.refreshed_state) {
-            Ok(state) => state,
-            Err(e) => return cx.refuse(e),
-        };
         if *plan.workspace != *environment::workspace() {
             return cx.refuse(
                 Diagnostic::error(
@@ -131,6 +132,7 @@ impl Apply {
                 .help("Set TF_WORKSPACE to the plan's workspace, or plan again."),
             );
         }
+        let elsewhere = !carried.files.keys().any(|p| is_configuration(p) && p.exists());
         let world = Arc::new(RealWorld::applying(plan.timestamp.clone(), carried));
         let setup = operation::setup(cx, &inputs, world, self.common.planning.parallelism as usize);
         let mut run = match Run::begin(cx, setup, &self.common.state, "OperationTypeApply", Access::Write) {
@@ -138,15 +140,32 @@ impl Apply {
             Err(code) => return code,
         };
         let mut diags = run.recover();
-        if !has_errors(&diags)
-            && let Some(d) = stale(&plan, run.state())
-        {
-            diags.push(d);
+        if !has_errors(&diags) {
+            // Another run may have begun to apply it while this one waited for the lock.
+            let again = std::fs::read(path).unwrap_or_default();
+            let found = match file::applied(&again) {
+                Some(time) => Some(used(&shown, time)),
+                None => stale(&plan, &reads, &refreshed, run.state(), elsewhere),
+            };
+            diags.extend(found);
         }
         if has_errors(&diags) {
             run.end(cx);
             return cx.fail(&diags, &inputs.sources);
         }
+        let state = reads.merge(&plan, refreshed, run.state());
+        plan.outputs.retain(|name, change| {
+            let before = change.before.as_ref().map(|v| v.clone().unmark_deep().0);
+            reads.read_output(name) || state.outputs.get(name).map(|o| &o.value) == before.as_ref()
+        });
+        // The engine tells how much there is to do when it has found the providers unchanged, and before it does anything.
+        let (events, marked) = (run.setup.events.clone(), path.to_path_buf());
+        run.setup.events = Arc::new(move |event| {
+            if matches!(event, Event::Total { .. }) {
+                mark(&marked);
+            }
+            events(event);
+        });
         let outcome = run.apply(&plan, state);
         let code = finish(cx, run, &plan, outcome, diags, &inputs.sources, false);
         if code != 0 || plan.deferred.is_empty() {
@@ -182,35 +201,77 @@ fn given_again(cx: &Context, flags: &[Flag], ask: bool, inputs: &mut Inputs) -> 
     Ok(())
 }
 
-/// Why a plan no longer fits the state.
-fn stale(plan: &Plan, state: &formwork_state::State) -> Option<Diagnostic> {
-    let help = "Plan again: the plan was made from a state that is no longer there.";
-    if !plan.prior_lineage.is_empty() && plan.prior_lineage != state.lineage {
+/// Why a plan no longer fits what it was made from. A plan that was taken to another place, where its configuration is
+/// not, brings the files with it that it needs.
+fn stale(plan: &Plan, reads: &Reads, refreshed: &State, now: &State, elsewhere: bool) -> Option<Diagnostic> {
+    if !plan.prior_lineage.is_empty() && plan.prior_lineage != now.lineage {
         let d = Diagnostic::error(
             "Saved plan does not match the given state",
             "The state has another lineage than the one that the plan was made from: it is a different state, not a later \
              version of the same.",
         );
-        return Some(d.help(help));
+        return Some(d.help("Name the state that the plan was made from with -state, or plan again."));
     }
-    (plan.prior_serial != state.serial || plan.prior_lineage != state.lineage).then(|| {
-        Diagnostic::error(
-            "Saved plan is stale",
-            format!(
-                "The plan was made from version {} of the state, but the state is at version {} now: something was applied \
-                 in between.",
-                plan.prior_serial, state.serial
-            ),
-        )
-        .help(help)
-    })
+    let same = plan.prior_lineage == now.lineage && plan.prior_serial == now.serial;
+    let mut changes = if same { Vec::new() } else { reads.changed_state(plan, refreshed, now) };
+    if !elsewhere {
+        changes.extend(reads.changed_files(world::look, world::list));
+    }
+    changes.extend(reads.changed_environment(environment::provider_setting));
+    if changes.is_empty() {
+        return None;
+    }
+    let mut list: String = changes.iter().take(NAMED).map(|c| format!("\n - {c}")).collect();
+    if changes.len() > NAMED {
+        list.push_str(&format!("\n - and {} more", changes.len() - NAMED));
+    }
+    let d = Diagnostic::error(
+        "Saved plan is stale",
+        format!("What the plan was made from is not what it was, and nothing was done:{list}"),
+    );
+    Some(d.help("Plan again, and read the new plan: it can differ from this one."))
+}
+
+/// A plan is applied once.
+fn used(shown: &str, time: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Saved plan was applied before",
+        format!("Applying \"{shown}\" began at {time}, and a plan is applied once, whatever became of it."),
+    )
+    .help("Plan again: what was done is in the state, and the new plan has what is left.")
+}
+
+/// Notes in the plan file that applying it begins. Where it cannot be written, the state itself tells.
+fn mark(path: &Path) {
+    if let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(path)
+        && file.write_all(file::mark(&now()).as_bytes()).is_ok()
+    {
+        let _ = file.sync_all();
+    }
+}
+
+/// Whether a file is one of the configuration.
+fn is_configuration(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with(".tf") || name.ends_with(".tf.json")
 }
 
 /// The configuration and files that a plan carries.
-fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, BTreeMap<PathBuf, Vec<u8>>), u8> {
+fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, Disk), u8> {
     let files: BTreeMap<PathBuf, Vec<u8>> =
         bundle.sources.into_iter().map(|(path, bytes)| (path.into(), bytes)).collect();
-    let memory = MemoryFiles(files.clone());
+    let lists = bundle.reads.lists().iter().flat_map(|(folder, patterns)| {
+        let list = |(pattern, files): (&String, &Vec<String>)| {
+            ((folder.into(), pattern.clone()), files.iter().map(PathBuf::from).collect())
+        };
+        patterns.iter().map(list)
+    });
+    let disk = Disk {
+        files: files.clone(),
+        present: bundle.reads.present().iter().map(|(path, there)| (path.into(), *there)).collect(),
+        lists: lists.collect(),
+    };
+    let memory = MemoryFiles(files);
     let loaded = load(Path::new(&bundle.root), &memory);
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
         return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
@@ -222,7 +283,7 @@ fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, BTreeMap<PathBuf, Vec
         files: BTreeMap::new(),
         warnings: Vec::new(),
     };
-    Ok((inputs, files))
+    Ok((inputs, disk))
 }
 
 /// The exit code, where it is asked for, of a plan that was applied and left something waiting.
@@ -255,26 +316,26 @@ pub fn finish(
     if !outcome.skipped.is_empty() {
         diags.push(unreached(&outcome.skipped));
     }
+    let operation = if destroying { "destroy" } else { "apply" };
+    let style = cx.screen.out;
     if failed || closed != 0 {
         cx.screen.diagnostics(&diags, sources);
+        let undone = (outcome.failed.len(), outcome.skipped.len());
+        if !cx.screen.json && undone != (0, 0) {
+            let text = ui::text::applied(operation, outcome.imported, outcome.counts, undone);
+            cx.screen.print(&format!("\n{}\n", style.paint(Role::Error, &text)));
+        }
         return 1;
     }
     cx.screen.diagnostics(&diags, sources);
     let unreached = outcome.skipped.len();
     let code = u8::from(unreached > 0);
     if cx.screen.json {
-        let operation = if destroying { "destroy" } else { "apply" };
         cx.screen.print(&ui::stream::applied(operation, outcome.imported, outcome.counts, unreached));
         cx.screen.print(&ui::stream::outputs(&outcome.state));
         return code;
     }
-    let style = cx.screen.out;
-    let text = ui::text::applied(
-        if destroying { "destroy" } else { "apply" },
-        outcome.imported,
-        outcome.counts,
-        unreached,
-    );
+    let text = ui::text::applied(operation, outcome.imported, outcome.counts, (0, unreached));
     let role = if unreached == 0 { Role::Good } else { Role::Warning };
     cx.screen.print(&format!("\n{}\n", style.paint(role, &text)));
     if plan.mode != Mode::Destroy && !outcome.state.outputs.is_empty() {
@@ -287,8 +348,12 @@ pub fn finish(
 /// How many instances a message names before it counts the others.
 const NAMED: usize = 10;
 
-fn unreached(skipped: &[formwork_addr::InstanceAddr]) -> Diagnostic {
-    let mut list: String = skipped.iter().take(NAMED).map(|a| format!("\n - {a}")).collect();
+fn unreached(skipped: &[Skipped]) -> Diagnostic {
+    let line = |skipped: &Skipped| match &skipped.because {
+        Some(failed) => format!("\n - {}, which waits for {failed}", skipped.addr),
+        None => format!("\n - {}", skipped.addr),
+    };
+    let mut list: String = skipped.iter().take(NAMED).map(line).collect();
     if skipped.len() > NAMED {
         list.push_str(&format!("\n - and {} more", skipped.len() - NAMED));
     }

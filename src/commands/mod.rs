@@ -1,6 +1,7 @@
 //! The commands: one file each, and its doc comment is its help.
 
 mod apply;
+mod completion;
 mod console;
 mod destroy;
 mod fmt;
@@ -9,6 +10,7 @@ mod get;
 mod graph;
 mod import;
 mod init;
+mod man;
 mod metadata;
 pub mod options;
 mod output;
@@ -78,6 +80,10 @@ enum Command {
     Graph(graph::Graph),
     Console(console::Console),
     Metadata(metadata::Metadata),
+    Completion(completion::Completion),
+    #[command(name = "__complete", hide = true)]
+    Complete(completion::Complete),
+    Man(man::Man),
     Version(version::Version),
 }
 
@@ -92,6 +98,13 @@ fn not_yet(args: &[String]) -> Option<String> {
     let both = words.next().map(|second| format!("{first} {second}"));
     let known = |name: &str| NOT_YET.contains(&name);
     both.filter(|b| known(b)).or_else(|| Some(first.clone()).filter(|f| known(f)))
+}
+
+/// The command line, for whoever tells of it. Built, so that it is complete.
+pub fn cli() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
 }
 
 /// Runs the command that the arguments (without the program's name) name, and gives the exit code.
@@ -136,7 +149,17 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
             };
         }
     };
-    if !matches!(cli.command, None | Some(Command::Version(_) | Command::Fmt(_)))
+    let anywhere = |c: &Command| {
+        matches!(
+            c,
+            Command::Version(_)
+                | Command::Fmt(_)
+                | Command::Completion(_)
+                | Command::Complete(_)
+                | Command::Man(_)
+        )
+    };
+    if !cli.command.as_ref().is_none_or(anywhere)
         && let Some(d) = environment::workspace_problem()
     {
         return cx.refuse(d);
@@ -164,6 +187,9 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         Some(Command::Graph(c)) => c.run(&mut cx),
         Some(Command::Console(c)) => c.run(&mut cx, &flags),
         Some(Command::Metadata(c)) => c.run(&mut cx),
+        Some(Command::Completion(c)) => c.run(&cx),
+        Some(Command::Complete(c)) => c.run(&cx),
+        Some(Command::Man(c)) => c.run(&cx),
         Some(Command::Version(c)) => c.run(&mut cx),
         None => version::Version::default().run(&mut cx),
     }

@@ -4,7 +4,7 @@ use crate::context::{Context, Lock};
 use crate::environment;
 use clap::Args;
 use clap::builder::{TypedValueParser, ValueParser};
-use formwork_addr::{InstanceAddr, Target};
+use formwork_addr::{InstanceAddr, Pattern};
 use formwork_diag::Diagnostic;
 use formwork_engine::PlanOptions;
 use formwork_plan::Mode;
@@ -207,9 +207,18 @@ pub struct Planning {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true",
           value_parser = switch_parser(), value_name = "BOOL")]
     pub refresh: bool,
-    /// Only this resource or module, and what it depends on. May be given several times.
+    /// Only this resource or module, and what it depends on; a * stands for any characters. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<String>,
+    /// The addresses in this file, one on a line, as with -target. Lines that begin with # are comments.
+    #[arg(long, value_name = "FILE")]
+    pub target_file: Vec<PathBuf>,
+    /// Everything but this resource or module and what depends on it; a * stands for any characters. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// The addresses in this file, one on a line, as with -exclude. Lines that begin with # are comments.
+    #[arg(long, value_name = "FILE")]
+    pub exclude_file: Vec<PathBuf>,
     /// Replace this resource instance even if nothing changed. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub replace: Vec<String>,
@@ -227,15 +236,17 @@ impl Planning {
     /// With addresses parsed.
     pub fn options(&self, mode: Mode) -> Result<PlanOptions, Vec<Diagnostic>> {
         let mut diags = Vec::new();
-        let mut targets = Vec::new();
-        for text in &self.target {
-            match text.parse::<Target>() {
-                Ok(target) => targets.push(target),
-                Err(e) => diags.push(
-                    Diagnostic::error("Invalid target", format!("The address given with -target: {e}."))
-                        .help("Write an address as plans show it, such as 'module.a.aws_eip.b[0]'."),
-                ),
-            }
+        let targets = selection("-target", &self.target, &self.target_file, &mut diags);
+        let excludes = selection("-exclude", &self.exclude, &self.exclude_file, &mut diags);
+        if self.selects() && self.leaves_out() {
+            diags.push(
+                Diagnostic::error(
+                    "Incompatible command line options",
+                    "-target and -target-file choose what is planned, -exclude and -exclude-file what is not: they cannot be \
+                     used together.",
+                )
+                .help("Name what to plan with -target, or what to leave out with -exclude."),
+            );
         }
         let mut replace = Vec::new();
         for text in &self.replace {
@@ -260,11 +271,66 @@ impl Planning {
             ));
         }
         if diags.is_empty() {
-            Ok(PlanOptions { mode, refresh: self.refresh, targets, replace, defer: self.allow_deferral })
+            let defer = self.allow_deferral;
+            Ok(PlanOptions { mode, refresh: self.refresh, targets, excludes, replace, defer })
         } else {
             Err(diags)
         }
     }
+}
+
+impl Planning {
+    fn selects(&self) -> bool {
+        !self.target.is_empty() || !self.target_file.is_empty()
+    }
+
+    fn leaves_out(&self) -> bool {
+        !self.exclude.is_empty() || !self.exclude_file.is_empty()
+    }
+
+    /// Whether anything is given that shapes a plan, which a saved plan has already.
+    pub fn shapes_a_plan(&self) -> bool {
+        self.selects() || self.leaves_out() || !self.replace.is_empty()
+    }
+}
+
+/// The addresses and patterns that a flag gives, and those in the files of another.
+fn selection(flag: &str, given: &[String], files: &[PathBuf], diags: &mut Vec<Diagnostic>) -> Vec<Pattern> {
+    let mut found = Vec::new();
+    let mut add = |text: &str, place: &str, diags: &mut Vec<Diagnostic>| {
+        match text.parse() {
+        Ok(pattern) => found.push(pattern),
+        Err(e) => diags.push(
+            Diagnostic::error("Invalid target", format!("The address given with {place}: {e}."))
+                .help("Write an address as plans show it, such as 'module.a.aws_eip.b[0]', or a pattern such as 'module.*.aws_eip.b[*]'."),
+        ),
+    }
+    };
+    for text in given {
+        add(text, flag, diags);
+    }
+    for path in files {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) => {
+                diags.push(
+                    Diagnostic::error(
+                        "Addresses cannot be read",
+                        format!("Could not read {}, given with {flag}-file: {e}.", path.display()),
+                    )
+                    .help("Name a text file with one address on a line."),
+                );
+                continue;
+            }
+        };
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if !line.is_empty() && !line.starts_with('#') {
+                add(line, &format!("{flag}-file, in {} at line {}", path.display(), number + 1), diags);
+            }
+        }
+    }
+    found
 }
 
 /// The mode that `-destroy` and `-refresh-only` choose.

@@ -2,18 +2,19 @@
 
 use super::options::{Common, mode, switch_parser};
 use crate::context::Context;
+use crate::generate::{self, Generated};
 use crate::operation::{self, Access, Inputs, Run};
 use crate::represent::Written;
 use crate::ui::plan::View;
 use crate::ui::text::wrap;
 use crate::variables::Flag;
-use crate::world::{RealWorld, now};
+use crate::world::{Disk, RealWorld, now};
 use crate::{environment, ui};
 use clap::Args;
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_engine::PlanOutcome;
 use formwork_plan::file::{self, Bundle};
-use formwork_plan::{Mode, Plan as Planned};
+use formwork_plan::{Mode, Plan as Planned, Reads};
 use formwork_state::snapshot;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -26,6 +27,9 @@ pub struct Plan {
     /// Save the plan in this file; formwork apply FILE does exactly what it says.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write configuration for what import blocks name, and the configuration does not have, to this new file.
+    #[arg(long, value_name = "FILE")]
+    generate_config_out: Option<PathBuf>,
     /// Plan to remove everything.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
@@ -55,7 +59,15 @@ impl Plan {
             Err(diags) => return cx.fail(&diags, &Default::default()),
         };
         let ask = self.common.variables.ask() && !self.common.json;
-        let mut inputs = match operation::inputs(cx, flags, ask, mode == Mode::Destroy) {
+        let generated = match self.generated(cx, mode, flags, ask) {
+            Ok(generated) => generated,
+            Err(code) => return code,
+        };
+        let inputs = match &generated {
+            Some(generated) => Ok(generated.inputs.clone()),
+            None => operation::inputs(cx, flags, ask, mode == Mode::Destroy),
+        };
+        let mut inputs = match inputs {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };
@@ -72,16 +84,39 @@ impl Plan {
             return cx.fail(&diags, &inputs.sources);
         }
         let outcome = run.plan(&options);
+        let reads = self.out.is_some().then(|| {
+            let mut reads = Reads::new(&outcome.seen, &outcome.plan, run.state(), &outcome.refreshed);
+            read_of_disk(&mut reads, &world.recorded());
+            for name in &outcome.seen.environment {
+                reads.variable(name, environment::provider_setting(name).as_deref());
+            }
+            reads
+        });
         let closed = run.end(cx);
+        if let Some(generated) = &generated
+            && let Err(d) = generated.write()
+        {
+            return cx.refuse(d);
+        }
         show(cx, &outcome.plan, &inputs);
         diags.extend(outcome.diagnostics.iter().cloned());
         diags.extend(remarks(&outcome.plan));
         cx.screen.diagnostics(&diags, &inputs.sources);
+        if let Some(path) =
+            self.generate_config_out.as_ref().filter(|_| generated.is_some() && !self.common.json)
+        {
+            let text = format!(
+                "Formwork has generated configuration and written it to {}. Please review the configuration and edit it as \
+                 necessary before adding it to version control.",
+                path.display()
+            );
+            cx.screen.print(&format!("\n{}\n", wrap(&text, cx.screen.out.width - 1)));
+        }
         if has_errors(&diags) || outcome.plan.errored || closed != 0 {
             return 1;
         }
-        if let Some(path) = &self.out
-            && let Err(code) = save(cx, path, &outcome, &inputs, &world)
+        if let (Some(path), Some(reads)) = (&self.out, reads)
+            && let Err(code) = save(cx, path, &outcome, &inputs, &world, reads)
         {
             return code;
         }
@@ -90,6 +125,30 @@ impl Plan {
             cx.screen.print(&next(cx, self.out.as_deref()));
         }
         if changes && self.detailed_exitcode { 2 } else { 0 }
+    }
+}
+
+impl Plan {
+    /// What `-generate-config-out` asks for.
+    fn generated(
+        &self,
+        cx: &Context,
+        mode: Mode,
+        flags: &[Flag],
+        ask: bool,
+    ) -> Result<Option<Generated>, u8> {
+        let Some(path) = &self.generate_config_out else { return Ok(None) };
+        if mode != Mode::Normal {
+            return Err(cx.refuse(Diagnostic::error(
+                "Incompatible command line options",
+                "-generate-config-out writes configuration for what is imported, and nothing is with -destroy or \
+                 -refresh-only.",
+            )));
+        }
+        match generate::refusal(path) {
+            Some(d) => Err(cx.refuse(d)),
+            None => generate::generate(cx, path, &self.common.state, flags, ask),
+        }
     }
 }
 
@@ -121,6 +180,9 @@ pub fn remarks(plan: &Planned) -> Vec<Diagnostic> {
             .help("Use -target for exceptional situations only, such as recovering from a mistake, and plan without it afterwards."),
         );
     }
+    if !plan.excludes.is_empty() {
+        out.push(excluded(plan));
+    }
     let forgotten = ui::plan::forgotten(plan);
     if !forgotten.is_empty() {
         let list: String = forgotten.iter().map(|a| format!("\n - {a}")).collect();
@@ -133,6 +195,40 @@ pub fn remarks(plan: &Planned) -> Vec<Diagnostic> {
         );
     }
     out
+}
+
+/// How many addresses a message has before it counts the others.
+const NAMED: usize = 20;
+
+/// What `-exclude` left out.
+fn excluded(plan: &Planned) -> Diagnostic {
+    let list = |named: bool| {
+        let mut left = plan.left_out.iter().filter(|l| l.named == named);
+        let mut list: String = left.by_ref().take(NAMED).map(|l| format!("\n - {}", l.address)).collect();
+        match left.count() {
+            0 => {}
+            rest => list.push_str(&format!("\n - and {rest} more")),
+        }
+        list
+    };
+    let (named, others) = (list(true), list(false));
+    let mut text = String::from(
+        "The plan was made with -exclude, so it may not have all of the changes that the configuration asks for.",
+    );
+    if !named.is_empty() {
+        text.push_str(&format!(" Excluded:{named}"));
+    }
+    if !others.is_empty() {
+        let gap = if named.is_empty() { " " } else { "\n" };
+        let why = if plan.mode == Mode::Destroy {
+            "what is excluded depends on them"
+        } else {
+            "they depend on what is excluded"
+        };
+        text.push_str(&format!("{gap}Left as they are, because {why}:{others}"));
+    }
+    Diagnostic::warning("Resource exclusion is in effect", text)
+        .help("Use -exclude for exceptional situations only, such as recovering from a mistake, and plan without it afterwards.")
 }
 
 /// What to do with the plan.
@@ -165,20 +261,36 @@ fn next(cx: &Context, out: Option<&Path>) -> String {
     text
 }
 
+/// Notes what expressions read of the disk.
+fn read_of_disk(reads: &mut Reads, disk: &Disk) {
+    for (path, bytes) in &disk.files {
+        reads.file(&path.display().to_string(), bytes);
+    }
+    for (path, there) in &disk.present {
+        reads.looked_for(&path.display().to_string(), *there);
+    }
+    for ((folder, pattern), files) in &disk.lists {
+        let files = files.iter().map(|f| f.display().to_string()).collect();
+        reads.list(&folder.display().to_string(), pattern, files);
+    }
+}
+
 fn save(
     cx: &Context,
     path: &Path,
     outcome: &PlanOutcome,
     inputs: &Inputs,
     world: &RealWorld,
+    reads: Reads,
 ) -> Result<(), u8> {
     let mut files = inputs.files.clone();
-    files.extend(world.recorded());
+    files.extend(world.recorded().files);
     let bundle = Bundle {
         root: String::new(),
         sources: files.into_iter().map(|(p, bytes)| (p.display().to_string(), bytes)).collect(),
         variables: outcome.plan.variables.clone(),
         refreshed_state: snapshot::render(&outcome.refreshed),
+        reads,
     };
     let bytes = file::write(&outcome.plan, &bundle);
     private_file(path, &bytes).map_err(|e| {

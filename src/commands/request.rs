@@ -10,12 +10,11 @@ use crate::ui;
 use crate::ui::style::Role;
 use crate::ui::text::tame;
 use crate::variables::Flag;
-use crate::world::{RealWorld, now};
+use crate::world::{Disk, RealWorld, now};
 use formwork_addr::InstanceAddr;
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, PlanOptions};
 use formwork_plan::{Action, Mode, Plan};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A plan made now and applied at once.
@@ -71,7 +70,9 @@ impl Request<'_> {
         let mut before = Before::default();
         loop {
             let outcome = run.plan(&options);
-            let plan = outcome.plan;
+            let mut plan = outcome.plan;
+            // Nothing can have come in between.
+            plan.providers.clear();
             show(cx, &plan, inputs);
             diags.extend(outcome.diagnostics);
             diags.extend(remarks(&plan));
@@ -104,7 +105,7 @@ impl Request<'_> {
                 run.end(cx);
                 return 1;
             }
-            run.setup.world = Arc::new(RealWorld::applying(plan.timestamp.clone(), BTreeMap::new()));
+            run.setup.world = Arc::new(RealWorld::applying(plan.timestamp.clone(), Disk::default()));
             let mut outcome = run.apply(&plan, outcome.refreshed);
             let whole = !has_errors(&outcome.diagnostics) && outcome.skipped.is_empty() && !run.stopping();
             if plan.deferred.is_empty() || !whole {

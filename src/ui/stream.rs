@@ -156,7 +156,7 @@ fn planned(import: usize, counts: (usize, usize, usize)) -> String {
 
 /// How much was done; `operation` is `apply` or `destroy`.
 pub fn applied(operation: &str, imported: usize, counts: (usize, usize, usize), unreached: usize) -> String {
-    let message = super::text::applied(operation, imported, counts, unreached);
+    let message = super::text::applied(operation, imported, counts, (0, unreached));
     summary(operation, &message, imported, counts)
 }
 

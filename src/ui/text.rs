@@ -125,7 +125,7 @@ pub fn applied(
     operation: &str,
     imported: usize,
     (added, changed, destroyed): (usize, usize, usize),
-    unreached: usize,
+    (failed, unreached): (usize, usize),
 ) -> String {
     let (name, done) = match operation {
         "apply" if imported > 0 => {
@@ -134,9 +134,11 @@ pub fn applied(
         "destroy" => ("Destroy", format!("{destroyed} destroyed")),
         _ => ("Apply", format!("{added} added, {changed} changed, {destroyed} destroyed")),
     };
-    match unreached {
-        0 => format!("{name} complete! Resources: {done}."),
-        n => format!("{name} incomplete: {done}; {n} not reached."),
+    match (failed, unreached) {
+        (0, 0) => format!("{name} complete! Resources: {done}."),
+        (0, n) => format!("{name} incomplete: {done}; {n} not reached."),
+        (n, 0) => format!("{name} incomplete: {done}; {n} failed."),
+        (n, m) => format!("{name} incomplete: {done}; {n} failed, {m} not reached."),
     }
 }
 
@@ -166,13 +168,19 @@ mod tests {
     #[test]
     fn what_was_not_reached_is_not_complete() {
         let check = |operation, imported, unreached, expected: &str| {
-            assert_eq!(applied(operation, imported, (1, 2, 3), unreached), expected);
+            assert_eq!(applied(operation, imported, (1, 2, 3), (0, unreached)), expected);
         };
         check("apply", 0, 0, "Apply complete! Resources: 1 added, 2 changed, 3 destroyed.");
         check("apply", 0, 4, "Apply incomplete: 1 added, 2 changed, 3 destroyed; 4 not reached.");
         check("apply", 5, 0, "Apply complete! Resources: 5 imported, 1 added, 2 changed, 3 destroyed.");
         check("destroy", 0, 0, "Destroy complete! Resources: 3 destroyed.");
         check("destroy", 0, 1, "Destroy incomplete: 3 destroyed; 1 not reached.");
+        let failed = |undone| applied("apply", 0, (1, 2, 3), undone);
+        assert_eq!(failed((2, 0)), "Apply incomplete: 1 added, 2 changed, 3 destroyed; 2 failed.");
+        assert_eq!(
+            failed((2, 5)),
+            "Apply incomplete: 1 added, 2 changed, 3 destroyed; 2 failed, 5 not reached."
+        );
     }
 
     #[test]

@@ -68,11 +68,17 @@ fn imports(config: &Config, module: &Module, diags: &mut Vec<Diagnostic>) {
             .at(import.to.span);
             diags.push(match suggestion(&import.to.text, known.iter().map(String::as_str)) {
                 Some(near) => d.help(format!("Did you mean {near}?")),
-                None => d.help("Add a resource block that describes the object."),
+                None => d.help(
+                    "Add a resource block that describes the object, or have it written with formwork plan \
+                     -generate-config-out=FILE.",
+                ),
             });
             continue;
         };
-        if let Some(provider) = &import.provider {
+        let same = |given: &ProviderRef| {
+            block.provider.as_ref().is_some_and(|own| own.name == given.name && own.alias == given.alias)
+        };
+        if let Some(provider) = import.provider.as_ref().filter(|given| !same(given)) {
             diags.push(
                 Diagnostic::error(
                     "Invalid import provider argument",

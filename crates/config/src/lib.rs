@@ -31,7 +31,7 @@ mod version;
 pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use host::{ascii_host, shown_host};
-pub use load::{Loaded, has_configuration, load, load_with, local_state};
+pub use load::{Loaded, has_configuration, load, load_with, load_without_lost_imports, local_state};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
     Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,

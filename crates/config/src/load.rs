@@ -4,7 +4,7 @@ use crate::blocks::add_file;
 use crate::check;
 use crate::files::Files;
 use crate::manifest::{Installed, Manifest, Modules};
-use crate::model::{Config, Module, ModuleCall};
+use crate::model::{Config, Import, Module, ModuleCall};
 use crate::native_json;
 use crate::overrides::{is_override, merge};
 use crate::settings;
@@ -59,6 +59,39 @@ pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loade
         out.config = Some(config).filter(|_| !has_errors(&out.diagnostics));
     }
     out
+}
+
+/// [`load`], but import blocks of the root module whose resource the configuration does not have are taken out and come
+/// back apart: their resources are yet to be written.
+pub fn load_without_lost_imports(root: &Path, files: &dyn Files) -> (Loaded, Vec<Import>) {
+    let first = load(root, files);
+    if !has_errors(&first.diagnostics) {
+        return (first, Vec::new());
+    }
+    let installed = match files.manifest() {
+        Ok(bytes) => Manifest::parse(&bytes).map_or_else(Installed::Broken, Installed::List),
+        Err(_) => Installed::Absent,
+    };
+    let mut loader = Loader::new(files, &installed);
+    loader.module(ModulePath::default(), root.to_path_buf(), None, None);
+    let Loader { mut out, mut modules, .. } = loader;
+    if has_errors(&out.diagnostics) {
+        return (first, Vec::new());
+    }
+    let mut lost = Vec::new();
+    let has = |import: &Import| {
+        let holder = modules.get(&import.to.path);
+        holder.is_some_and(|m| m.resources.contains_key(&import.to.resource))
+    };
+    if let Some(root) = modules.get(&ModulePath::default()) {
+        let mut kept = (**root).clone();
+        lost.extend(kept.imports.extract_if(.., |import| !has(import)));
+        modules.insert(ModulePath::default(), Arc::new(kept));
+    }
+    let config = Config { modules };
+    check::whole(&config, &mut out.diagnostics);
+    out.config = Some(config).filter(|_| !has_errors(&out.diagnostics));
+    (out, lost)
 }
 
 /// Whether a folder has any files of a configuration. One that cannot be read counts: [`load`] says why.

@@ -5,9 +5,10 @@ use crate::event::{Event, Verb};
 use crate::provide::ProviderHandle;
 use async_trait::async_trait;
 use formwork_addr::{InstanceAddr, Str};
-use formwork_provider::{Call, CallError, Object, Recorder, Slot};
+use formwork_provider::{Call, CallError, Object, Recorder, Slot, Throttle};
 use formwork_value::Value;
-use std::sync::Arc;
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// What every call needs.
@@ -15,12 +16,24 @@ use tokio::sync::Semaphore;
 pub(crate) struct Caller {
     pub setup: Setup,
     pub limit: Arc<Semaphore>,
+    /// What each provider configuration bears, by its name.
+    throttles: Arc<Mutex<FxHashMap<Str, Arc<Throttle>>>>,
 }
 
 impl Caller {
     pub fn new(setup: Setup) -> Self {
         let limit = Arc::new(Semaphore::new(setup.parallelism.max(1)));
-        Caller { setup, limit }
+        Caller { setup, limit, throttles: Arc::default() }
+    }
+
+    fn throttle(&self, provider: &ProviderHandle) -> Arc<Throttle> {
+        let mut all = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(throttle) = all.get(&provider.name) {
+            return throttle.clone();
+        }
+        let throttle = Throttle::new(self.setup.parallelism);
+        all.insert(provider.name.clone(), throttle.clone());
+        throttle
     }
 
     /// Runs `work` with a slot.
@@ -31,7 +44,7 @@ impl Caller {
         recorder: &dyn Recorder,
         work: impl AsyncFnOnce(&Call<'_>) -> T,
     ) -> T {
-        let slot = Slot::acquire(self.limit.clone()).await;
+        let slot = Slot::acquire_of(self.limit.clone(), self.throttle(provider)).await;
         let call = Call { client: &provider.client, token, recorder, slot: &slot, clock: &self.setup.clock };
         work(&call).await
     }

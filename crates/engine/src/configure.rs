@@ -134,6 +134,7 @@ impl Evaluator {
                 client: Arc::new(()),
                 identity: "null".into(),
                 name: key.to_string().into(),
+                environment: &[],
                 known: false,
             };
             self.cells.complete(id, Content::Provider(Arc::new(handle)), shared(deps));
@@ -154,10 +155,12 @@ impl Evaluator {
         let identity: Arc<str> =
             json::to_string(&family.identity(&config)).unwrap_or_else(|_| "null".into()).into();
         let name: Str = key.to_string().into();
+        let environment = family.environment(&config);
         let handle = move |client| ProviderHandle {
             client,
             identity: identity.clone(),
             name: name.clone(),
+            environment,
             known: true,
         };
         let future = Box::pin(async move { family.configure(&config).await });

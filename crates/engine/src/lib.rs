@@ -44,5 +44,5 @@ pub use graph::{Graph, Object};
 pub use import::import;
 pub use planner::plan;
 pub use recover::recover;
-pub use setup::{ApplyOptions, ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Registry, Setup};
+pub use setup::{ApplyOptions, ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Registry, Setup, Skipped};
 pub use validate::validate;

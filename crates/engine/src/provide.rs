@@ -16,6 +16,8 @@ pub(crate) struct ProviderHandle {
     pub identity: Arc<str>,
     /// The configuration's name, as states write it.
     pub name: Str,
+    /// Environment variables that have a say in whose objects are meant.
+    pub environment: &'static [&'static str],
     /// Whether its configuration is known; otherwise it cannot be called, only planned for.
     pub known: bool,
 }

@@ -400,6 +400,7 @@ impl Recovery {
                 client,
                 identity: intent.identity.clone(),
                 name: intent.provider.clone(),
+                environment: &[],
                 known: true,
             })),
             Err(error) => Err(Diagnostic::error(

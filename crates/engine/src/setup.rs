@@ -1,11 +1,11 @@
 //! What the engine works with, and what it gives back.
 
 use crate::EventSink;
-use formwork_addr::{InstanceAddr, Str, Target};
+use formwork_addr::{InstanceAddr, Pattern, Str};
 use formwork_config::Config;
 use formwork_diag::Diagnostic;
 use formwork_lang::World;
-use formwork_plan::{Mode, Plan};
+use formwork_plan::{Mode, Plan, Seen};
 use formwork_provider::{
     Clock, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
 };
@@ -164,7 +164,9 @@ pub struct PlanOptions {
     /// Whether to read the objects first.
     pub refresh: bool,
     /// Only these, and what they depend on; empty for everything.
-    pub targets: Vec<Target>,
+    pub targets: Vec<Pattern>,
+    /// Everything but these, and what depends on them; never together with targets.
+    pub excludes: Vec<Pattern>,
     /// Replace these even if nothing changed.
     pub replace: Vec<InstanceAddr>,
     /// Whether what depends on an unknown `count`, `for_each` or provider configuration waits for a later plan. Otherwise an
@@ -178,9 +180,17 @@ impl Default for PlanOptions {
             mode: Mode::Normal,
             refresh: true,
             targets: Vec::new(),
+            excludes: Vec::new(),
             replace: Vec::new(),
             defer: true,
         }
+    }
+}
+
+impl PlanOptions {
+    /// Whether only a part of the configuration is planned.
+    pub fn is_partial(&self) -> bool {
+        !self.targets.is_empty() || !self.excludes.is_empty()
     }
 }
 
@@ -191,6 +201,8 @@ pub struct PlanOutcome {
     pub plan: Plan,
     /// The state after refreshing.
     pub refreshed: State,
+    /// What was looked at.
+    pub seen: Seen,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -211,5 +223,16 @@ pub struct ApplyOutcome {
     /// Objects that became ours by import.
     pub imported: usize,
     /// Instances that were not reached, because something they wait for failed or the user stopped the run.
-    pub skipped: Vec<InstanceAddr>,
+    pub skipped: Vec<Skipped>,
+    /// Instances that something failed for.
+    pub failed: Vec<InstanceAddr>,
+}
+
+/// An instance that an apply did not reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The instance.
+    pub addr: InstanceAddr,
+    /// What it waits for and failed; `None` when it only was not its turn yet.
+    pub because: Option<InstanceAddr>,
 }

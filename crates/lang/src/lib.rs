@@ -18,7 +18,7 @@ mod tests;
 pub use console::{type_argument, type_text};
 pub use eval::{Outcome, eval};
 pub use functions::{
-    CallCx, FnError, FnResult, Function, Param, Signature, functions, yaml_documents, yaml_text,
+    CallCx, FnError, FnResult, Function, Param, Signature, functions, matching, yaml_documents, yaml_text,
 };
 pub use references::{RefStep, Reference, references};
 pub use scope::{Lookup, Scope, Step, World};

@@ -17,6 +17,11 @@ pub trait World: Send + Sync {
     /// All regular files below a folder, at any depth, relative to it. A folder that does not exist has none.
     fn walk(&self, dir: &Path) -> Result<Vec<PathBuf>, String>;
 
+    /// The files below a folder that a pattern of `fileset` matches, relative to it.
+    fn list(&self, dir: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+        Ok(crate::functions::matching(pattern, self.walk(dir)?))
+    }
+
     /// The current time in UTC, as in `2006-01-02T15:04:05Z`. `None` while planning: the result is unknown then.
     fn timestamp(&self) -> Option<Str>;
 

@@ -3,7 +3,7 @@
 //! One line names the format and its version, one the length and SHA-256 of the rest, and the rest is JSON, described
 //! in `state/plan.schema.json`. It holds secrets as they are: whoever stores it gives it mode 0600.
 
-use crate::Plan;
+use crate::{Plan, Reads};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use formwork_addr::Str;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// Version of the format that is written here.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 const MAGIC: &str = "formwork plan ";
 
@@ -34,6 +34,8 @@ pub struct Bundle {
     pub variables: BTreeMap<Str, Value>,
     /// The state after refreshing, in its version 4 format.
     pub refreshed_state: String,
+    /// What of the state, the files and the environment it was made from.
+    pub reads: Reads,
 }
 
 #[derive(Serialize)]
@@ -92,6 +94,11 @@ pub enum PlanFileError {
         /// The version of the format.
         version: u64,
     },
+    /// An earlier version of Formwork wrote it.
+    Older {
+        /// The version of the format.
+        version: u64,
+    },
     /// The end is missing.
     Truncated {
         /// Bytes that should be there after the header, if the header is there.
@@ -126,6 +133,7 @@ impl PlanFileError {
                 "Copy the file again from where it was made (as binary, without conversion of line ends), or plan \
                  again with `formwork plan -out=FILE`."
             }
+            PlanFileError::Older { .. } => "Plan again with this version.",
             PlanFileError::Empty | PlanFileError::Unrecognised | PlanFileError::Malformed { .. } => {
                 "Make a plan with `formwork plan -out=FILE`."
             }
@@ -153,6 +161,11 @@ impl fmt::Display for PlanFileError {
             PlanFileError::Newer { version } => write!(
                 f,
                 "is a plan in format {version}, made by a later version of Formwork; this one reads format {VERSION}"
+            ),
+            PlanFileError::Older { version } => write!(
+                f,
+                "is a plan in format {version}, made by an earlier version of Formwork; this one reads format {VERSION}, \
+                 which also tells what a plan was made from"
             ),
             PlanFileError::Truncated { expected: Some(expected), found } => {
                 write!(f, "is incomplete: {found} of {expected} bytes are there")
@@ -215,6 +228,7 @@ pub fn read(bytes: &[u8]) -> Result<(Plan, Bundle), PlanFileError> {
     let (magic, rest) = line(bytes).ok_or(cut.clone())?;
     match magic[MAGIC.len()..].parse::<u64>() {
         Ok(VERSION) => {}
+        Ok(version @ 1..VERSION) => return Err(PlanFileError::Older { version }),
         Ok(version) if version > VERSION => return Err(PlanFileError::Newer { version }),
         _ => return Err(PlanFileError::Corrupted),
     }
@@ -227,12 +241,36 @@ pub fn read(bytes: &[u8]) -> Result<(Plan, Bundle), PlanFileError> {
     if found < expected {
         return Err(PlanFileError::Truncated { expected: Some(expected), found });
     }
-    if found > expected || hex(&Sha256::digest(payload)) != digest {
+    let payload = &payload[..usize::try_from(expected).unwrap_or(payload.len())];
+    let mark = &rest[header.len() + 1 + payload.len()..];
+    if !(mark.is_empty() || mark_of(mark).is_some()) || hex(&Sha256::digest(payload)) != digest {
         return Err(PlanFileError::Corrupted);
     }
     let payload: Payload = serde_json::from_slice(payload)
         .map_err(|e| PlanFileError::Malformed { line: e.line(), column: e.column() })?;
     Ok((payload.plan, payload.bundle))
+}
+
+const APPLIED: &str = "\napplied ";
+
+/// What is appended to a plan file when applying it begins, at `time` (RFC 3339): a plan is applied once.
+pub fn mark(time: &str) -> String {
+    format!("{APPLIED}{time}\n")
+}
+
+/// The time in a mark.
+fn mark_of(bytes: &[u8]) -> Option<&str> {
+    let time = std::str::from_utf8(bytes).ok()?.strip_prefix(APPLIED)?.strip_suffix('\n')?;
+    let plain = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | 'T' | 'Z');
+    (!time.is_empty() && time.chars().all(plain)).then_some(time)
+}
+
+/// When applying the plan in this file began, if it did. The file is one that [`read`] accepts.
+pub fn applied(bytes: &[u8]) -> Option<&str> {
+    let (_, rest) = line(bytes)?;
+    let (header, payload) = line(rest)?;
+    let length = header.rsplit(' ').next()?.parse::<usize>().ok()?;
+    mark_of(payload.get(length..)?)
 }
 
 #[cfg(test)]

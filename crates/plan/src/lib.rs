@@ -8,7 +8,11 @@ pub mod codec;
 pub mod file;
 pub mod json;
 mod model;
+mod reads;
 mod serial;
 
 pub use change::{Action, PlannedChange, Reason, ReplaceOrder};
-pub use model::{Cause, CheckResult, CheckStatus, Deferred, Mode, OutputChange, Part, Plan, Step, StepKind};
+pub use model::{
+    Cause, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, Plan, Step, StepKind,
+};
+pub use reads::{Reads, Seen, digest};

@@ -1,7 +1,7 @@
 //! The plan as a whole.
 
 use crate::{PlannedChange, ReplaceOrder, serial};
-use formwork_addr::{InstanceAddr, Str, Target};
+use formwork_addr::{InstanceAddr, Pattern, Str};
 use formwork_value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,6 +67,16 @@ pub struct Deferred {
     pub cause: Cause,
     /// For what, as the end of a sentence: `its "count" depends on terraform_data.a, which is only known after apply`.
     pub reason: String,
+}
+
+/// Something that `-exclude` left out of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// What is left out: an address of an instance, or of a resource or module whose instances are not known.
+    pub address: String,
+    /// Whether it was named; otherwise it depends on what was, or what was depends on it.
+    pub named: bool,
 }
 
 /// Which half of a change a step is.
@@ -149,14 +159,23 @@ pub struct Plan {
     #[serde(with = "serial::values")]
     pub variables: BTreeMap<Str, Value>,
     /// `-target`.
-    #[serde(with = "serial::targets")]
-    pub targets: Vec<Target>,
+    #[serde(with = "serial::patterns")]
+    pub targets: Vec<Pattern>,
+    /// `-exclude`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serial::patterns")]
+    pub excludes: Vec<Pattern>,
+    /// What that left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// `-replace`.
     #[serde(with = "serial::texts")]
     pub replace: Vec<InstanceAddr>,
     /// What becomes ours by import: the ID that each instance is imported by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "serial::imports")]
     pub imports: BTreeMap<InstanceAddr, Str>,
+    /// Digests of whose objects each provider configuration means that was known, by the name that states give it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<Str, String>,
     /// When it was made, RFC 3339 in UTC: the value of `plantimestamp()`.
     pub timestamp: Str,
     /// Serial of the state that it was made from.
@@ -170,6 +189,17 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether only a part of the configuration was planned.
+    pub fn is_partial(&self) -> bool {
+        !self.targets.is_empty() || !self.excludes.is_empty()
+    }
+
+    /// Whether an instance belongs to the part that was planned.
+    pub fn selects(&self, addr: &InstanceAddr) -> bool {
+        (self.targets.is_empty() || self.targets.iter().any(|t| t.selects(addr)))
+            && !self.excludes.iter().any(|e| e.selects(addr))
+    }
+
     /// Whether applying it does anything to resources.
     pub fn has_resource_changes(&self) -> bool {
         self.changes.iter().any(PlannedChange::is_change)
@@ -186,7 +216,7 @@ impl Plan {
 
     /// Whether nothing is left to be planned once it is applied.
     pub fn is_complete(&self) -> bool {
-        !self.errored && self.targets.is_empty() && self.deferred.is_empty()
+        !self.errored && !self.is_partial() && self.deferred.is_empty()
     }
 
     /// Numbers to add, change and destroy, as the summary line gives them. A replacement counts as both.

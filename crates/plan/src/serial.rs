@@ -71,31 +71,83 @@ pub(crate) mod texts {
     }
 }
 
-/// What `-target` names; its kind is told apart, since the text of an instance without a key is that of its resource.
+/// A set of addresses.
+pub(crate) mod set {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        set: &BTreeSet<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(set.iter().map(T::to_string))
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
+    where
+        T: FromStr<Err: Display> + Ord,
+        D: Deserializer<'de>,
+    {
+        let list = Vec::<String>::deserialize(deserializer)?;
+        list.iter().map(|t| t.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
+/// What `-target` and `-exclude` name; its kind is told apart, since the text of an instance without a key is that of its
+/// resource.
+pub(crate) mod patterns {
+    use super::*;
+    use formwork_addr::{Pattern, Target};
+
+    fn write(pattern: &Pattern) -> (&'static str, String) {
+        let kind = match pattern {
+            Pattern::Exact(Target::Module(_)) => "module",
+            Pattern::Exact(Target::Resource(_)) => "resource",
+            Pattern::Exact(Target::Instance(_)) => "instance",
+            Pattern::Glob(_) => "pattern",
+        };
+        (kind, pattern.to_string())
+    }
+
+    fn read<E: serde::de::Error>((kind, text): (String, String)) -> Result<Pattern, E> {
+        let exact = match kind.as_str() {
+            "module" => text.parse().map(Target::Module).map_err(E::custom)?,
+            "resource" => text.parse().map(Target::Resource).map_err(E::custom)?,
+            "instance" => text.parse().map(Target::Instance).map_err(E::custom)?,
+            "pattern" => return Ok(Pattern::Glob(text)),
+            _ => return Err(E::custom("an unknown kind of target")),
+        };
+        Ok(Pattern::Exact(exact))
+    }
+
+    pub(crate) fn serialize<S: Serializer>(list: &[Pattern], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(write))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pattern>, D::Error> {
+        let list = Vec::<(String, String)>::deserialize(deserializer)?;
+        list.into_iter().map(read).collect()
+    }
+}
+
+/// Addresses of modules, resources and instances.
 pub(crate) mod targets {
     use super::*;
-    use formwork_addr::Target;
+    use formwork_addr::{Pattern, Target};
 
     pub(crate) fn serialize<S: Serializer>(list: &[Target], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(list.iter().map(|target| {
-            let kind = match target {
-                Target::Module(_) => "module",
-                Target::Resource(_) => "resource",
-                Target::Instance(_) => "instance",
-            };
-            (kind, target.to_string())
-        }))
+        let list: Vec<Pattern> = list.iter().cloned().map(Pattern::Exact).collect();
+        patterns::serialize(&list, serializer)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D::Error> {
-        let list = Vec::<(String, String)>::deserialize(deserializer)?;
-        let target = |(kind, text): (String, String)| match kind.as_str() {
-            "module" => text.parse().map(Target::Module).map_err(D::Error::custom),
-            "resource" => text.parse().map(Target::Resource).map_err(D::Error::custom),
-            "instance" => text.parse().map(Target::Instance).map_err(D::Error::custom),
-            _ => Err(D::Error::custom("an unknown kind of target")),
+        let exact = |pattern| match pattern {
+            Pattern::Exact(target) => Ok(target),
+            Pattern::Glob(_) => Err(D::Error::custom("a pattern where an address is expected")),
         };
-        list.into_iter().map(target).collect()
+        patterns::deserialize(deserializer)?.into_iter().map(exact).collect()
     }
 }
 

@@ -69,6 +69,14 @@ impl Provider for Family {
         Ok(Arc::new(client::connect(arguments).await?))
     }
 
+    fn environment(&self, config: &Value) -> &'static [&'static str] {
+        if config.get("region").is_some_and(|v| !v.is_null()) {
+            &[]
+        } else {
+            &["AWS_REGION", "AWS_DEFAULT_REGION"]
+        }
+    }
+
     fn identity(&self, config: &Value) -> Value {
         let names = ["region", "profile", "endpoints", "allowed_account_ids", "assume_role"];
         Value::object(names.map(|name| (name, config.get(name).cloned().unwrap_or(Value::NULL))))

@@ -67,9 +67,14 @@ fn encode_expr(#[arg(unknown)] value: &Value) -> FnResult {
     if !value.is_wholly_known() {
         return Ok(encoded_later(value));
     }
+    Ok(Value::string(expression(value)))
+}
+
+/// A value as an expression of the language; what is not known becomes null.
+pub fn expression(value: &Value) -> String {
     let mut text = Text::default();
     text.value(value);
-    Ok(Value::string(text.finish()))
+    text.finish()
 }
 
 /// What is certain of an expression that is not known yet: how it starts.

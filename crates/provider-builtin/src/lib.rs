@@ -15,6 +15,8 @@ mod time;
 mod tls;
 mod values;
 
+pub use language::expression;
+
 use async_trait::async_trait;
 use formwork_provider::{
     CallError, Client, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,

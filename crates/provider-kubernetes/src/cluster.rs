@@ -233,7 +233,13 @@ pub(crate) async fn patiently<'f, T>(
 ) -> Result<T, CallError> {
     let mut pauses = Pauses::new(Duration::from_secs(10), Duration::from_secs(120));
     loop {
-        match attempt().await {
+        let result = attempt().await;
+        match &result {
+            Ok(_) => call.slot.tell(false),
+            Err(error) if error.retry == Retry::Throttled => call.slot.tell(true),
+            Err(_) => {}
+        }
+        match result {
             Err(error) if error.retry != Retry::Never => {
                 if !pauses.wait(call).await {
                     return Err(error);

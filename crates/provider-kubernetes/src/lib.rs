@@ -91,6 +91,14 @@ impl Provider for Kubernetes {
         Ok(Arc::new(Cluster::new(config::read(config)?, self.defaults.clone())?))
     }
 
+    fn environment(&self, config: &Value) -> &'static [&'static str] {
+        let given = |name| config.get(name).is_some_and(|v| !v.is_null());
+        if ["host", "config_path", "config_paths"].into_iter().any(given) {
+            return &[];
+        }
+        &["KUBE_CONFIG_PATH", "KUBE_CONFIG_PATHS"]
+    }
+
     fn identity(&self, config: &Value) -> Value {
         let names = [
             "host",

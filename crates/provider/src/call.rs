@@ -1,5 +1,6 @@
 //! What a provider is given with each call, and how calls fail.
 
+use crate::limit::{Place, Throttle};
 use crate::{Client, Object};
 use async_trait::async_trait;
 use formwork_diag::Severity;
@@ -125,24 +126,61 @@ pub type Clock = Arc<dyn Fn() -> i128 + Send + Sync>;
 #[derive(Debug)]
 pub struct Slot {
     limit: Arc<Semaphore>,
-    permit: tokio::sync::Mutex<Option<OwnedSemaphorePermit>>,
+    /// What the provider bears, if there is such a limit.
+    throttle: Option<Arc<Throttle>>,
+    held: tokio::sync::Mutex<Option<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    place: Option<Place>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Slot {
     /// Waits for a place under `limit`.
     pub async fn acquire(limit: Arc<Semaphore>) -> Self {
-        let permit = limit.clone().acquire_owned().await.ok();
-        Slot { limit, permit: tokio::sync::Mutex::new(permit) }
+        Self::within(limit, None).await
+    }
+
+    /// Waits for a place among the calls of a provider, and then for one under `limit`: who waits for a provider that has
+    /// enough to do keeps nobody else from beginning.
+    pub async fn acquire_of(limit: Arc<Semaphore>, throttle: Arc<Throttle>) -> Self {
+        Self::within(limit, Some(throttle)).await
+    }
+
+    async fn within(limit: Arc<Semaphore>, throttle: Option<Arc<Throttle>>) -> Self {
+        let held = Self::enter(&limit, throttle.as_ref()).await;
+        Slot { limit, throttle, held: tokio::sync::Mutex::new(Some(held)) }
+    }
+
+    async fn enter(limit: &Arc<Semaphore>, throttle: Option<&Arc<Throttle>>) -> Held {
+        let place = match throttle {
+            Some(throttle) => Some(throttle.enter().await),
+            None => None,
+        };
+        Held { place, _permit: limit.clone().acquire_owned().await.ok() }
     }
 
     /// Gives the place up while `wait` runs, and takes one again afterwards.
     pub async fn released<T>(&self, wait: impl Future<Output = T>) -> T {
         // Who waits inside of a wait has no place to give up.
-        let Ok(mut permit) = self.permit.try_lock() else { return wait.await };
-        *permit = None;
+        let Ok(mut held) = self.held.try_lock() else { return wait.await };
+        *held = None;
         let result = wait.await;
-        *permit = self.limit.clone().acquire_owned().await.ok();
+        *held = Some(Self::enter(&self.limit, self.throttle.as_ref()).await);
         result
+    }
+
+    /// The other side said how it bears the calls: `refused` when it is asked too often.
+    pub fn tell(&self, refused: bool) {
+        let Ok(mut held) = self.held.try_lock() else { return };
+        let Some(place) = held.as_mut().and_then(|h| h.place.as_mut()) else { return };
+        if refused {
+            place.refused();
+        } else {
+            place.went_well();
+        }
     }
 }
 

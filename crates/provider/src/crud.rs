@@ -2,7 +2,7 @@
 //! [`CrudResource`], which makes a [`ManagedResource`] of the two.
 
 use crate::compare::same;
-use crate::retry::{Backoff, patience, retry, worth_it};
+use crate::retry::{Backoff, patience, retry, told, worth_it};
 use crate::{
     Call, CallError, Clock, Effects, Interrupted, ManagedResource, Model, Object, Operation, PlanRequest,
     PlanResponse, Problem, Recovered, Schema, Slot, default_plan,
@@ -362,6 +362,7 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
         loop {
             let found = T::read_many(&models, &cx).await;
             let again = found.iter().filter_map(|r| r.as_ref().err()).find(|e| worth_it(e, true));
+            told(call, again);
             let wait = match again {
                 Some(error) => {
                     let backoff = backoff.get_or_insert_with(|| Backoff::new(patience(error)));

@@ -11,6 +11,7 @@ mod contract;
 mod crud;
 mod ephemeral;
 mod function;
+mod limit;
 mod lookup;
 mod model;
 mod object;
@@ -27,6 +28,7 @@ pub use ephemeral::{EphemeralResource, Opened};
 pub use formwork_macros::{Nested, Resource, function};
 pub use formwork_value::function::{FnError, FnResult, Signature};
 pub use function::Function;
+pub use limit::{Place, Throttle};
 pub use lookup::{Lookup, LookupSource};
 pub use model::{Computed, FromValue, Model, Nested, ToValue, derived};
 pub use object::Object;
@@ -35,4 +37,5 @@ pub use provisioner::{Provisioner, Provisioning, connection_schema};
 pub use resource::{
     Client, DataSource, Effects, ManagedResource, PlanRequest, PlanResponse, Provider, Recovered,
 };
+pub use retry::{Pending, retry};
 pub use schema::{Attribute, Block, NestedBlock, Nesting, Schema};

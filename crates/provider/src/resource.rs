@@ -55,6 +55,12 @@ pub trait Provider: Send + Sync {
     fn identity(&self, _config: &Value) -> Value {
         Value::NULL
     }
+
+    /// Environment variables, other than secrets, that have a say in whose objects are meant, because the configuration
+    /// leaves it to them: a saved plan is applied only while they are what they were.
+    fn environment(&self, _config: &Value) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// Whether creating, changing and deleting does anything outside the state.

@@ -15,7 +15,7 @@ const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// A call under way.
-pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
 /// Growing pauses, with jitter so that many waiters do not come back together.
 pub(crate) struct Backoff {
@@ -55,15 +55,28 @@ pub(crate) fn patience(error: &CallError) -> Duration {
     if error.retry == Retry::Unreached { UNREACHED } else { PATIENCE }
 }
 
-/// Calls, and calls again while that can help. Pauses hold no place under the limit.
-pub(crate) async fn retry<'f, T: 'f>(
+/// Takes note of how the other side bears the calls.
+pub(crate) fn told(call: &Call<'_>, error: Option<&CallError>) {
+    match error.map(|e| e.retry) {
+        None => call.slot.tell(false),
+        Some(Retry::Throttled) => call.slot.tell(true),
+        // It says nothing about how many there are.
+        Some(_) => {}
+    }
+}
+
+/// Calls, and calls again while that can help. Pauses hold no place under the limit, and a provider that is asked too often
+/// is asked less from then on. A call that is not `repeatable` is made again only when it certainly had no effect.
+pub async fn retry<'f, T: 'f>(
     call: &Call<'_>,
     repeatable: bool,
     attempt: impl Fn() -> Pending<'f, T>,
 ) -> Result<T, CallError> {
     let mut backoff = None;
     loop {
-        match attempt().await {
+        let result = attempt().await;
+        told(call, result.as_ref().err());
+        match result {
             Err(error) if worth_it(&error, repeatable) => {
                 let backoff = backoff.get_or_insert_with(|| Backoff::new(patience(&error)));
                 if !call.slot.released(backoff.wait()).await {

@@ -1,11 +1,11 @@
 //! The end of an apply: outputs, what was not reached, the snapshot.
 
 use super::{Applier, Progress};
-use crate::ApplyOutcome;
 use crate::cells::{Content, Status};
 use crate::checks::asserts;
 use crate::evaluator::Ran;
 use crate::planner::outcome::store_outputs;
+use crate::{ApplyOutcome, Skipped};
 use formwork_addr::{InstanceAddr, ResourceMode};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Mode, Part, StepKind};
@@ -14,6 +14,7 @@ use formwork_state::Session;
 impl Applier<'_> {
     pub(super) async fn finish(mut self, session: &mut dyn Session) -> ApplyOutcome {
         let skipped = self.skipped();
+        let failed = self.failed();
         if !self.stopped() && self.plan.mode != Mode::Destroy {
             self.outputs().await;
             self.checks().await;
@@ -21,7 +22,7 @@ impl Applier<'_> {
         let closed = self.open.close(&self.caller).await;
         self.ev.diags.extend(closed);
         let clean = skipped.is_empty() && !has_errors(&self.ev.diags) && !self.stopped();
-        if clean && self.plan.mode == Mode::Destroy && self.plan.targets.is_empty() {
+        if clean && self.plan.mode == Mode::Destroy && !self.plan.is_partial() {
             // What was read served until now: a provider's configuration may have needed it.
             self.state.resources.retain(|addr, _| addr.resource.mode != ResourceMode::Data);
             self.state.check_results = None;
@@ -38,7 +39,7 @@ impl Applier<'_> {
                 self.state.outputs.remove(name);
             }
         }
-        if self.plan.mode == Mode::Normal && self.plan.targets.is_empty() {
+        if self.plan.mode == Mode::Normal && !self.plan.is_partial() {
             self.state.check_results = self.check_results();
         }
         if let Some(error) = self.broken.take() {
@@ -55,12 +56,13 @@ impl Applier<'_> {
             counts: self.counts,
             imported: self.imported,
             skipped,
+            failed,
         }
     }
 
     /// Looks at all `check` blocks, now that everything is known.
     async fn checks(&mut self) {
-        if self.plan.mode != Mode::Normal || !self.plan.targets.is_empty() || has_errors(&self.ev.diags) {
+        if self.plan.mode != Mode::Normal || self.plan.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
         for module in 0..self.ev.modules.len() {
@@ -85,19 +87,69 @@ impl Applier<'_> {
         formwork_plan::json::check_results(&all).map(Into::into)
     }
 
-    fn skipped(&self) -> Vec<InstanceAddr> {
-        let mut skipped: Vec<InstanceAddr> = Vec::new();
+    /// What was not reached, and what that waits for.
+    fn skipped(&self) -> Vec<Skipped> {
+        let mut culprits: Vec<Option<Option<u32>>> = vec![None; self.plan.steps.len()];
+        let mut skipped: Vec<Skipped> = Vec::new();
         for (i, step) in self.plan.steps.iter().enumerate() {
             if let (StepKind::Change(change, part), Progress::Waiting | Progress::Released) =
                 (step.kind, self.progress[i])
                 && part != Part::Depose
             {
-                skipped.push(self.plan.changes[change as usize].addr.clone());
+                let addr = self.plan.changes[change as usize].addr.clone();
+                let because =
+                    self.culprit(i as u32, &mut culprits).and_then(|step| self.addr_of(step)).cloned();
+                // Another step of the same instance has failed: that is told already.
+                if because.as_ref() != Some(&addr) {
+                    skipped.push(Skipped { addr, because });
+                }
             }
         }
-        skipped.sort();
-        skipped.dedup();
+        skipped.sort_by(|a, b| (&a.addr, a.because.is_none()).cmp(&(&b.addr, b.because.is_none())));
+        skipped.dedup_by(|later, first| later.addr == first.addr);
         skipped
+    }
+
+    /// The failed step that a step waits for, the first of them in the plan's order.
+    fn culprit(&self, step: u32, known: &mut [Option<Option<u32>>]) -> Option<u32> {
+        let mut stack = vec![step];
+        while let Some(&at) = stack.last() {
+            if known[at as usize].is_some() {
+                stack.pop();
+                continue;
+            }
+            if self.progress[at as usize] == Progress::Failed {
+                known[at as usize] = Some(Some(at));
+                continue;
+            }
+            let after = &self.plan.steps[at as usize].after;
+            let open = after.iter().copied().find(|s| known[*s as usize].is_none());
+            match open {
+                Some(open) => stack.push(open),
+                None => {
+                    let first = after.iter().filter_map(|s| known[*s as usize].flatten()).min();
+                    known[at as usize] = Some(first);
+                }
+            }
+        }
+        known[step as usize].flatten()
+    }
+
+    fn addr_of(&self, step: u32) -> Option<&InstanceAddr> {
+        match self.plan.steps[step as usize].kind {
+            StepKind::Change(change, _) => Some(&self.plan.changes[change as usize].addr),
+            StepKind::Gate => None,
+        }
+    }
+
+    /// Instances that something failed for.
+    fn failed(&self) -> Vec<InstanceAddr> {
+        let failed =
+            (0..self.progress.len() as u32).filter(|i| self.progress[*i as usize] == Progress::Failed);
+        let mut failed: Vec<InstanceAddr> = failed.filter_map(|i| self.addr_of(i)).cloned().collect();
+        failed.sort();
+        failed.dedup();
+        failed
     }
 
     async fn outputs(&mut self) {

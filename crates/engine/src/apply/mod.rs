@@ -2,6 +2,7 @@
 
 mod call;
 mod finish;
+mod providers;
 mod provision;
 mod step;
 
@@ -33,6 +34,9 @@ pub async fn apply(setup: &Setup, plan: &Plan, state: State, session: &mut dyn S
     let mut applier = Applier::new(setup.clone(), plan, state, session.journal());
     applier.ev.diags.extend(diags.into_iter().filter(Diagnostic::is_error));
     if applier.ev.diags.is_empty() {
+        if !applier.providers_are_the_same().await {
+            return applier.refused().await;
+        }
         applier.run().await;
     }
     applier.finish(session).await
@@ -177,6 +181,7 @@ impl<'a> Applier<'a> {
                 biased;
                 done = self.jobs.next() => match done {
                     Some(Done::Configured(cell, result)) => {
+                        let result = self.as_planned(result);
                         self.ev.configured(cell, result);
                     }
                     Some(Done::Called(called)) => self.called(*called),
@@ -285,7 +290,7 @@ impl<'a> Applier<'a> {
 
     /// Whether anything that a block or call stands for has a step. With targets, the rest may not even be known.
     fn has_steps(&self, cell: CellId) -> bool {
-        if self.plan.targets.is_empty() {
+        if !self.plan.is_partial() {
             return true;
         }
         match &self.ev.cells.get(cell).kind {

@@ -121,7 +121,7 @@ impl Planner<'_> {
 
     /// Reports import blocks that name what the configuration does not have.
     pub(super) async fn lost_imports(&mut self) {
-        if self.options.mode != Mode::Normal || !self.options.targets.is_empty() {
+        if self.options.mode != Mode::Normal || self.options.is_partial() {
             return;
         }
         for cell in self.ev.imports.clone() {

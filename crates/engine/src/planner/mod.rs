@@ -1,11 +1,13 @@
 //! The planner: reads what exists, evaluates what is wanted, and records what has to change.
 
 mod data;
+mod exclude;
 mod import;
 mod instance;
 pub(crate) mod lifecycle;
 mod orphans;
 pub(crate) mod outcome;
+mod seen;
 
 use crate::calls::Caller;
 use crate::cells::{CellId, Content, Kind, Status};
@@ -163,8 +165,12 @@ struct Planner<'a> {
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
     doomed: FxHashSet<InstanceAddr>,
+    /// With `-exclude`: the prior instances that stay.
+    excluded: exclude::Kept,
     /// With `-target`, all that was asked for is planned: nothing more is, only because an output speaks of it.
     only_telling: bool,
+    /// Outputs that were compared with those of the state.
+    compared: std::collections::BTreeSet<formwork_addr::Str>,
 }
 
 impl<'a> Planner<'a> {
@@ -215,14 +221,17 @@ impl<'a> Planner<'a> {
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),
+            excluded: exclude::Kept::default(),
             only_telling: false,
+            compared: std::collections::BTreeSet::new(),
         }
     }
 
     async fn run(&mut self) {
         self.doom();
-        let selected: Vec<CellId> =
-            self.priors.iter().filter(|p| self.selected(&p.addr)).map(|p| p.cell).collect();
+        self.keep_excluded();
+        let wanted = |addr: &InstanceAddr| self.selected(addr) && !self.excluded.from_reading(addr);
+        let selected: Vec<CellId> = self.priors.iter().filter(|p| wanted(&p.addr)).map(|p| p.cell).collect();
         for cell in selected {
             self.ev.cells.demand(cell);
         }
@@ -246,7 +255,7 @@ impl<'a> Planner<'a> {
                     .iter()
                     .chain(instance.deposed.values())
                     .any(|o| o.dependencies.iter().any(|d| resources.contains(d)));
-                if depends || self.options.targets.iter().any(|t| t.contains(&addr)) {
+                if depends || self.options.targets.iter().any(|t| t.selects(&addr)) {
                     resources.insert(addr.resource.clone());
                     self.doomed.insert(addr);
                 }
@@ -259,25 +268,17 @@ impl<'a> Planner<'a> {
 
     /// Whether the user asked for this instance.
     fn selected(&self, addr: &InstanceAddr) -> bool {
+        if !self.options.excludes.is_empty() {
+            return !self.is_excluded(addr);
+        }
         self.options.targets.is_empty()
-            || self.options.targets.iter().any(|t| t.contains(addr))
+            || self.options.targets.iter().any(|t| t.selects(addr))
             || self.doomed.contains(addr)
     }
 
     /// Whether a module instance holds, or may hold, something that the user asked for.
     fn selected_module(&self, module: &ModuleInstance) -> bool {
-        use formwork_addr::Target;
-        self.options.targets.is_empty()
-            || self.options.targets.iter().any(|t| {
-                let wanted = match t {
-                    Target::Module(m) => m,
-                    Target::Resource(r) => &r.module,
-                    Target::Instance(i) => &i.resource.module,
-                };
-                wanted.steps().iter().zip(module.steps()).all(|(a, b)| {
-                    a.name == b.name && (a.key == formwork_addr::InstanceKey::None || a.key == b.key)
-                })
-            })
+        self.options.targets.is_empty() || self.options.targets.iter().any(|t| t.may_reach(module))
     }
 
     /// Asks for everything in module instances and resource blocks that have become known.
@@ -292,6 +293,9 @@ impl<'a> Planner<'a> {
             }
             any = true;
             for cell in self.ev.blocks_of(id) {
+                if self.leaves_out(&self.ev.cells.get(cell).kind) {
+                    continue;
+                }
                 let wanted = match &self.ev.cells.get(cell).kind {
                     Kind::Keys(_, block) => {
                         let addr = ResourceAddr {
@@ -340,12 +344,7 @@ impl<'a> Planner<'a> {
     }
 
     fn wants_resource(&self, addr: &ResourceAddr) -> bool {
-        use formwork_addr::Target;
-        self.options.targets.is_empty()
-            || self.options.targets.iter().any(|t| match t {
-                Target::Instance(i) => i.resource.resource == addr.resource,
-                other => other.contains(&addr.instance(formwork_addr::InstanceKey::None)),
-            })
+        self.options.targets.is_empty() || self.options.targets.iter().any(|t| t.may_select(addr))
     }
 
     /// Works until nothing is left to do. With `everything`, the whole configuration is asked for on the way.
@@ -383,6 +382,7 @@ impl<'a> Planner<'a> {
     fn step(&mut self, cell: CellId) {
         match self.ev.cells.get(cell).kind.clone() {
             Kind::Instance(_) if self.only_telling => self.ev.cells.fail(cell),
+            kind if self.leaves_out(&kind) => self.ev.cells.fail(cell),
             Kind::Instance(info) if info.scoped() => {
                 let (drafts, of) = (&self.drafts, &self.draft_of);
                 let pending = |deps: &Arc<Deps>| pending(drafts, of, deps);

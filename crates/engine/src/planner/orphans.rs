@@ -20,7 +20,10 @@ impl Planner<'_> {
         }
         let mut found: Vec<(usize, Option<Reason>)> = Vec::new();
         for (i, prior) in self.priors.iter().enumerate() {
-            if prior.deposed.is_some() || !self.selected(&prior.addr) {
+            if prior.deposed.is_some()
+                || !self.selected(&prior.addr)
+                || self.excluded.from_removal(&prior.addr)
+            {
                 continue;
             }
             if self.options.mode == Mode::Destroy {
@@ -122,7 +125,8 @@ impl Planner<'_> {
             return;
         }
         for i in 0..self.priors.len() {
-            if self.priors[i].deposed.is_some() && self.selected(&self.priors[i].addr) {
+            let addr = &self.priors[i].addr;
+            if self.priors[i].deposed.is_some() && self.selected(addr) && !self.excluded.from_reading(addr) {
                 self.ev.cells.demand(self.priors[i].cell);
                 self.drain(false).await;
                 self.remove(i, None).await;

@@ -17,11 +17,15 @@ impl Planner<'_> {
     pub(super) async fn finish(mut self) -> PlanOutcome {
         self.only_telling = !self.options.targets.is_empty();
         let outputs = if has_errors(&self.ev.diags) { BTreeMap::new() } else { self.outputs().await };
+        let compared = std::mem::take(&mut self.compared);
         self.settle_lifecycle().await;
         self.checks().await;
         let closed = self.open.close(&self.caller).await;
         self.ev.diags.extend(closed);
         let errored = has_errors(&self.ev.diags);
+        let seen = self.seen(compared);
+        let providers = self.providers();
+        let left_out = if errored { Vec::new() } else { self.left_out() };
         let drift = self.drift();
         let mut drafts = std::mem::take(&mut self.drafts);
         drafts.sort_by(|a, b| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
@@ -37,15 +41,18 @@ impl Planner<'_> {
             checks: std::mem::take(&mut self.ev.checks),
             variables: kept(setup),
             targets: self.options.targets.clone(),
+            excludes: self.options.excludes.clone(),
+            left_out,
             replace: self.options.replace.clone(),
             imports: std::mem::take(&mut self.imports),
+            providers,
             timestamp: setup.world.plan_timestamp().unwrap_or_else(|| "".into()),
             prior_serial: self.state.serial,
             prior_lineage: self.state.lineage.clone(),
             workspace: setup.workspace.clone(),
             errored,
         };
-        PlanOutcome { plan, refreshed: self.refreshed, diagnostics: self.ev.diags }
+        PlanOutcome { plan, refreshed: self.refreshed, seen, diagnostics: self.ev.diags }
     }
 
     /// What has to wait, by address.
@@ -66,9 +73,14 @@ impl Planner<'_> {
         };
         for (name, output) in &root.outputs {
             let change = match self.options.mode {
-                Mode::Destroy if self.options.targets.is_empty() => self.state.outputs.get(name).map(|old| {
-                    OutputChange { before: Some(before(old)), after: None, sensitive: old.sensitive }
-                }),
+                Mode::Destroy if !self.options.is_partial() => {
+                    self.compared.insert(name.clone());
+                    self.state.outputs.get(name).map(|old| OutputChange {
+                        before: Some(before(old)),
+                        after: None,
+                        sensitive: old.sensitive,
+                    })
+                }
                 Mode::Destroy => untouched(self, name),
                 _ if !self.wanted_output(name) => untouched(self, name),
                 _ => {
@@ -77,6 +89,7 @@ impl Planner<'_> {
                     self.drain(false).await;
                     match (self.ev.cells.get(cell).status, &self.ev.cells.get(cell).content) {
                         (Status::Ready, Content::Value(value)) => {
+                            self.compared.insert(name.clone());
                             let old = self.state.outputs.get(name);
                             Some(OutputChange {
                                 before: old.map(before),
@@ -92,6 +105,7 @@ impl Planner<'_> {
         }
         for (name, old) in &self.state.outputs {
             if !root.outputs.contains_key(name) {
+                self.compared.insert(name.clone());
                 let change =
                     OutputChange { before: Some(before(old)), after: None, sensitive: old.sensitive };
                 changes.insert(name.clone(), change);
@@ -102,8 +116,7 @@ impl Planner<'_> {
 
     /// Looks at all `check` blocks, unless only a part is planned.
     async fn checks(&mut self) {
-        if self.options.mode == Mode::Destroy || !self.options.targets.is_empty() || has_errors(&self.ev.diags)
-        {
+        if self.options.mode == Mode::Destroy || self.options.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
         for module in 0..self.ev.modules.len() {

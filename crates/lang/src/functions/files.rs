@@ -46,15 +46,23 @@ fn fileset(cx: &mut CallCx<'_>, path: &str, pattern: &str) -> FnResult {
     // What lies above the folder is looked for from there.
     let above = names.iter().take_while(|name| **name == "..").count();
     let up: PathBuf = names[..above].iter().collect();
-    let glob = Glob::parse(&names[above..].join("/"))
-        .map_err(|why| FnError::arg(1, format!("it is not a valid pattern: {why}")))?;
+    let below = names[above..].join("/");
+    if let Err(why) = Glob::parse(&below) {
+        return Err(FnError::arg(1, format!("it is not a valid pattern: {why}")));
+    }
     let dir = cx.path(path)?.join(&up);
-    let files = cx.scope.world().walk(&dir).map_err(|m| FnError::arg(0, m))?;
-    let found = files.iter().filter(|file| {
+    let found = cx.scope.world().list(&dir, &below).map_err(|m| FnError::arg(0, m))?;
+    Ok(Value::set(Type::String, found.iter().map(|file| shown(&up.join(file))).collect()))
+}
+
+/// Those files, relative to a folder, that a pattern of `fileset` matches; none when it is no pattern.
+pub fn matching(pattern: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let Ok(glob) = Glob::parse(pattern) else { return Vec::new() };
+    let matches = |file: &PathBuf| {
         let names: Vec<&str> = file.iter().filter_map(|name| name.to_str()).collect();
         !names.is_empty() && glob.matches(&names)
-    });
-    Ok(Value::set(Type::String, found.map(|file| shown(&up.join(file))).collect()))
+    };
+    files.into_iter().filter(matches).collect()
 }
 
 /// The text that a template file gives with these variables.

@@ -98,6 +98,7 @@ macro_rules! library {
         }
     };
 }
+pub use files::matching;
 use library;
 pub use yaml::{yaml_documents, yaml_text};
 

@@ -1,9 +1,9 @@
 use super::*;
 use crate::{
-    Action, CheckResult, CheckStatus, Deferred, Mode, OutputChange, Part, PlannedChange, Reason,
+    Action, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, PlannedChange, Reason,
     ReplaceOrder, Step, StepKind,
 };
-use formwork_addr::{InstanceAddr, InstanceKey, Target};
+use formwork_addr::{InstanceAddr, InstanceKey, Pattern, Target};
 use formwork_diag::{FileId, Span};
 use formwork_state::{Status, StoredObject};
 use formwork_value::{Mark, Path, Type};
@@ -105,12 +105,16 @@ fn sample() -> (Plan, Bundle) {
         }],
         variables: [("v".into(), Value::from("x").mark(Mark::Ephemeral))].into(),
         targets: vec![
-            Target::Module("module.m[0]".parse().unwrap()),
-            Target::Resource("t.a".parse().unwrap()),
-            Target::Instance(addr("t.a").resource.instance(InstanceKey::None)),
+            Pattern::Exact(Target::Module("module.m[0]".parse().unwrap())),
+            Pattern::Exact(Target::Resource("t.a".parse().unwrap())),
+            Pattern::Exact(Target::Instance(addr("t.a").resource.instance(InstanceKey::None))),
+            Pattern::Glob("t.*[\"x*".into()),
         ],
+        excludes: vec![Pattern::Glob("*".into())],
+        left_out: vec![LeftOut { address: "module.m".into(), named: true }],
         replace: vec![addr("t.a[0]")],
         imports: [(addr("t.a"), "id".into())].into(),
+        providers: [("provider[\"x\"]".into(), "00ff".into())].into(),
         timestamp: "2026-01-02T03:04:05Z".into(),
         prior_serial: u64::MAX,
         prior_lineage: "l".into(),
@@ -122,6 +126,7 @@ fn sample() -> (Plan, Bundle) {
         sources: vec![("main.tf".into(), b"a\r\n\xc3\xa9".to_vec()), ("x.bin".into(), vec![0xff, 0])],
         variables: [("v".into(), Value::list(Type::Number, vec![1.into()]))].into(),
         refreshed_state: "{\n}\n".into(),
+        reads: crate::reads::tests::sample(),
     };
     (plan, bundle)
 }
@@ -156,17 +161,34 @@ fn a_cut_or_changed_file_is_refused() {
 }
 
 #[test]
+fn a_mark_tells_that_it_was_applied() {
+    let (plan, bundle) = sample();
+    let file = write(&plan, &bundle);
+    assert_eq!(applied(&file), None);
+    let marked = [&file[..], mark("2026-01-02T03:04:05Z").as_bytes()].concat();
+    assert_eq!(applied(&marked), Some("2026-01-02T03:04:05Z"));
+    assert_eq!(read(&marked).unwrap(), (plan, bundle));
+    // Half a mark, or two, is damage.
+    let again = [&marked[..], mark("2026-01-02T03:04:06Z").as_bytes()].concat();
+    for broken in [&marked[..marked.len() - 1], &marked[..file.len() + 3], &again[..]] {
+        assert_eq!(read(broken), Err(PlanFileError::Corrupted));
+    }
+}
+
+#[test]
 fn other_files_are_named() {
     let check = |bytes: &[u8], expected| assert_eq!(read(bytes), Err(expected));
     check(b"PK\x03\x04rest", PlanFileError::Terraform);
     check(b" {\"format_version\":\"1.2\"}", PlanFileError::Json);
     check(b"resource \"a\" \"b\" {}", PlanFileError::Unrecognised);
-    check(b"formwork plan 2\nwhatever", PlanFileError::Newer { version: 2 });
+    check(b"formwork plan 3\nwhatever", PlanFileError::Newer { version: 3 });
+    check(b"formwork plan 1\nwhatever", PlanFileError::Older { version: 1 });
+    check(b"formwork plan 0\nwhatever", PlanFileError::Corrupted);
     check(b"formwork plan x\nwhatever", PlanFileError::Corrupted);
 
     let payload = "{\"plan\":{\"hunter2\":1}}";
     let file =
-        format!("formwork plan 1\nsha256 {} {}\n{payload}", hex(&Sha256::digest(payload)), payload.len());
+        format!("formwork plan 2\nsha256 {} {}\n{payload}", hex(&Sha256::digest(payload)), payload.len());
     let error = read(file.as_bytes()).unwrap_err();
     assert!(matches!(error, PlanFileError::Malformed { line: 1, .. }), "{error:?}");
     let shown = format!("{:?}", error.diagnostic("p"));

@@ -4,6 +4,7 @@
 //! - `<folder>/<id>.json` is an object: `{ "id", "type", "token", "attributes" }`.
 //! - `<folder>/.faults/*.json` order failures, latency and late effects: see [`fault::Fault`].
 //! - `<folder>/.calls` is the log: one line a call, `operation type id token`.
+//! - `<folder>/.at-once` has the number of changing calls that it bears at once; more are throttled, and logged as such.
 //! - `<folder>/.late/<id>.json` are effects on their way.
 
 mod data;
@@ -18,13 +19,14 @@ pub use store::{ToyObject, objects};
 use async_trait::async_trait;
 use data::ThingByName;
 use formwork_provider::{
-    Call, CallError, Client, DataSource, EphemeralResource, ManagedResource, Provider, Schema,
+    Call, CallError, Client, DataSource, EphemeralResource, ManagedResource, Provider, Retry, Schema, retry,
 };
 use formwork_state::{Phase, Probe};
 use formwork_value::Value;
 use resource::ToyResource;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{Change, Store};
 
@@ -82,7 +84,12 @@ impl Provider for Toy {
             latency: millis("latency_ms"),
             quiet: millis("quiet_ms"),
             probe: self.probe.clone(),
+            busy: AtomicUsize::new(0),
         }))
+    }
+
+    fn environment(&self, _config: &Value) -> &'static [&'static str] {
+        &["FORMWORK_TOY_PLACE"]
     }
 
     fn identity(&self, config: &Value) -> Value {
@@ -96,6 +103,24 @@ pub(crate) struct Cloud {
     latency: Duration,
     quiet: Duration,
     probe: Arc<dyn Probe>,
+    /// Changing calls under way.
+    busy: AtomicUsize,
+}
+
+/// A changing call under way.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl<'a> Busy<'a> {
+    fn enter(count: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let grown = |n: usize| (n < most).then_some(n + 1);
+        count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, grown).ok().map(|_| Busy(count))
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The client of a call.
@@ -111,8 +136,26 @@ fn now(call: &Call<'_>) -> u64 {
 }
 
 impl Cloud {
-    /// Takes a call that changes something, with all that may disturb it.
+    /// Takes a call that changes something; one that was throttled is made again.
     async fn change(&self, call: &Call<'_>, change: &Change<'_>) -> Result<(), CallError> {
+        retry(call, false, || Box::pin(self.change_once(call, change))).await
+    }
+
+    /// Takes a call that changes something, with all that may disturb it.
+    async fn change_once(&self, call: &Call<'_>, change: &Change<'_>) -> Result<(), CallError> {
+        let _at_work = match self.store.at_once()? {
+            None => None,
+            Some(most) => match Busy::enter(&self.busy, most) {
+                Some(busy) => Some(busy),
+                None => {
+                    self.store.log("throttled", change.kind, change.id, call.token)?;
+                    return Err(CallError {
+                        retry: Retry::Throttled,
+                        ..CallError::new("Toy cloud throttled", format!("More than {most} calls at once."))
+                    });
+                }
+            },
+        };
         let operation = change.operation();
         let disturbance = self.store.disturb(operation, change.kind, change.name)?;
         self.store.log(operation, change.kind, change.id, call.token)?;

@@ -113,6 +113,14 @@ impl Store {
         })
     }
 
+    /// How many changing calls are borne at once, if that is limited.
+    pub fn at_once(&self) -> Result<Option<usize>, CallError> {
+        match fs::read_to_string(self.folder.join(".at-once")) {
+            Ok(text) => Ok(text.trim().parse().ok()),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// What disturbs this call. Counts it for every fault that is about such calls.
     pub fn disturb(&self, operation: &str, kind: &str, name: &str) -> Result<Disturbance, CallError> {
         let folder = self.folder.join(".faults");
