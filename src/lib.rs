@@ -7,7 +7,9 @@
 mod args;
 mod commands;
 mod context;
+mod encryption;
 mod environment;
+mod kms;
 mod operation;
 mod panic;
 mod providers;

@@ -181,6 +181,7 @@ fn save(
         refreshed_state: snapshot::render(&outcome.refreshed),
     };
     let bytes = file::write(&outcome.plan, &bundle);
+    let bytes = cx.seal_plan(bytes).map_err(|d| cx.refuse(d))?;
     private_file(path, &bytes).map_err(|e| {
         cx.refuse(
             Diagnostic::error(
