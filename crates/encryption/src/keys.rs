@@ -3,7 +3,6 @@
 use crate::envelope::Meta;
 use crate::{Failure, Secret, aes};
 use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
-use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
@@ -93,7 +92,8 @@ pub trait Kms: Send + Sync {
 
 /// Bytes as JSON has them.
 mod base64_text {
-    use super::{Engine as _, STANDARD};
+    use super::STANDARD;
+    use base64::Engine as _;
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

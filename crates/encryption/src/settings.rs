@@ -360,7 +360,7 @@ fn aws_kms(read: &mut Reader<'_>) -> Option<(Source, u32)> {
     for name in IGNORED {
         read.take(name);
     }
-    let mut need = |read: &mut Reader<'_>, name: &'static str, help: &str| {
+    let need = |read: &mut Reader<'_>, name: &'static str, help: &str| {
         let text = read.text(name).filter(|t| !t.is_empty());
         if text.is_none() {
             let detail = format!("{} has no {name}.", read.address);
