@@ -146,6 +146,16 @@ fn configure(sandbox: &Sandbox, color: &str, targets: &str) {
     sandbox.write("main.tf", &(things(color) + &encryption)).expect("main.tf");
 }
 
+/// A message without the lines and frames that it is set in.
+fn flat(output: &str) -> String {
+    output.split_whitespace().filter(|w| !w.starts_with(['│', '╵', '╷'])).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs the program, which is to refuse; what it says.
+fn refusal(sandbox: &Sandbox, args: &[&str]) -> String {
+    flat(&run(sandbox, 1, args))
+}
+
 /// The state, as the program gives it out.
 fn pulled(sandbox: &Sandbox) -> Json {
     let ran = sandbox.formwork_with(&["state", "pull"], &ENV[..2]).expect("the program runs");
@@ -171,6 +181,7 @@ fn files(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
     }
     let mut out = Vec::new();
     walk(&sandbox.dir(), &sandbox.dir(), &mut out);
+    out.sort();
     out
 }
 

@@ -1,8 +1,8 @@
 //! From clear text and back, from one key to the next, and by the environment.
 
 use crate::{
-    A, B, CANARY, CLEAR, ENV, OTHER, PASSPHRASE, both, common, configure, files, holding, pulled, run, run_with,
-    sandbox, things,
+    A, B, CANARY, CLEAR, ENV, OTHER, PASSPHRASE, both, common, configure, files, flat, holding, pulled, refusal, run,
+    run_with, sandbox, things,
 };
 use formwork_testkit::Sandbox;
 use serde_json::Value as Json;
@@ -25,7 +25,7 @@ fn a_state_in_clear_is_encrypted_by_the_next_apply_with_all_that_is_kept_of_it()
     assert!(holding(&sandbox, CANARY).len() >= 3, "state, backup and history: {:?}", holding(&sandbox, CANARY));
     let before = pulled(&sandbox);
     configure(&sandbox, "blue", &both(&[A]));
-    let refused = run(&sandbox, 1, &["plan"]);
+    let refused = refusal(&sandbox, &["plan"]);
     assert!(refused.contains("it is not encrypted, and the configuration wants it to be"), "{refused}");
     configure(&sandbox, "blue", &both(&[A, CLEAR]));
     assert_eq!(pulled(&sandbox), before, "reading changes nothing");
@@ -56,7 +56,7 @@ fn a_key_is_rotated_by_a_fallback() {
     run(&sandbox, 0, &["apply", "-auto-approve"]);
     run(&sandbox, 0, &["plan", "-out=old.plan"]);
     configure(&sandbox, "red", &both(&[B]));
-    let refused = run(&sandbox, 1, &["plan"]);
+    let refused = refusal(&sandbox, &["plan"]);
     assert!(refused.contains("key_provider.pbkdf2.a"), "{refused}");
     configure(&sandbox, "red", &both(&[B, A]));
     run(&sandbox, 0, &["show", "old.plan"]);
@@ -89,17 +89,17 @@ fn the_environment_is_laid_over_the_block() {
     with(&hcl, 0, &["apply", "-auto-approve"]);
     assert_eq!((keys(&sandbox), holding(&sandbox, CANARY)), (vec!["key_provider.pbkdf2.e".to_owned()], vec![]));
     with(&json, 0, &["plan", "-detailed-exitcode"]);
-    let refused = run(&sandbox, 1, &["plan"]);
+    let refused = refusal(&sandbox, &["plan"]);
     assert!(refused.contains("it is encrypted, and no encryption is configured"), "{refused}");
     // An enforced block alone is an error; with the environment over it, it is not.
     let enforced = "terraform {\n encryption {\n state {\n enforced = true\n}\n}\n}\n";
     sandbox.write("main.tf", &(things("red") + enforced)).expect("main.tf");
-    let refused = run(&sandbox, 1, &["plan"]);
+    let refused = refusal(&sandbox, &["plan"]);
     assert!(refused.contains("Encryption method required"), "{refused}");
     with(&hcl, 0, &["plan", "-detailed-exitcode"]);
     // What is wrong in it is told, and not shown.
     let broken = format!("key_provider \"pbkdf2\" \"e\" {{ passphrase = \"{PASSPHRASE}\" what }}");
-    let refused = with(&broken, 1, &["plan"]);
+    let refused = flat(&with(&broken, 1, &["plan"]));
     assert!(refused.contains("TF_ENCRYPTION") && !refused.contains(PASSPHRASE), "{refused}");
     // One argument of a block is replaced, the others stay.
     configure(&sandbox, "red", &both(&[B]));
@@ -108,7 +108,7 @@ fn the_environment_is_laid_over_the_block() {
         .replacen("state {\n method = method.aes_gcm.e\n}\n", "", 1);
     with(&fallback, 0, &["apply", "-auto-approve"]);
     assert_eq!(keys(&sandbox), ["key_provider.pbkdf2.b"]);
-    let refused = run(&sandbox, 1, &["plan"]);
+    let refused = refusal(&sandbox, &["plan"]);
     assert!(refused.contains("is not the right one") && !refused.contains(OTHER), "{refused}");
     with(&one, 0, &["plan", "-detailed-exitcode"]);
 }
