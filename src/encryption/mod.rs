@@ -52,7 +52,7 @@ pub fn of(
         (Some(block), None) | (None, Some(block)) => block,
         (Some(block), Some(over)) => block.overridden(over),
     };
-    values::settings(&block, root, variables, &RealWorld::console())?.build(Arc::new(Service::default()))
+    values::settings(&block, root, variables, &RealWorld::console())?.build(Arc::new(Service))
 }
 
 /// What the configuration in the working directory says, for commands that read no more of it. No module is needed for it,

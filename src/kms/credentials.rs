@@ -41,8 +41,7 @@ fn files(given: &[String], name: &str, usual: &str) -> Vec<PathBuf> {
 
 /// The value of a key in a section of files in the form of INI; later files win.
 fn lookup(files: &[PathBuf], sections: &[String], key: &str) -> Option<String> {
-    let texts = files.iter().filter_map(|path: &PathBuf| read(path));
-    texts.filter_map(|text| setting(&text, sections, key)).last()
+    files.iter().rev().filter_map(|path| read(path)).find_map(|text| setting(&text, sections, key))
 }
 
 fn read(path: &Path) -> Option<String> {

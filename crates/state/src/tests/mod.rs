@@ -8,6 +8,7 @@ mod format;
 mod lease;
 mod local;
 mod rearrange;
+mod sealed;
 mod seeded;
 mod shared;
 
