@@ -12,8 +12,8 @@ use formwork_encryption::Encryption;
 use formwork_engine::Registry;
 use formwork_provider::Provider;
 use formwork_state::{
-    Backend, Cipher, Clear, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State, StateError, Stored,
-    snapshot,
+    Backend, Cipher, Clear, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State, StateError,
+    Stored, snapshot,
 };
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,6 @@ pub struct Context {
     pub probe: Arc<dyn Probe>,
     providers: Vec<Arc<dyn Provider>>,
     registry: OnceLock<Arc<Registry>>,
-    encryption: OnceLock<Result<Encryption, StateError>>,
     /// Values of variables that were given on the command line, for what is needed before a configuration is read.
     pub given: Vec<Flag>,
 }
@@ -46,7 +45,6 @@ impl Context {
             probe,
             providers,
             registry: OnceLock::new(),
-            encryption: OnceLock::new(),
             given: Vec::new(),
         }
     }
@@ -91,13 +89,12 @@ impl Context {
     /// How what is stored is encrypted. Unless [`Context::encrypt`] was called, the configuration in the working directory
     /// is asked, and as little of it as that needs.
     pub fn encryption(&self) -> Result<&Encryption, StateError> {
-        self.encryption.get_or_init(|| encryption::here(&self.given)).as_ref().map_err(Clone::clone)
+        encryption::known(&self.given)
     }
 
     /// Says how what is stored is encrypted, from a configuration that was read as a whole.
     pub fn encrypt(&self, encryption: Encryption) {
-        // What was found out before comes from the same files.
-        let _ = self.encryption.set(Ok(encryption));
+        encryption::know(encryption);
     }
 
     /// What the state is encrypted with. Where that cannot be found out, nothing can be read or written.

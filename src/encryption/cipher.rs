@@ -6,7 +6,12 @@ use std::sync::Arc;
 
 /// What the state is encrypted with.
 pub fn of_state(encryption: &Encryption) -> Arc<dyn Cipher> {
-    match &encryption.state {
+    of(encryption.state.as_ref())
+}
+
+/// What is encrypted by a sealer, if there is one.
+pub fn of(sealer: Option<&Arc<Sealer>>) -> Arc<dyn Cipher> {
+    match sealer {
         Some(sealer) => Arc::new(Sealed(sealer.clone())),
         None => Arc::new(Clear),
     }

@@ -13,11 +13,12 @@ use formwork_addr::Str;
 use formwork_config::{Config, EncryptionBlock, encryption_text, load_root, mentions};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_encryption::{Encryption, Failure};
+use formwork_provider_builtin::RemoteCiphers;
 use formwork_state::StateError;
 use formwork_value::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The variable of the environment that is laid over the block.
 pub const VARIABLE: &str = "TF_ENCRYPTION";
@@ -25,7 +26,8 @@ pub const VARIABLE: &str = "TF_ENCRYPTION";
 /// With a problem that stands for itself.
 pub fn sentence(failure: &Failure) -> Failure {
     let mut letters = failure.problem.chars();
-    let problem = letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    let problem =
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
     Failure { problem, help: failure.help.clone() }
 }
 
@@ -73,6 +75,26 @@ pub fn here(flags: &[Flag]) -> Result<Encryption, StateError> {
         return Err(told(&diags, &sources));
     }
     of(&config, &values, &mut sources).map_err(|diags| told(&diags, &sources))
+}
+
+/// What is known of encryption in this process. Families of types are made before any command is known, so what they read
+/// later has to be where both find it.
+static KNOWN: OnceLock<Result<Encryption, StateError>> = OnceLock::new();
+
+/// Says how what is stored is encrypted. The first answer is the one that counts: all come from the same files.
+pub fn know(encryption: Encryption) {
+    let _ = KNOWN.set(Ok(encryption));
+}
+
+/// How what is stored is encrypted. Unless it was said, the configuration in the working directory is asked, and as little
+/// of it as that needs.
+pub fn known(flags: &[Flag]) -> Result<&'static Encryption, StateError> {
+    KNOWN.get_or_init(|| here(flags)).as_ref().map_err(Clone::clone)
+}
+
+/// What the states are encrypted with that data sources read.
+pub fn of_remote_states() -> RemoteCiphers {
+    Arc::new(|name| known(&[]).map_or_else(refusing, |encryption| cipher::of(encryption.remote(name))))
 }
 
 /// The first error, as a problem of the state.

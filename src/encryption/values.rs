@@ -66,7 +66,10 @@ fn reference(root: &str, steps: &[Step<'_>], known: &[String], span: Span) -> Lo
         return Lookup::Found(Value::from(address), 2);
     }
     let d = Diagnostic::error(
-        format!("Reference to undeclared {}", if root == "method" { "encryption method" } else { "key provider" }),
+        format!(
+            "Reference to undeclared {}",
+            if root == "method" { "encryption method" } else { "key provider" }
+        ),
         format!("The encryption configuration has no {address}."),
     );
     let help = match suggestion(&address, known.iter().map(String::as_str)) {

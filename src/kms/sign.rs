@@ -49,8 +49,7 @@ pub fn request(r: &Request<'_>) -> Vec<(&'static str, String)> {
     headers.push(("x-amz-target", r.target.to_owned()));
     let signed = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let lines: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-    let canonical =
-        format!("POST\n{}\n\n{lines}\n{signed}\n{}", r.path, hex(&Sha256::digest(r.body)));
+    let canonical = format!("POST\n{}\n\n{lines}\n{signed}\n{}", r.path, hex(&Sha256::digest(r.body)));
     let day = r.time.get(..8).unwrap_or(r.time);
     let scope = format!("{day}/{}/{}/aws4_request", r.region, r.service);
     let text =
@@ -94,7 +93,15 @@ mod tests {
             );
             assert_eq!(headers.last().map(|(_, value)| value), Some(&expected));
         };
-        check(None, "content-type;host;x-amz-date;x-amz-target", "074e2e69de2fc5e9aa479f37b1f064cc2cd84970b6d1d6177072191a6d40b735");
-        check(Some("tok"), "content-type;host;x-amz-date;x-amz-security-token;x-amz-target", "8f2d6f0a9672e4c10ba839c3401f3f63f7653183ca5e630751a843191644ede1");
+        check(
+            None,
+            "content-type;host;x-amz-date;x-amz-target",
+            "074e2e69de2fc5e9aa479f37b1f064cc2cd84970b6d1d6177072191a6d40b735",
+        );
+        check(
+            Some("tok"),
+            "content-type;host;x-amz-date;x-amz-security-token;x-amz-target",
+            "8f2d6f0a9672e4c10ba839c3401f3f63f7653183ca5e630751a843191644ede1",
+        );
     }
 }

@@ -32,7 +32,8 @@ fn no_secret_is_in_any_file() {
     let told = printed.borrow().clone();
     assert!(!told.contains(CANARY) && !told.contains(PASSPHRASE), "{told}");
     let names: Vec<String> = files(&sandbox).into_iter().map(|(name, _)| name).collect();
-    for kind in ["saved.plan", "terraform.tfstate", "terraform.tfstate.backup", ".terraform.tfstate.history/"] {
+    for kind in ["saved.plan", "terraform.tfstate", "terraform.tfstate.backup", ".terraform.tfstate.history/"]
+    {
         assert!(names.iter().any(|n| n.starts_with(kind)), "{kind} is not among {names:?}");
     }
     let state = pulled(&sandbox).to_string();

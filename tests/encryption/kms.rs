@@ -103,7 +103,8 @@ fn a_state_is_encrypted_with_a_key_of_the_service() {
     };
     let key = new_key(&moto);
     let sandbox = sandbox();
-    let account = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "very secret key")];
+    let account =
+        [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "very secret key")];
     let run = |code: i32, args: &[&str]| {
         let ran = run_with(&sandbox, args, &account).expect(code);
         ran.unwrap_or_else(|e| panic!("{}: {e}", args.join(" ")))
@@ -118,7 +119,10 @@ fn a_state_is_encrypted_with_a_key_of_the_service() {
     // A key that is not there, and a service that is not there.
     configure(&sandbox, &moto.url, "00000000-0000-0000-0000-000000000000");
     let refused = flat(&run(1, &["state", "mv", "terraform_data.c", "terraform_data.d"]));
-    assert!(refused.contains("its key cannot be had") && refused.contains("key_provider.aws_kms.k"), "{refused}");
+    assert!(
+        refused.contains("its key cannot be had") && refused.contains("key_provider.aws_kms.k"),
+        "{refused}"
+    );
     configure(&sandbox, "http://127.0.0.1:1", &key);
     let refused = flat(&run(1, &["plan"]));
     assert!(refused.contains("cannot be reached") && !refused.contains("very secret key"), "{refused}");

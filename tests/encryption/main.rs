@@ -10,6 +10,7 @@ mod kill;
 mod kms;
 mod migration;
 mod refused;
+mod remote;
 
 use formwork_testkit::{Ran, Sandbox};
 use serde_json::Value as Json;

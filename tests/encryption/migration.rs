@@ -1,8 +1,8 @@
 //! From clear text and back, from one key to the next, and by the environment.
 
 use crate::{
-    A, B, CANARY, CLEAR, ENV, OTHER, PASSPHRASE, both, common, configure, files, flat, holding, pulled, refusal, run,
-    run_with, sandbox, things,
+    A, B, CANARY, CLEAR, ENV, OTHER, PASSPHRASE, both, common, configure, files, flat, holding, pulled,
+    refusal, run, run_with, sandbox, things,
 };
 use formwork_testkit::Sandbox;
 use serde_json::Value as Json;
@@ -22,7 +22,11 @@ fn a_state_in_clear_is_encrypted_by_the_next_apply_with_all_that_is_kept_of_it()
     run(&sandbox, 0, &["apply", "-auto-approve"]);
     configure(&sandbox, "blue", "");
     run(&sandbox, 0, &["apply", "-auto-approve"]);
-    assert!(holding(&sandbox, CANARY).len() >= 3, "state, backup and history: {:?}", holding(&sandbox, CANARY));
+    assert!(
+        holding(&sandbox, CANARY).len() >= 3,
+        "state, backup and history: {:?}",
+        holding(&sandbox, CANARY)
+    );
     let before = pulled(&sandbox);
     configure(&sandbox, "blue", &both(&[A]));
     let refused = refusal(&sandbox, &["plan"]);
@@ -87,7 +91,10 @@ fn the_environment_is_laid_over_the_block() {
     };
     configure(&sandbox, "red", "");
     with(&hcl, 0, &["apply", "-auto-approve"]);
-    assert_eq!((keys(&sandbox), holding(&sandbox, CANARY)), (vec!["key_provider.pbkdf2.e".to_owned()], vec![]));
+    assert_eq!(
+        (keys(&sandbox), holding(&sandbox, CANARY)),
+        (vec!["key_provider.pbkdf2.e".to_owned()], vec![])
+    );
     with(&json, 0, &["plan", "-detailed-exitcode"]);
     let refused = refusal(&sandbox, &["plan"]);
     assert!(refused.contains("it is encrypted, and no encryption is configured"), "{refused}");

@@ -1,6 +1,8 @@
 //! What does not fit is refused, with a reason, and nothing is changed by it.
 
-use crate::{A, B, CANARY, PASSPHRASE, both, configure, files, flat, refusal, run, run_with, sandbox, things};
+use crate::{
+    A, B, CANARY, PASSPHRASE, both, configure, files, flat, refusal, run, run_with, sandbox, things,
+};
 use std::process::Command;
 
 #[test]
@@ -14,7 +16,13 @@ fn nothing_is_overwritten_that_cannot_be_read() {
         std::fs::write(&state, stored).expect("the state");
         configure(&sandbox, "blue", targets);
         let before = files(&sandbox);
-        for args in [&["plan"][..], &["apply", "-auto-approve"], &["state", "list"], &["output"], &["state", "rm", "toy_thing.a"]] {
+        for args in [
+            &["plan"][..],
+            &["apply", "-auto-approve"],
+            &["state", "list"],
+            &["output"],
+            &["state", "rm", "toy_thing.a"],
+        ] {
             let output = run_with(&sandbox, args, env).expect(1).unwrap_or_else(|e| panic!("{args:?}: {e}"));
             let flat = flat(&output);
             for words in expected {
@@ -30,7 +38,12 @@ fn nothing_is_overwritten_that_cannot_be_read() {
         &both(&[A]),
         &["is not the right one", "terraform.tfstate", "fallback block"],
     );
-    check(&good, &[], &both(&[B]), &["it is encrypted with key_provider.pbkdf2.a", "encrypted_metadata_alias"]);
+    check(
+        &good,
+        &[],
+        &both(&[B]),
+        &["it is encrypted with key_provider.pbkdf2.a", "encrypted_metadata_alias"],
+    );
     check(&good, &[], "", &["it is encrypted, and no encryption is configured", "TF_ENCRYPTION"]);
     check(&good, &[("TF_VAR_passphrase", "short")], &both(&[A]), &["has less than 16 bytes"]);
     let mut damaged = good.clone();
@@ -53,11 +66,21 @@ fn a_variable_without_a_value_and_a_wrong_reference_are_told_where_they_stand() 
         assert!(output.contains(expected) && output.contains("main.tf"), "{expected} is not in:\n{output}");
     };
     let targets = both(&[A]);
-    check(&targets, "= method.aes_gcm.a", "= method.aes_gcm.c", "The encryption configuration has no method.aes_gcm.c");
+    check(
+        &targets,
+        "= method.aes_gcm.a",
+        "= method.aes_gcm.c",
+        "The encryption configuration has no method.aes_gcm.c",
+    );
     check(&targets, "= local.passphrase", "= local.passphrases", "declares no local value \"passphrases\"");
     check(&targets, "= local.passphrase", "= toy_thing.a.id", "Not known before the state is read");
     check(&targets, "iterations = 200000", "iterations = 1000", "200000 at least");
-    check(&targets, "\"unencrypted\" \"clear\" {}", "\"rot13\" \"clear\" {}", "no encryption method \"rot13\"");
+    check(
+        &targets,
+        "\"unencrypted\" \"clear\" {}",
+        "\"rot13\" \"clear\" {}",
+        "no encryption method \"rot13\"",
+    );
     let clear = "method \"unencrypted\" \"clear\" {}";
     let kms = format!("{clear}\nkey_provider \"gcp_kms\" \"g\" {{}}");
     check(&targets, clear, &kms, "\"gcp_kms\" is not supported here");

@@ -144,7 +144,9 @@ impl Scope for Early<'_> {
             _ => {
                 let d = Diagnostic::error(
                     TOO_EARLY,
-                    format!("\"{root}\" cannot be referred to here: this is needed before the state is read."),
+                    format!(
+                        "\"{root}\" cannot be referred to here: this is needed before the state is read."
+                    ),
                 );
                 Lookup::Error(d.at(span).help("Refer to variables, to locals made of them, and to path."))
             }

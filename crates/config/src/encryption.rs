@@ -166,8 +166,7 @@ fn target(
     };
     let fallbacks = r.take_blocks("fallback");
     r.finish(diags);
-    let fallback =
-        only(&fallbacks, diags).and_then(|b| target(b, &language::FALLBACK, diags)).map(Box::new);
+    let fallback = only(&fallbacks, diags).and_then(|b| target(b, &language::FALLBACK, diags)).map(Box::new);
     Some(TargetBlock { enforced, method, fallback, span: block.header })
 }
 

@@ -77,7 +77,8 @@ pub fn load_root(root: &Path, files: &dyn Files) -> Loaded {
     let Loader { mut out, .. } = loader;
     if !has_errors(&out.diagnostics) {
         let modules = module.map(|module| (ModulePath::default(), Arc::new(module)));
-        out.config = Some(Config { modules: modules.into_iter().collect() }).filter(|c| !c.modules.is_empty());
+        out.config =
+            Some(Config { modules: modules.into_iter().collect() }).filter(|c| !c.modules.is_empty());
     }
     out
 }

@@ -1,7 +1,9 @@
 //! The method `aes_gcm`: nonce, ciphertext and tag in one piece.
 
 use crate::{Failure, Secret};
-use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::aead::{
+    AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey,
+};
 use aws_lc_rs::rand;
 
 /// Lengths of keys, in bytes.

@@ -231,7 +231,10 @@ fn derive(passphrase: &Secret, meta: &Pbkdf2Meta, provider: &KeyProvider) -> Res
     };
     let refused = || {
         Failure::new(
-            format!("its key cannot be made by {}: the metadata ask for no iterations at all.", provider.address),
+            format!(
+                "its key cannot be made by {}: the metadata ask for no iterations at all.",
+                provider.address
+            ),
             "Restore it from its backup: these metadata were not written by a tool that knows the format.",
         )
     };

@@ -117,7 +117,8 @@ impl Sealer {
             None => {
                 let mut meta = Meta::new();
                 let key = self.providers.new_key(*provider, &mut meta)?;
-                let cipher = Cipher::new(&key, aad).ok_or_else(|| wrong_length(address, key.expose().len()))?;
+                let cipher =
+                    Cipher::new(&key, aad).ok_or_else(|| wrong_length(address, key.expose().len()))?;
                 let new = (Arc::new(cipher), Arc::new(meta));
                 keys.new = Some(new.clone());
                 new

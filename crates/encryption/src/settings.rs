@@ -113,7 +113,9 @@ impl Settings {
                     let address = component.address("key_provider");
                     let d = Diagnostic::error(
                         "Key provider cannot be used",
-                        format!("The chain of {address} leads to itself, or to a key provider that has mistakes."),
+                        format!(
+                            "The chain of {address} leads to itself, or to a key provider that has mistakes."
+                        ),
                     );
                     diags.push(d.at(component.span));
                 }
@@ -211,10 +213,13 @@ fn choose(
     if target.enforced && chosen.iter().any(|m| matches!(m.kind, MethodKind::Unencrypted)) {
         let d = Diagnostic::error(
             "Unencrypted method is forbidden",
-            format!("Encryption of \"{name}\" is enforced, and {name} may nevertheless be stored or found in clear."),
+            format!(
+                "Encryption of \"{name}\" is enforced, and {name} may nevertheless be stored or found in clear."
+            ),
         );
         diags.push(
-            d.at(target.span).help("Set enforced only after the migration, when the fallback to clear text is gone."),
+            d.at(target.span)
+                .help("Set enforced only after the migration, when the fallback to clear text is gone."),
         );
         return None;
     }
@@ -284,7 +289,8 @@ fn pbkdf2(read: &mut Reader<'_>, known: &[String]) -> Option<(Source, u32)> {
         (Some(text), None) if text.expose().len() >= MIN_PASSPHRASE => Passphrase::Text(text),
         (Some(_), None) => {
             let detail = format!("The passphrase of {} has less than {MIN_PASSPHRASE} bytes.", read.address);
-            let help = "Take a longer one: whoever has the file can try passphrases as fast as his machine allows.";
+            let help =
+                "Take a longer one: whoever has the file can try passphrases as fast as his machine allows.";
             read.error("Passphrase too short", detail, help);
             return None;
         }
@@ -292,7 +298,11 @@ fn pbkdf2(read: &mut Reader<'_>, known: &[String]) -> Option<(Source, u32)> {
             Some(at) => Passphrase::Chain(at),
             None => {
                 let detail = format!("There is no {chain}, which the chain of {} refers to.", read.address);
-                read.error("Reference to undeclared key provider", detail, "Refer to key_provider.KIND.NAME.");
+                read.error(
+                    "Reference to undeclared key provider",
+                    detail,
+                    "Refer to key_provider.KIND.NAME.",
+                );
                 return None;
             }
         },
@@ -350,11 +360,17 @@ fn aws_kms(read: &mut Reader<'_>) -> Option<(Source, u32)> {
             );
         }
     }
-    for name in ["use_dualstack_endpoint", "use_fips_endpoint", "allowed_account_ids", "forbidden_account_ids"] {
+    for name in
+        ["use_dualstack_endpoint", "use_fips_endpoint", "allowed_account_ids", "forbidden_account_ids"]
+    {
         let set = read.peek(name).is_some_and(|v| v.as_bool() != Some(false) && v.len() != Some(0));
         if set {
             let detail = format!("{} has the argument {name}, which is not supported here.", read.address);
-            read.error("Unsupported argument", detail, "Remove it; give the address of the service in endpoints.");
+            read.error(
+                "Unsupported argument",
+                detail,
+                "Remove it; give the address of the service in endpoints.",
+            );
         }
     }
     for name in IGNORED {
@@ -405,7 +421,11 @@ fn aes_gcm(read: &mut Reader<'_>, providers: &[(KeyProvider, u32)]) -> Option<Me
     let aad = read.bytes("aad")?;
     let Some(keys) = read.text("keys") else {
         let detail = format!("{} has no keys.", read.address);
-        read.error("Missing required argument", detail, "Refer to a key provider: keys = key_provider.KIND.NAME");
+        read.error(
+            "Missing required argument",
+            detail,
+            "Refer to a key provider: keys = key_provider.KIND.NAME",
+        );
         return None;
     };
     let Some(at) = providers.iter().position(|(p, _)| p.address == keys) else {
@@ -418,10 +438,8 @@ fn aes_gcm(read: &mut Reader<'_>, providers: &[(KeyProvider, u32)]) -> Option<Me
     };
     let length = providers[at].1;
     if !aes::LENGTHS.contains(&(length as usize)) {
-        let detail = format!(
-            "{} takes keys of 16, 24 or 32 bytes, and {keys} gives {length} bytes.",
-            read.address
-        );
+        let detail =
+            format!("{} takes keys of 16, 24 or 32 bytes, and {keys} gives {length} bytes.", read.address);
         read.error("Unsuitable key length", detail, "Set key_length of the key provider to 32.");
         return None;
     }

@@ -162,11 +162,7 @@ fn what_does_not_fit_is_refused_with_a_reason_and_without_secrets() {
         assert!(!failure.help.is_empty() && !format!("{failure:?}").contains(A));
     };
     let sealed = sealer(&["method.aes_gcm.a"]).seal_state(PLAIN.to_vec()).unwrap();
-    check(
-        PLAIN,
-        &["method.aes_gcm.a"],
-        "it is not encrypted, and the configuration wants it to be.",
-    );
+    check(PLAIN, &["method.aes_gcm.a"], "it is not encrypted, and the configuration wants it to be.");
     check(
         &sealed,
         &["method.aes_gcm.b"],
@@ -252,7 +248,10 @@ fn what_cannot_be_is_told_before_anything_is_read() {
         &["Passphrase missing: key_provider.pbkdf2.a has no passphrase."],
     );
     check(
-        with(&|s| s.key_providers[0] = component("pbkdf2", "a", &[("iterations", Value::from(1000)), ("passphrase", Value::from(A))])),
+        with(&|s| {
+            s.key_providers[0] =
+                component("pbkdf2", "a", &[("iterations", Value::from(1000)), ("passphrase", Value::from(A))])
+        }),
         &["Unsuitable value: key_provider.pbkdf2.a: iterations is to be a whole number, 200000 at least."],
     );
     check(
@@ -261,7 +260,9 @@ fn what_cannot_be_is_told_before_anything_is_read() {
     );
     check(
         with(&|s| s.key_providers[0] = pbkdf2("a", A, &[("key_length", Value::from(20))])),
-        &["Unsuitable key length: method.aes_gcm.a takes keys of 16, 24 or 32 bytes, and key_provider.pbkdf2.a gives 20 bytes."],
+        &[
+            "Unsuitable key length: method.aes_gcm.a takes keys of 16, 24 or 32 bytes, and key_provider.pbkdf2.a gives 20 bytes.",
+        ],
     );
     check(
         with(&|s| s.key_providers[0] = pbkdf2("a", A, &[("passphrse", Value::from("x"))])),
@@ -269,16 +270,22 @@ fn what_cannot_be_is_told_before_anything_is_read() {
     );
     check(
         with(&|s| s.key_providers.push(component("openbao", "x", &[]))),
-        &["Unknown key provider: key_provider.openbao.x: OpenTofu's key provider \"openbao\" is not supported here."],
+        &[
+            "Unknown key provider: key_provider.openbao.x: OpenTofu's key provider \"openbao\" is not supported here.",
+        ],
     );
     check(
         with(&|s| s.key_providers.push(component("aws_kms", "x", &[("key_spec", Value::from("AES_256"))]))),
         &["Missing required argument: key_provider.aws_kms.x has no kms_key_id."],
     );
     check(
-        with(&|s| s.key_providers.push(component("pbkdf2", "x", &[("chain", Value::from("key_provider.pbkdf2.x"))]))),
-        &["Key provider cannot be used: The chain of key_provider.pbkdf2.x leads to itself, or to a key provider that has \
-           mistakes."],
+        with(&|s| {
+            s.key_providers.push(component("pbkdf2", "x", &[("chain", Value::from("key_provider.pbkdf2.x"))]))
+        }),
+        &[
+            "Key provider cannot be used: The chain of key_provider.pbkdf2.x leads to itself, or to a key provider that has \
+           mistakes.",
+        ],
     );
     check(
         with(&|s| s.methods.push(component("rot13", "x", &[]))),
@@ -293,8 +300,10 @@ fn what_cannot_be_is_told_before_anything_is_read() {
             let methods = vec![Some("method.aes_gcm.a".into()), Some("method.unencrypted.clear".into())];
             s.state = Some(Target { enforced: true, methods, span: span() });
         }),
-        &["Unencrypted method is forbidden: Encryption of \"state\" is enforced, and state may nevertheless be stored or found \
-           in clear."],
+        &[
+            "Unencrypted method is forbidden: Encryption of \"state\" is enforced, and state may nevertheless be stored or found \
+           in clear.",
+        ],
     );
 }
 

@@ -33,7 +33,9 @@ pub(crate) static METHOD: BlockKind = BlockKind {
     summary: "How texts are encrypted: `aes_gcm`, or `unencrypted`, which is for migrations. What is to be encrypted refers to \
               it as `method.KIND.NAME`.",
     arguments: &[],
-    others: Some("For `aes_gcm`: `keys`, a key provider, and `aad`, a list of bytes that are authenticated besides."),
+    others: Some(
+        "For `aes_gcm`: `keys`, a key provider, and `aad`, a list of bytes that are authenticated besides.",
+    ),
     blocks: &[],
 };
 

@@ -106,7 +106,10 @@ fn nothing_is_in_clear_at_any_step_and_everything_is_there() {
     assert_eq!(clear(dir.path()), [PathBuf::new(); 0]);
     let expected = ["a.one=canary-one", "a.three=canary-three", "a.two=canary-two"];
     let opened = backend.peek().unwrap();
-    assert_eq!((ids(&opened.state), tokens(&opened.pending)), (expected.map(String::from).into(), vec!["u".into()]));
+    assert_eq!(
+        (ids(&opened.state), tokens(&opened.pending)),
+        (expected.map(String::from).into(), vec!["u".into()])
+    );
     let session = backend.open(&options()).unwrap();
     assert!(session.recovered());
     session.close().unwrap();
