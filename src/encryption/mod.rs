@@ -94,7 +94,7 @@ pub fn known(flags: &[Flag]) -> Result<&'static Encryption, StateError> {
 
 /// What the states are encrypted with that data sources read.
 pub fn of_remote_states() -> RemoteCiphers {
-    Arc::new(|name| known(&[]).map_or_else(refusing, |encryption| cipher::of(encryption.remote(name))))
+    Arc::new(|name: &str| known(&[]).map_or_else(refusing, |encryption| cipher::of(encryption.remote(name))))
 }
 
 /// The first error, as a problem of the state.
