@@ -2,7 +2,7 @@
 
 use super::{backend, create, ids, options, set, sync, tokens};
 use crate::{
-    Backend, Cipher, LocalBackend, OpenOptions, Phase, Probe, Session, State, StateError, Stored, Unsealed,
+    Backend, Cipher, LocalBackend, OpenOptions, Phase, Probe, State, StateError, Stored, Unsealed,
 };
 use std::borrow::Cow;
 use std::fs;
