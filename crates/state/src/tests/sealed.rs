@@ -1,9 +1,7 @@
 //! Everything that is stored goes through the cipher.
 
 use super::{backend, create, ids, options, set, sync, tokens};
-use crate::{
-    Backend, Cipher, LocalBackend, OpenOptions, Phase, Probe, State, StateError, Stored, Unsealed,
-};
+use crate::{Backend, Cipher, LocalBackend, OpenOptions, Phase, Probe, State, StateError, Stored, Unsealed};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
