@@ -1,14 +1,20 @@
 //! What every command works with.
 
+use crate::encryption;
 use crate::environment;
 use crate::schemas::Known;
 use crate::ui::Screen;
 use crate::ui::style::Style;
+use crate::variables::Flag;
 use formwork_config::{DiskFiles, local_state};
 use formwork_diag::{Diagnostic, Sources};
+use formwork_encryption::Encryption;
 use formwork_engine::Registry;
 use formwork_provider::Provider;
-use formwork_state::{Backend, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
+use formwork_state::{
+    Backend, Cipher, Clear, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State, StateError,
+    Stored, snapshot,
+};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -27,12 +33,20 @@ pub struct Context {
     pub probe: Arc<dyn Probe>,
     providers: Vec<Arc<dyn Provider>>,
     registry: OnceLock<Arc<Registry>>,
+    /// Values of variables that were given on the command line, for what is needed before a configuration is read.
+    pub given: Vec<Flag>,
 }
 
 impl Context {
     /// With these providers.
     pub fn new(providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> Self {
-        Context { screen: Screen::new(environment::colour()), probe, providers, registry: OnceLock::new() }
+        Context {
+            screen: Screen::new(environment::colour()),
+            probe,
+            providers,
+            registry: OnceLock::new(),
+            given: Vec::new(),
+        }
     }
 
     /// Obeys `-no-color`.
@@ -69,6 +83,68 @@ impl Context {
         LocalBackend::new(state_path(path))
             .with_probe(self.probe.clone())
             .with_history(environment::state_history())
+            .with_cipher(self.cipher())
+    }
+
+    /// How what is stored is encrypted. Unless [`Context::encrypt`] was called, the configuration in the working directory
+    /// is asked, and as little of it as that needs.
+    pub fn encryption(&self) -> Result<&Encryption, StateError> {
+        encryption::known(&self.given)
+    }
+
+    /// Says how what is stored is encrypted, from a configuration that was read as a whole.
+    pub fn encrypt(&self, encryption: Encryption) {
+        encryption::know(encryption);
+    }
+
+    /// What the state is encrypted with. Where that cannot be found out, nothing can be read or written.
+    pub fn cipher(&self) -> Arc<dyn Cipher> {
+        self.encryption().map_or_else(encryption::refusing, encryption::of_state)
+    }
+
+    /// A state that was read from a file, encrypted or not: one that somebody brings.
+    pub fn state_of(&self, bytes: &[u8]) -> Result<State, StateError> {
+        let cipher = if formwork_state::is_sealed(bytes) { self.cipher() } else { Arc::new(Clear) };
+        let unsealed = cipher.unseal(Stored::Snapshot, bytes)?;
+        match std::str::from_utf8(&unsealed.text) {
+            Ok(text) => snapshot::parse(text),
+            Err(_) => snapshot::parse(&String::from_utf8_lossy(&unsealed.text)),
+        }
+    }
+
+    /// The bytes of a saved plan, as they are to be stored.
+    pub fn seal_plan(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Diagnostic> {
+        match &self.encryption()?.plan {
+            Some(sealer) => sealer.seal(bytes).map_err(|f| {
+                let f = encryption::sentence(&f);
+                Diagnostic::error("The plan cannot be encrypted", f.problem).help(f.help)
+            }),
+            None => Ok(bytes),
+        }
+    }
+
+    /// The bytes of a saved plan, as they were before they were stored in the file `shown`.
+    pub fn unseal_plan(&self, bytes: Vec<u8>, shown: &str) -> Result<Vec<u8>, Diagnostic> {
+        let refused = |problem: String, help: String| {
+            Diagnostic::error("Cannot read plan file", format!("\"{shown}\": {problem}")).help(help)
+        };
+        let sealed = formwork_state::is_sealed(&bytes);
+        match self.encryption() {
+            Ok(Encryption { plan: Some(sealer), .. }) => match sealer.unseal(&bytes) {
+                Ok(unsealed) => Ok(unsealed.text.into_owned()),
+                Err(f) => Err(refused(f.problem, f.help)),
+            },
+            Ok(_) if sealed => Err(refused(
+                "it is encrypted, and no encryption of plans is configured.".into(),
+                "Give the configuration that it was encrypted with: the block \"encryption\" inside of \"terraform\", or the \
+                 environment variable TF_ENCRYPTION."
+                    .into(),
+            )),
+            Ok(_) => Ok(bytes),
+            // Whoever opens the state says it.
+            Err(_) if !sealed => Ok(bytes),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Reads a state without locking it.

@@ -38,6 +38,16 @@ pub fn state_history() -> usize {
     Real.get("FORMWORK_STATE_HISTORY").and_then(|v| v.trim().parse().ok()).unwrap_or(HISTORY)
 }
 
+/// `TF_ENCRYPTION`: what is laid over the block `encryption`.
+pub fn encryption() -> Option<String> {
+    Real.get(crate::encryption::VARIABLE).filter(|text| !text.trim().is_empty())
+}
+
+/// A variable by its name; one that is empty is as good as none.
+pub fn text(name: &str) -> Option<String> {
+    Real.get(name)
+}
+
 /// `NO_COLOR`: <https://no-color.org>. `TERM=dumb` means the same.
 pub fn colour() -> bool {
     Real.get("NO_COLOR").is_none() && Real.get("TERM").as_deref() != Some("dumb")

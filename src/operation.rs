@@ -2,6 +2,7 @@
 
 use crate::commands::options::StateFlags;
 use crate::context::{Context, state_path};
+use crate::encryption;
 use crate::environment;
 use crate::signals;
 use crate::ui::progress::Progress;
@@ -171,6 +172,13 @@ pub fn with_values(cx: &Context, mut inputs: Inputs, flags: &[Flag], ask: bool) 
         return Err(cx.fail(&inputs.warnings, &inputs.sources));
     }
     inputs.warnings.extend(diags);
+    match encryption::of(&inputs.config, &values, &mut inputs.sources) {
+        Ok(encryption) => cx.encrypt(encryption),
+        Err(diags) => {
+            inputs.warnings.extend(diags);
+            return Err(cx.fail(&inputs.warnings, &inputs.sources));
+        }
+    }
     inputs.variables = values;
     Ok(inputs)
 }
@@ -346,7 +354,7 @@ impl Run {
 /// Reads the state that the flags name, without the lock.
 fn peek(cx: &Context, flags: &StateFlags) -> Result<Opened, u8> {
     let path = state_path(flags.state.as_deref());
-    let opened = LocalBackend::new(&path).peek().map_err(|e| cx.refuse(e))?;
+    let opened = cx.backend(Some(&path)).peek().map_err(|e| cx.refuse(e))?;
     opened.state.usable().map_err(|e| cx.refuse(e.in_file(&path)))?;
     Ok(opened)
 }
@@ -404,7 +412,7 @@ pub fn open(
     }
     let mut session = cx.open(&backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
     if to != from {
-        let read = LocalBackend::new(&from).peek().map_err(|e| cx.refuse(e))?;
+        let read = cx.backend(Some(&from)).peek().map_err(|e| cx.refuse(e))?;
         read.state.usable().map_err(|e| cx.refuse(e.in_file(&from)))?;
         if let Some(d) = interrupted(&*session, &to, &read, &from) {
             return Err(cx.refuse(d));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// All of them. Without the feature `aws`, which takes minutes to build, all others.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    let mut all = formwork_provider_builtin::providers();
+    let mut all = formwork_provider_builtin::providers_with(&crate::encryption::of_remote_states());
     all.push(formwork_provider_ansible::provider());
     #[cfg(feature = "aws")]
     all.push(formwork_provider_aws::provider());

@@ -53,6 +53,7 @@ impl Apply {
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
         self.common.begin(cx);
+        cx.given = flags.to_vec();
         if let Some(path) = &self.plan {
             return self.saved(cx, path, flags);
         }
@@ -90,6 +91,10 @@ impl Apply {
                         .help("Make a plan with formwork plan -out=FILE."),
                 );
             }
+        };
+        let bytes = match cx.unseal_plan(bytes, &shown) {
+            Ok(bytes) => bytes,
+            Err(d) => return cx.refuse(d),
         };
         let (mut plan, bundle) = match file::read(&bytes) {
             Ok(read) => read,

@@ -115,6 +115,7 @@ fn of_plan(cx: &Context, path: &Path) -> Result<Drawing, u8> {
         let d = Diagnostic::error("Failed to read the plan file", format!("Could not read {shown}: {e}."));
         cx.refuse(d.help("Give a plan that formwork plan -out=FILE saved."))
     })?;
+    let bytes = cx.unseal_plan(bytes, &shown).map_err(|d| cx.refuse(d))?;
     let (plan, _) = file::read(&bytes).map_err(|e| cx.refuse(e.diagnostic(&shown)))?;
     let nodes = plan.steps.iter().map(|step| of_step(&plan, step.kind)).collect();
     let edges: Vec<Vec<usize>> =

@@ -293,6 +293,7 @@ fn save(
         reads,
     };
     let bytes = file::write(&outcome.plan, &bundle);
+    let bytes = cx.seal_plan(bytes).map_err(|d| cx.refuse(d))?;
     private_file(path, &bytes).map_err(|e| {
         cx.refuse(
             Diagnostic::error(

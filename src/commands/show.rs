@@ -30,6 +30,11 @@ pub struct Show {
     path: Option<PathBuf>,
 }
 
+/// Whether the JSON object has a lineage that can be read.
+fn has_lineage(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|envelope| envelope.get("lineage").is_some())
+}
+
 impl Show {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
@@ -57,15 +62,21 @@ impl Show {
                 );
             }
         };
-        if !file::is_plan(&bytes)
-            && let Ok(text) = std::str::from_utf8(&bytes)
-            && text.trim_start().starts_with('{')
-        {
-            return match snapshot::parse(text) {
+        // Of what is encrypted, only a state shows what it is.
+        let is_state = match formwork_state::is_sealed(&bytes) {
+            true => has_lineage(&bytes),
+            false => !file::is_plan(&bytes) && bytes.trim_ascii_start().starts_with(b"{"),
+        };
+        if is_state {
+            return match cx.state_of(&bytes) {
                 Ok(state) => self.state(cx, &state),
                 Err(e) => cx.refuse(e.in_file(path)),
             };
         }
+        let bytes = match cx.unseal_plan(bytes, &shown) {
+            Ok(bytes) => bytes,
+            Err(d) => return cx.refuse(d),
+        };
         let (plan, bundle) = match file::read(&bytes) {
             Ok(read) => read,
             Err(e) => return cx.refuse(e.diagnostic(&shown)),

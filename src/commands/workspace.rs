@@ -7,7 +7,6 @@ use crate::environment;
 use crate::ui::style::Role;
 use clap::{Args, Subcommand};
 use formwork_diag::{Diagnostic, suggestion};
-use formwork_state::snapshot;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -228,8 +227,8 @@ impl New {
         let from = match &self.state {
             None => None,
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(failed("read", path))?;
-                Some(snapshot::parse(&text).map_err(|e| Diagnostic::from(e.in_file(path)))?)
+                let text = std::fs::read(path).map_err(failed("read", path))?;
+                Some(cx.state_of(&text).map_err(|e| Diagnostic::from(e.in_file(path)))?)
             }
         };
         create(cx, &self.name)?;

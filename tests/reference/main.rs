@@ -146,7 +146,8 @@ fn language_block(page: &mut String, kind: &BlockKind, outside: &[&str]) {
     if let Some(others) = kind.others {
         let _ = write!(page, "\nOthers: {others}\n");
     }
-    for inner in kind.blocks {
+    // A kind may stand within itself.
+    for inner in kind.blocks.iter().filter(|inner| !path.contains(&inner.name)) {
         language_block(page, inner, &path);
     }
 }

@@ -4,6 +4,7 @@
 //! apart by it, and the reference is written from it.
 
 pub(crate) mod blocks;
+pub(crate) mod encryption;
 
 pub use blocks::{DYNAMIC, TOP_LEVEL};
 

@@ -7,6 +7,8 @@ mod blocks;
 mod check;
 mod conditions;
 mod constant;
+mod early;
+mod encryption;
 mod files;
 mod host;
 mod imports;
@@ -29,9 +31,11 @@ mod variables;
 mod version;
 
 pub use constant::const_eval;
+pub use early::{Early, OwnNames};
+pub use encryption::{ComponentBlock, EncryptionBlock, TargetBlock, encryption_text};
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use host::{ascii_host, shown_host};
-pub use load::{Loaded, has_configuration, load, load_with, load_without_lost_imports, local_state};
+pub use load::{Loaded, has_configuration, load, load_root, load_with, load_without_lost_imports, local_state, mentions};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
     Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,

@@ -103,6 +103,31 @@ fn is_configuration(name: &str) -> bool {
     (name.ends_with(".tf") || name.ends_with(".tf.json")) && !ignored(name)
 }
 
+/// The module in `root` alone: what it calls is not read. For what is needed before there is a state.
+pub fn load_root(root: &Path, files: &dyn Files) -> Loaded {
+    let mut loader = Loader::new(files, &Installed::Absent);
+    let module = loader.folder(root, None);
+    let Loader { mut out, .. } = loader;
+    if !has_errors(&out.diagnostics) {
+        let modules = module.map(|module| (ModulePath::default(), Arc::new(module)));
+        out.config =
+            Some(Config { modules: modules.into_iter().collect() }).filter(|c| !c.modules.is_empty());
+    }
+    out
+}
+
+/// Whether a file of the module in `root` has this word in it. One that cannot be read has not.
+pub fn mentions(root: &Path, files: &dyn Files, word: &str) -> bool {
+    let speaks = |name: &String| {
+        if !is_configuration(name) {
+            return false;
+        }
+        let bytes = files.read(&root.join(name));
+        bytes.is_ok_and(|bytes| memmem::find(&bytes, word.as_bytes()).is_some())
+    };
+    files.read_dir(root).is_ok_and(|names| names.iter().any(speaks))
+}
+
 /// Where the module in `root` says that its state is, with a `backend "local"` block. Reads no more than it must; what is
 /// wrong with the files is for [`load`] to say.
 pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! What a configuration says, block by block.
 
+use crate::encryption::EncryptionBlock;
 use crate::version::Constraints;
 use formwork_addr::{ModulePath, Resource, Target};
 use formwork_diag::Span;
@@ -59,6 +60,8 @@ pub struct Module {
     pub checks: BTreeMap<Str, Check>,
     /// The `path` of a `backend "local"` block; only that of the root module counts.
     pub local_state: Option<PathBuf>,
+    /// The `encryption` block, and its header; only that of the root module counts.
+    pub encryption: Option<(Span, Arc<EncryptionBlock>)>,
 }
 
 /// A `moved` block; addresses are relative to the module that it stands in.

@@ -55,6 +55,15 @@ fn repeated_keys(expr: &Expr, diags: &mut Vec<Diagnostic>) {
     });
 }
 
+/// The content of a block of this kind, where nothing stands around it.
+pub(crate) fn inside_of(kind: &BlockKind, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Body {
+    let mut body = json_body(expr);
+    diags.extend(duplicate_attributes(&body));
+    body.attributes.retain(|a| &*a.name.name != "//");
+    take_blocks(&mut body, kind.blocks, diags);
+    body
+}
+
 fn take_blocks(body: &mut Body, kinds: &[&'static BlockKind], diags: &mut Vec<Diagnostic>) {
     let (blocks, rest): (Vec<Attribute>, Vec<Attribute>) = std::mem::take(&mut body.attributes)
         .into_iter()

@@ -1,5 +1,6 @@
 //! `terraform` blocks.
 
+use crate::encryption;
 use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, literal_string, names};
 use crate::model::{Module, ProviderRequirement};
@@ -8,6 +9,7 @@ use crate::version::{Constraints, Version};
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Block, Expr, ExprKind};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The version of Terraform whose language this is.
 const COMPATIBLE: &str = "1.11.4";
@@ -64,6 +66,16 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
             Diagnostic::error("Unsupported backend", "Formwork does not work with HCP Terraform.")
                 .at(b.header),
         );
+    }
+    for b in r.take_blocks("encryption") {
+        match &module.encryption {
+            Some((first, _)) => diags.push(
+                Diagnostic::error("Duplicate encryption configuration", "A module has one encryption block.")
+                    .at(b.header)
+                    .label(*first, "the first one is here"),
+            ),
+            None => module.encryption = Some((b.header, Arc::new(encryption::read(&b.body, diags)))),
+        }
     }
     let _ = r.take_blocks("provider_meta");
     r.finish(diags);

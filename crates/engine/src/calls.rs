@@ -45,7 +45,14 @@ impl Caller {
         work: impl AsyncFnOnce(&Call<'_>) -> T,
     ) -> T {
         let slot = Slot::acquire_of(self.limit.clone(), self.throttle(provider)).await;
-        let call = Call { client: &provider.client, token, recorder, slot: &slot, clock: &self.setup.clock };
+        let call = Call {
+            client: &provider.client,
+            token,
+            recorder,
+            slot: &slot,
+            clock: &self.setup.clock,
+            about: "",
+        };
         work(&call).await
     }
 
@@ -60,6 +67,12 @@ impl Caller {
     pub fn failed(&self, addr: &InstanceAddr, verb: Verb) {
         (self.setup.events)(Event::Failed { addr: addr.clone(), verb });
     }
+}
+
+/// The name that configurations have for the data source of an instance: `module.name[0]`, without its type.
+pub(crate) fn data_source(addr: &InstanceAddr) -> String {
+    let module: String = addr.resource.module.steps().iter().map(|step| format!("{}.", step.name)).collect();
+    format!("{module}{}{}", addr.resource.resource.name, addr.key)
 }
 
 /// A recorder for calls that create nothing.

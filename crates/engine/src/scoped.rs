@@ -8,7 +8,7 @@ use crate::planner::lifecycle::postconditions;
 use crate::prepare::{call_failed, prepare, problem};
 use crate::provide::{TypeInfo, Worker};
 use formwork_diag::{Diagnostic, Severity};
-use formwork_provider::{CallError, planned_data};
+use formwork_provider::{Call, CallError, planned_data};
 use formwork_value::{Marks, Path, Value};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(crate) fn read(
         let result = caller
             .with(&prepared.provider, "", &NoRecorder, async |call| {
                 caller.started(addr, None, Verb::Read, None);
-                source.read(call, &config).await
+                source.read(&Call { about: &crate::calls::data_source(addr), ..*call }, &config).await
             })
             .await;
         match &result {

@@ -40,7 +40,7 @@ async fn plan(config: &Value, prior: Option<&Object>, token: &str) -> Result<Pla
     let client: Client = Arc::new(Settings { binary: "/nonexistent/ansible-playbook".into() });
     let slot = Slot::acquire(Arc::new(tokio::sync::Semaphore::new(1))).await;
     let clock: formwork_provider::Clock = Arc::new(|| 0);
-    let call = Call { client: &client, token, recorder: &Quiet, slot: &slot, clock: &clock };
+    let call = Call { client: &client, token, recorder: &Quiet, slot: &slot, clock: &clock, about: "" };
     let resource = PlaybookRun::new();
     resource.plan(&call, &PlanRequest { config, prior }).await
 }
@@ -148,7 +148,8 @@ fn interrupted_runs_are_not_complete() {
         let clock: formwork_provider::Clock = Arc::new(|| 0);
         runtime.block_on(async {
             let slot = Slot::acquire(Arc::new(tokio::sync::Semaphore::new(1))).await;
-            let call = Call { client: &client, token: "t", recorder: &Quiet, slot: &slot, clock: &clock };
+            let call =
+                Call { client: &client, token: "t", recorder: &Quiet, slot: &slot, clock: &clock, about: "" };
             let arguments = object.value.clone();
             let interrupted = Interrupted { operation, token: "t".into(), arguments, prior: prior.cloned() };
             let found = match PlaybookRun::new().recover(&call, &interrupted).await.unwrap() {

@@ -100,7 +100,15 @@ impl Bench {
     async fn call<T>(&self, token: &str, work: impl AsyncFnOnce(&Call<'_>) -> T) -> T {
         let slot = Slot::acquire(Arc::new(Semaphore::new(1))).await;
         let clock: Clock = Arc::new(|| 0);
-        work(&Call { client: &self.client, token, recorder: &self.told, slot: &slot, clock: &clock }).await
+        work(&Call {
+            client: &self.client,
+            token,
+            recorder: &self.told,
+            slot: &slot,
+            clock: &clock,
+            about: "",
+        })
+        .await
     }
 
     async fn plan(&self, config: &Value, prior: Option<&Object>, token: &str) -> PlanResponse {

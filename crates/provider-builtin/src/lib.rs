@@ -10,6 +10,7 @@ mod local;
 mod null;
 mod provision;
 mod random;
+mod remote_cipher;
 mod remote_state;
 mod time;
 mod tls;
@@ -25,15 +26,24 @@ use formwork_provider::{
 use formwork_value::Value;
 use std::sync::Arc;
 
-/// All of them.
+pub use remote_cipher::RemoteCiphers;
+
+/// All of them. States of other configurations are read if they are in clear.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
+    families(remote_state::data_sources())
+}
+
+/// All of them. States of other configurations are decrypted with these ciphers.
+pub fn providers_with(ciphers: &RemoteCiphers) -> Vec<Arc<dyn Provider>> {
+    let decrypting = |plain| {
+        Arc::new(remote_cipher::Decrypting { plain, ciphers: ciphers.clone() }) as Arc<dyn DataSource>
+    };
+    families(remote_state::data_sources().into_iter().map(decrypting).collect())
+}
+
+fn families(remote_states: Vec<Arc<dyn DataSource>>) -> Vec<Arc<dyn Provider>> {
     vec![
-        Family::new(
-            "terraform",
-            "terraform.io/builtin/terraform",
-            data::resources(),
-            remote_state::data_sources(),
-        ),
+        Family::new("terraform", "terraform.io/builtin/terraform", data::resources(), remote_states),
         Family::new("null", "registry.terraform.io/hashicorp/null", null::resources(), null::data_sources()),
         Family::new("random", "registry.terraform.io/hashicorp/random", random::resources(), Vec::new()),
         Family::new(

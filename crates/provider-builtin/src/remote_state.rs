@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use formwork_provider::{CallError, Computed, Cx, DataSource, Lookup, LookupSource, Problem, Resource};
-use formwork_state::{Backend, LocalBackend, State, StateError};
+use formwork_state::{Backend, Cipher, Clear, LocalBackend, State, StateError};
 use formwork_value::{Map, Path, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) fn data_sources() -> Vec<Arc<dyn DataSource>> {
 /// so here, as in Terraform: mark them with `sensitive()` where that matters.
 #[derive(Clone, Resource)]
 #[resource(name = "terraform_remote_state")]
-struct RemoteState {
+pub(crate) struct RemoteState {
     /// The kind of backend that keeps the state. So far: `local`.
     backend: String,
     /// The backend's arguments, an object. For `local`: `path`, the state's file (`terraform.tfstate` unless given), and
@@ -58,6 +58,13 @@ impl Lookup for RemoteState {
     }
 
     async fn lookup(&self, _: &Cx<'_, ()>) -> Result<Self, CallError> {
+        self.find(Arc::new(Clear))
+    }
+}
+
+impl RemoteState {
+    /// With the outputs of the state, which is encrypted with `cipher`.
+    pub(crate) fn find(&self, cipher: Arc<dyn Cipher>) -> Result<Self, CallError> {
         let wrong = |p: Problem| CallError::new(p.summary, p.detail).on(p.path);
         if let Some(problem) = backend_problem(&self.backend) {
             return Err(wrong(problem));
@@ -75,7 +82,7 @@ impl Lookup for RemoteState {
                 .join(name)
                 .join("terraform.tfstate"),
         };
-        let Some(state) = read(&file).map_err(|e| {
+        let Some(state) = read(&file, cipher).map_err(|e| {
             CallError::new(e.summary(), format!("{e} {}", e.help())).on(Path::root().attr("config"))
         })?
         else {
@@ -96,8 +103,8 @@ impl Lookup for RemoteState {
 }
 
 /// The state with what its journal adds to it, if there is one.
-fn read(file: &std::path::Path) -> Result<Option<State>, StateError> {
-    let backend = LocalBackend::new(file);
+fn read(file: &std::path::Path, cipher: Arc<dyn Cipher>) -> Result<Option<State>, StateError> {
+    let backend = LocalBackend::new(file).with_cipher(cipher);
     if backend.is_absent() {
         return Ok(None);
     }

@@ -37,7 +37,7 @@ impl Bench {
 
     pub(crate) fn call(&self) -> Call<'_> {
         let (client, slot, clock) = (&self.client, &self.slot, &self.clock);
-        Call { client, token: "t1", recorder: &self.records, slot, clock }
+        Call { client, token: "t1", recorder: &self.records, slot, clock, about: "" }
     }
 
     pub(crate) async fn plan(&self, ty: &str, config: &Value, prior: Option<&Object>) -> PlanResponse {

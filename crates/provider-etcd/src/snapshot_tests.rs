@@ -22,7 +22,8 @@ async fn call<T>(work: impl AsyncFnOnce(&Call<'_>) -> T) -> T {
     let client: formwork_provider::Client = Arc::new(());
     let slot = Slot::acquire(Arc::new(Semaphore::new(1))).await;
     let clock: Clock = Arc::new(|| 0);
-    work(&Call { client: &client, token: "t0k3n", recorder: &Deaf, slot: &slot, clock: &clock }).await
+    work(&Call { client: &client, token: "t0k3n", recorder: &Deaf, slot: &slot, clock: &clock, about: "" })
+        .await
 }
 
 /// A snapshot whose last revision is `last`.

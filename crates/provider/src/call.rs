@@ -196,4 +196,6 @@ pub struct Call<'a> {
     pub slot: &'a Slot,
     /// The time.
     pub clock: &'a Clock,
+    /// For reads of data sources: which block it is for, as `module.name` or `name[0]`. Else empty.
+    pub about: &'a str,
 }

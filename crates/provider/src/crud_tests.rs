@@ -95,7 +95,7 @@ impl Bench {
 
     fn call(&self) -> Call<'_> {
         let (client, slot, clock) = (&self.client, &self.slot, &self.clock);
-        Call { client, token: "t1", recorder: &self.records, slot, clock }
+        Call { client, token: "t1", recorder: &self.records, slot, clock, about: "" }
     }
 }
 

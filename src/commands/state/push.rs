@@ -5,7 +5,6 @@ use crate::commands::options::{Look, switch_parser};
 use crate::context::Context;
 use clap::Args;
 use formwork_diag::Diagnostic;
-use formwork_state::snapshot;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -47,7 +46,7 @@ impl Push {
             )
             .help("Name a state file, or - for standard input.")
         })?;
-        let state = snapshot::parse(&text).map_err(|e| e.in_file(&self.path))?;
+        let state = cx.state_of(text.as_bytes()).map_err(|e| e.in_file(&self.path))?;
         let refused = |why: String| {
             Diagnostic::error("Failed to write state", format!("{why}."))
                 .help("If it shall replace the state all the same, use -force.")

@@ -1,5 +1,6 @@
 //! The table itself.
 
+use super::encryption::ENCRYPTION;
 use super::{Argument, BlockKind};
 
 /// What may stand outside of all others.
@@ -38,7 +39,7 @@ pub(crate) fn condition_kind(name: &str) -> &'static BlockKind {
     [&PRECONDITION, &POSTCONDITION, &VALIDATION].into_iter().find(|kind| kind.name == name).unwrap_or(&ASSERT)
 }
 
-const fn arg(name: &'static str, takes: &'static str, says: &'static str) -> Argument {
+pub(crate) const fn arg(name: &'static str, takes: &'static str, says: &'static str) -> Argument {
     Argument { name, takes, says }
 }
 
@@ -96,7 +97,7 @@ pub(crate) static TERRAFORM: BlockKind = BlockKind {
         ),
     ],
     others: None,
-    blocks: &[&REQUIRED_PROVIDERS, &BACKEND, &CLOUD, &PROVIDER_META],
+    blocks: &[&REQUIRED_PROVIDERS, &BACKEND, &CLOUD, &ENCRYPTION, &PROVIDER_META],
 };
 
 static REQUIRED_PROVIDERS: BlockKind = BlockKind {

@@ -138,6 +138,7 @@ impl Operating {
         let crate::provide::Worker::Data(source) = &self.info.worker else {
             return self.end(None, None, End::Done(None));
         };
+        let call = &Call { about: &crate::calls::data_source(&self.addr), ..*call };
         match source.read(call, config).await {
             Ok(value) => self.end(None, None, End::Done(Some(Object::new(value)))),
             Err(error) => self.end(None, None, End::Failed { error, left: Left::Nothing }),

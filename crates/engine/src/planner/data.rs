@@ -13,7 +13,7 @@ use crate::provide::Worker;
 use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Severity};
 use formwork_plan::{Action, PlannedChange, Reason};
-use formwork_provider::{CallError, PlanRequest, default_plan};
+use formwork_provider::{Call, CallError, PlanRequest, default_plan};
 use formwork_state::Status as ObjectStatus;
 use formwork_value::Value;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Planner<'_> {
             let result = caller
                 .with(&provider, "", &NoRecorder, async |call| {
                     caller.started(&addr, None, Verb::Read, None);
-                    source.read(call, &for_call).await
+                    source.read(&Call { about: &crate::calls::data_source(&addr), ..*call }, &for_call).await
                 })
                 .await;
             match &result {

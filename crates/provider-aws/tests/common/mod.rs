@@ -162,7 +162,8 @@ impl World {
         let records = Records(self.recorded.clone());
         let clock: formwork_provider::Clock =
             Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128));
-        run(&Call { client: &self.client, token, recorder: &records, slot: &slot, clock: &clock }).await
+        run(&Call { client: &self.client, token, recorder: &records, slot: &slot, clock: &clock, about: "" })
+            .await
     }
 
     /// Plans, and checks the plan.

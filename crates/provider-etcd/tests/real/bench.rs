@@ -130,7 +130,7 @@ impl Bench {
         let slot = Slot::acquire(Arc::new(Semaphore::new(1))).await;
         let clock: Clock =
             Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i128);
-        work(&Call { client: &self.client, token, recorder, slot: &slot, clock: &clock }).await
+        work(&Call { client: &self.client, token, recorder, slot: &slot, clock: &clock, about: "" }).await
     }
 
     pub async fn plan(&self, config: &Value, prior: Option<&Object>, token: &str) -> PlanResponse {

@@ -147,14 +147,14 @@ impl Bench {
         let clock: Clock = Arc::new(|| {
             i128::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
         });
-        f(&Call { client, token, recorder: &self.told, slot: &slot, clock: &clock }).await
+        f(&Call { client, token, recorder: &self.told, slot: &slot, clock: &clock, about: "" }).await
     }
 
     /// A call in the year 2096.
     async fn late<T>(&self, client: &Client, f: impl AsyncFnOnce(&Call<'_>) -> T) -> T {
         let slot = Slot::acquire(Arc::new(Semaphore::new(1))).await;
         let clock: Clock = Arc::new(|| 4_000_000_000_000_000_000);
-        f(&Call { client, token: "", recorder: &self.told, slot: &slot, clock: &clock }).await
+        f(&Call { client, token: "", recorder: &self.told, slot: &slot, clock: &clock, about: "" }).await
     }
 
     /// How reading an object in the year 2096 fails.

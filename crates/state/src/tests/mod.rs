@@ -10,6 +10,7 @@ mod lease;
 mod local;
 mod power;
 mod rearrange;
+mod sealed;
 mod seeded;
 mod shared;
 

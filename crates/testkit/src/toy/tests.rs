@@ -43,7 +43,14 @@ impl World {
     }
 
     fn call<'a>(&'a self, token: &'a str) -> Call<'a> {
-        Call { client: &self.client, token, recorder: &NoRecorder, slot: &self.slot, clock: &self.clock }
+        Call {
+            client: &self.client,
+            token,
+            recorder: &NoRecorder,
+            slot: &self.slot,
+            clock: &self.clock,
+            about: "",
+        }
     }
 
     fn fault(&self, text: &str) {
