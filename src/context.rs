@@ -130,10 +130,13 @@ impl Context {
         };
         let sealed = formwork_state::is_sealed(&bytes);
         match self.encryption() {
-            Ok(Encryption { plan: Some(sealer), .. }) => match sealer.unseal(&bytes) {
-                Ok(unsealed) => Ok(unsealed.text.into_owned()),
-                Err(f) => Err(refused(f.problem, f.help)),
-            },
+            Ok(Encryption { plan: Some(sealer), .. }) => {
+                let (text, mark) = formwork_plan::file::unmarked(&bytes);
+                match sealer.unseal(text) {
+                    Ok(unsealed) => Ok([&*unsealed.text, mark].concat()),
+                    Err(f) => Err(refused(f.problem, f.help)),
+                }
+            }
             Ok(_) if sealed => Err(refused(
                 "it is encrypted, and no encryption of plans is configured.".into(),
                 "Give the configuration that it was encrypted with: the block \"encryption\" inside of \"terraform\", or the \

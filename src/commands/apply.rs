@@ -148,7 +148,7 @@ impl Apply {
         if !has_errors(&diags) {
             // Another run may have begun to apply it while this one waited for the lock.
             let again = std::fs::read(path).unwrap_or_default();
-            let found = match file::applied(&again) {
+            let found = match file::marked_at(file::unmarked(&again).1) {
                 Some(time) => Some(used(&shown, time)),
                 None => stale(&plan, &reads, &refreshed, run.state(), elsewhere),
             };

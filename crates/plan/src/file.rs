@@ -265,6 +265,22 @@ fn mark_of(bytes: &[u8]) -> Option<&str> {
     (!time.is_empty() && time.chars().all(plain)).then_some(time)
 }
 
+/// The bytes of a file without the mark at its end, and the mark. Encrypted plans are marked in clear, too.
+pub fn unmarked(bytes: &[u8]) -> (&[u8], &[u8]) {
+    // A mark is shorter than this.
+    let from = bytes.len().saturating_sub(64);
+    let mark = bytes[from..].windows(APPLIED.len()).rposition(|w| w == APPLIED.as_bytes()).map(|at| from + at);
+    match mark.filter(|at| mark_of(&bytes[*at..]).is_some()) {
+        Some(at) => bytes.split_at(at),
+        None => (bytes, &[]),
+    }
+}
+
+/// The time at which applying began, as the mark of [`unmarked`] tells it.
+pub fn marked_at(mark: &[u8]) -> Option<&str> {
+    mark_of(mark)
+}
+
 /// When applying the plan in this file began, if it did. The file is one that [`read`] accepts.
 pub fn applied(bytes: &[u8]) -> Option<&str> {
     let (_, rest) = line(bytes)?;
