@@ -16,6 +16,7 @@ use formwork_plan::file::{self, Bundle};
 use formwork_plan::{Mode, Plan as Planned};
 use formwork_state::snapshot;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,8 +56,9 @@ impl Plan {
             Err(diags) => return cx.fail(&diags, &Default::default()),
         };
         let ask = self.common.variables.ask() && !self.common.json;
+        // Neither this nor the plan is taken apart again: the process ends, and its memory goes as a whole.
         let mut inputs = match operation::inputs(cx, flags, ask, mode == Mode::Destroy) {
-            Ok(inputs) => inputs,
+            Ok(inputs) => ManuallyDrop::new(inputs),
             Err(code) => return code,
         };
         let world = Arc::new(RealWorld::planning(self.out.is_some(), now()));
@@ -71,7 +73,7 @@ impl Plan {
             run.end(cx);
             return cx.fail(&diags, &inputs.sources);
         }
-        let outcome = run.plan(&options);
+        let outcome = ManuallyDrop::new(run.plan(&options));
         let closed = run.end(cx);
         show(cx, &outcome.plan, &inputs);
         diags.extend(outcome.diagnostics.iter().cloned());
