@@ -7,20 +7,22 @@ use async_trait::async_trait;
 use formwork_addr::{InstanceAddr, Str};
 use formwork_provider::{Call, CallError, Object, Recorder, Slot};
 use formwork_value::Value;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use tokio::sync::Semaphore;
 
 /// What every call needs.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub setup: Setup,
+    pub setup: Arc<Setup>,
     pub limit: Arc<Semaphore>,
 }
 
 impl Caller {
     pub fn new(setup: Setup) -> Self {
         let limit = Arc::new(Semaphore::new(setup.parallelism.max(1)));
-        Caller { setup, limit }
+        Caller { setup: Arc::new(setup), limit }
     }
 
     /// Runs `work` with a slot.
@@ -46,6 +48,19 @@ impl Caller {
 
     pub fn failed(&self, addr: &InstanceAddr, verb: Verb) {
         (self.setup.events)(Event::Failed { addr: addr.clone(), verb });
+    }
+}
+
+/// Begins a call. Many have nothing to wait for, and are over at once; the others come back, to be waited for.
+pub(crate) fn begin<T>(
+    mut job: Pin<Box<dyn Future<Output = T>>>,
+) -> Result<T, Pin<Box<dyn Future<Output = T>>>> {
+    // However many calls are begun in a row, each may go as far as it can.
+    let mut work = tokio::task::unconstrained(job.as_mut());
+    match Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Ok(done),
+        // Whoever waits for it polls it again, with a waker that wakes.
+        Poll::Pending => Err(job),
     }
 }
 
