@@ -169,6 +169,7 @@ impl Shared {
             }
         };
         self.fsyncs.fetch_add(1, Ordering::Relaxed);
+        self.probe.syncing();
         let result = file.sync_data();
         let mut inner = self.lock();
         match result {
