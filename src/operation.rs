@@ -5,6 +5,8 @@ use crate::context::{Context, state_path};
 use crate::encryption;
 use crate::environment;
 use crate::signals;
+use crate::ui::Screen;
+use crate::ui::patience::Patience;
 use crate::ui::progress::Progress;
 use crate::variables::{self, Flag};
 use crate::world::RealWorld;
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::runtime::Runtime;
 
 /// A configuration with values for its variables.
@@ -38,8 +40,30 @@ pub struct Inputs {
 }
 
 /// The disk, with a memory of what was read.
-#[derive(Default)]
-struct Recorder(Mutex<BTreeMap<PathBuf, Vec<u8>>>);
+struct Recorder {
+    files: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
+    screen: Screen,
+    patience: OnceLock<Patience>,
+}
+
+/// A configuration of this many bytes takes long enough to be read that who waits is told.
+const LARGE: usize = 1 << 20;
+
+impl Recorder {
+    fn new(screen: Screen) -> Recorder {
+        Recorder { files: Mutex::default(), screen, patience: OnceLock::new() }
+    }
+
+    fn keep(&self, path: PathBuf, bytes: &[u8]) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.insert(path, bytes.to_vec());
+        if bytes.len() >= LARGE
+            || (files.len() % 64 == 0 && files.values().map(Vec::len).sum::<usize>() >= LARGE)
+        {
+            self.patience.get_or_init(|| Patience::start(self.screen, "Reading the configuration..."));
+        }
+    }
+}
 
 impl Files for Recorder {
     fn read_dir(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -48,15 +72,14 @@ impl Files for Recorder {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let bytes = DiskFiles.read(path)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), bytes.clone());
+        self.keep(path.to_path_buf(), &bytes);
         Ok(bytes)
     }
 
     fn manifest(&self) -> io::Result<Vec<u8>> {
         let bytes = WorkingFiles.manifest()?;
         // A saved plan knows nothing of data folders.
-        let path = PathBuf::from(MANIFEST);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, bytes.clone());
+        self.keep(PathBuf::from(MANIFEST), &bytes);
         Ok(bytes)
     }
 }
@@ -145,8 +168,10 @@ pub fn configuration(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
             cx.refuse(d.help("Create a file such as main.tf, or name the folder with -chdir=FOLDER."))
         );
     }
-    let files = Recorder::default();
+    let files = Recorder::new(cx.screen);
     let loaded = load(Path::new(""), &files);
+    let Recorder { files, patience, .. } = files;
+    drop(patience);
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
         return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
     };
@@ -154,7 +179,7 @@ pub fn configuration(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
         config: Arc::new(config),
         sources: loaded.sources,
         variables: BTreeMap::new(),
-        files: files.0.into_inner().unwrap_or_else(PoisonError::into_inner),
+        files: files.into_inner().unwrap_or_else(PoisonError::into_inner),
         warnings: loaded.diagnostics,
     })
 }
@@ -244,6 +269,8 @@ impl Run {
                 )));
             }
         };
+        // Reading a large state takes a while: who waits should see that something happens.
+        let progress = Arc::new(Progress::start(cx.screen, environment::log()));
         // Where there is nothing yet, there is nothing to lock: a file would be made for it, only to be removed again.
         let nothing = || LocalBackend::new(state_path(state.state.as_deref())).is_absent();
         let held = if access == Access::Read && (!state.lock || nothing()) {
@@ -251,7 +278,6 @@ impl Run {
         } else {
             Held::Open(open(cx, state, operation, access)?)
         };
-        let progress = Arc::new(Progress::start(cx.screen, environment::log()));
         setup.events = progress.sink();
         runtime.block_on(async { signals::watch(setup.cancel.clone(), progress.clone()) });
         Ok(Run { setup, progress, held, runtime })
@@ -280,6 +306,7 @@ impl Run {
     /// Makes a plan.
     pub fn plan(&mut self, options: &PlanOptions) -> PlanOutcome {
         let outcome = self.runtime.block_on(formwork_engine::plan(&self.setup, self.state(), options));
+        self.progress.shows();
         self.progress.pause();
         outcome
     }
@@ -301,6 +328,7 @@ impl Run {
             };
         };
         let outcome = self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut **session));
+        self.progress.shows();
         self.progress.pause();
         outcome
     }
@@ -324,6 +352,7 @@ impl Run {
     pub fn import(&mut self, addr: &InstanceAddr, id: &Str) -> Result<(), Vec<Diagnostic>> {
         let mut state = self.state().clone();
         let imported = self.runtime.block_on(formwork_engine::import(&self.setup, &state, addr, id));
+        self.progress.shows();
         self.progress.pause();
         let (provider, object) = imported?;
         state.set(addr, None, &provider, Some(object));

@@ -33,7 +33,7 @@ use crate::context::Context;
 use crate::environment;
 use crate::variables::Flag;
 use clap::error::ErrorKind;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use formwork_diag::Diagnostic;
 use formwork_provider::Provider;
 use formwork_state::Probe;
@@ -43,12 +43,6 @@ use std::sync::Arc;
 ///
 /// Flags may have one dash or two. `formwork -chdir=DIR COMMAND` works in another folder.
 #[derive(Debug, Parser)]
-#[command(
-    name = "formwork",
-    disable_version_flag = true,
-    disable_help_subcommand = true,
-    arg_required_else_help = true
-)]
 struct Cli {
     /// Show the version.
     #[arg(short = 'v', long)]
@@ -87,6 +81,43 @@ enum Command {
     Version(version::Version),
 }
 
+/// Adds the arguments of a command.
+type Augment = fn(clap::Command) -> clap::Command;
+
+/// Commands that are run often, and by programs. Describing the arguments of all commands takes as long as many a plan.
+const ALONE: [(&str, Augment); 8] = [
+    ("apply", apply::Apply::augment_args),
+    ("console", console::Console::augment_args),
+    ("destroy", destroy::Destroy::augment_args),
+    ("fmt", fmt::Fmt::augment_args),
+    ("plan", plan::Plan::augment_args),
+    ("show", show::Show::augment_args),
+    ("validate", validate::Validate::augment_args),
+    ("version", version::Version::augment_args),
+];
+
+/// What the arguments may be: all commands, or only the one that they name.
+fn grammar(args: &[String]) -> clap::Command {
+    let alone = args.first().and_then(|name| ALONE.iter().find(|(known, _)| known == name));
+    match alone {
+        Some((name, augment)) => {
+            let version = Arg::new("version").short('v').long("version").action(ArgAction::SetTrue);
+            let command = augment(clap::Command::new(*name));
+            root(clap::Command::default().arg(version).subcommand(command))
+        }
+        None => root(Cli::command()),
+    }
+}
+
+/// What the whole of it is called, whatever it consists of.
+fn root(command: clap::Command) -> clap::Command {
+    command
+        .name("formwork")
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .arg_required_else_help(true)
+}
+
 /// Commands of Terraform's that are still to come.
 const NOT_YET: [&str; 7] =
     ["login", "logout", "modules", "providers lock", "providers mirror", "state identities", "test"];
@@ -122,7 +153,7 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         );
     }
     let bare = args.is_empty();
-    let command = Cli::command();
+    let command = grammar(&args);
     let args = std::iter::once("formwork".to_owned()).chain(args);
     let parsed = command.try_get_matches_from(args).and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
     let (cli, matches) = match parsed {
@@ -229,5 +260,38 @@ mod tests {
         check("apply taint", None);
         check("output test", None);
         check("--version", None);
+    }
+
+    #[test]
+    fn a_command_alone_reads_its_arguments_as_among_all_others() {
+        let said = |mut command: clap::Command, args: &[&str]| {
+            let args = std::iter::once("formwork").chain(args.iter().copied());
+            match command.try_get_matches_from_mut(args) {
+                Ok(matches) => {
+                    format!("{:?} {:?}", Cli::from_arg_matches(&matches), variable_flags(&matches))
+                }
+                Err(error) => error.render().ansi().to_string(),
+            }
+        };
+        for (name, _) in ALONE {
+            let few = grammar(&[name.to_owned()]);
+            assert_eq!(few.get_subcommands().count(), 1, "{name}");
+            for args in [
+                vec![],
+                vec!["--help"],
+                vec!["-h"],
+                vec!["--no-color"],
+                vec!["--nonsense"],
+                vec!["--version"],
+                vec!["--json=maybe"],
+                vec!["--var", "a=b", "--var-file", "f", "--var", "c=d", "--target", "x.y"],
+                vec!["one", "two", "three"],
+                vec!["plan"],
+            ] {
+                let args: Vec<&str> = std::iter::once(name).chain(args).collect();
+                assert_eq!(said(few.clone(), &args), said(root(Cli::command()), &args), "{args:?}");
+            }
+        }
+        assert!(grammar(&["state".to_owned()]).get_subcommands().count() > 20);
     }
 }

@@ -17,6 +17,7 @@ use formwork_plan::file::{self, Bundle};
 use formwork_plan::{Mode, Plan as Planned, Reads};
 use formwork_state::snapshot;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,8 +68,9 @@ impl Plan {
             Some(generated) => Ok(generated.inputs.clone()),
             None => operation::inputs(cx, flags, ask, mode == Mode::Destroy),
         };
+        // Neither this nor the plan is taken apart again: the process ends, and its memory goes as a whole.
         let mut inputs = match inputs {
-            Ok(inputs) => inputs,
+            Ok(inputs) => ManuallyDrop::new(inputs),
             Err(code) => return code,
         };
         let world = Arc::new(RealWorld::planning(self.out.is_some(), now()));
@@ -83,7 +85,7 @@ impl Plan {
             run.end(cx);
             return cx.fail(&diags, &inputs.sources);
         }
-        let outcome = run.plan(&options);
+        let outcome = ManuallyDrop::new(run.plan(&options));
         let reads = self.out.is_some().then(|| {
             let mut reads = Reads::new(&outcome.seen, &outcome.plan, run.state(), &outcome.refreshed);
             read_of_disk(&mut reads, &world.recorded());

@@ -4,6 +4,7 @@ pub mod diagnostics;
 pub mod diagnostics_json;
 pub mod diff;
 pub mod graph;
+pub mod patience;
 pub mod plan;
 pub mod progress;
 pub mod screen;

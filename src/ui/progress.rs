@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How often the region is drawn and waiting lines are written.
 const TICK: Duration = Duration::from_millis(100);
+/// After that time somebody who has seen nothing yet is told that there is work.
+const SILENCE: Duration = Duration::from_millis(100);
 /// After how long, and how often, a line says that something is still running.
 const STILL: u64 = 10;
 /// How long after one line about how a call gets on the next one may follow; what comes between is left out.
@@ -49,6 +51,8 @@ struct State {
     total: usize,
     done: usize,
     ended: bool,
+    /// Something has been said, or is about to be.
+    said: bool,
 }
 
 struct Running {
@@ -103,6 +107,11 @@ impl Progress {
         let mut state = self.shared.lock();
         state.waiting.push_str(text);
         state.waiting.push('\n');
+    }
+
+    /// Something is about to be shown: nobody has to be told that there is work.
+    pub fn shows(&self) {
+        self.shared.lock().said = true;
     }
 
     /// Writes what still waits and takes the region away, until the next event.
@@ -176,13 +185,28 @@ impl Shared {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// What somebody who has seen nothing yet is told, once: that there is work. It is no part of what a command has to say, and
+    /// so goes to standard error.
+    fn greeting(&self, state: &mut State) -> Option<&'static str> {
+        let said = std::mem::replace(&mut state.said, true);
+        (!said && state.waiting.is_empty() && !self.json).then_some("Looking at what there is...\n")
+    }
+
     fn tick(&self) {
+        let begun = Instant::now();
         let mut state = self.lock();
         while !state.ended {
             state = match self.wake.wait_timeout(state, TICK) {
                 Ok((state, _)) => state,
                 Err(poisoned) => poisoned.into_inner().0,
             };
+            if state.ended {
+                return;
+            }
+            if begun.elapsed() >= SILENCE {
+                let greeting = self.greeting(&mut state);
+                let _ = std::io::stderr().write_all(greeting.unwrap_or_default().as_bytes());
+            }
             self.still(&mut state);
             self.news(&mut state);
             let region = if self.terminal { self.region(&state) } else { String::new() };
@@ -292,6 +316,7 @@ impl Shared {
 
     fn take(&self, event: Event) {
         let state = &mut *self.lock();
+        state.said |= !matches!(event, Event::Total { .. });
         match event {
             Event::Total { steps } => state.total = steps,
             Event::Progress { addr, deposed, verb, what } => {
@@ -507,6 +532,18 @@ mod tests {
             running.news.told = running.news.told.and_then(|told| told.checked_sub(PAUSE));
         }
         assert_eq!(tick(&shared), "aws_instance.x: running the playbook\n");
+    }
+
+    #[test]
+    fn who_has_seen_nothing_is_told_that_there_is_work() {
+        let greeted = |shared: &Shared| shared.greeting(&mut shared.lock());
+        let silent = shared(false, false);
+        assert_eq!(greeted(&silent), Some("Looking at what there is...\n"));
+        assert_eq!(greeted(&silent), None, "once");
+        let busy = shared(false, false);
+        send(&busy, &[]);
+        assert_eq!(greeted(&busy), None, "something is said already");
+        assert_eq!(greeted(&shared(false, true)), None, "programs know from the first line");
     }
 
     #[test]

@@ -8,13 +8,15 @@ use formwork_addr::{InstanceAddr, Str};
 use formwork_provider::{Call, CallError, Object, Recorder, Slot, Throttle};
 use formwork_value::Value;
 use rustc_hash::FxHashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use tokio::sync::Semaphore;
 
 /// What every call needs.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub setup: Setup,
+    pub setup: Arc<Setup>,
     pub limit: Arc<Semaphore>,
     /// What each provider configuration bears, by its name.
     throttles: Arc<Mutex<FxHashMap<Str, Arc<Throttle>>>>,
@@ -23,7 +25,7 @@ pub(crate) struct Caller {
 impl Caller {
     pub fn new(setup: Setup) -> Self {
         let limit = Arc::new(Semaphore::new(setup.parallelism.max(1)));
-        Caller { setup, limit, throttles: Arc::default() }
+        Caller { setup: Arc::new(setup), limit, throttles: Arc::default() }
     }
 
     fn throttle(&self, provider: &ProviderHandle) -> Arc<Throttle> {
@@ -73,6 +75,19 @@ impl Caller {
 pub(crate) fn data_source(addr: &InstanceAddr) -> String {
     let module: String = addr.resource.module.steps().iter().map(|step| format!("{}.", step.name)).collect();
     format!("{module}{}{}", addr.resource.resource.name, addr.key)
+}
+
+/// Begins a call. Many have nothing to wait for, and are over at once; the others come back, to be waited for.
+pub(crate) fn begin<T>(
+    mut job: Pin<Box<dyn Future<Output = T>>>,
+) -> Result<T, Pin<Box<dyn Future<Output = T>>>> {
+    // However many calls are begun in a row, each may go as far as it can.
+    let mut work = tokio::task::unconstrained(job.as_mut());
+    match Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Ok(done),
+        // Whoever waits for it polls it again, with a waker that wakes.
+        Poll::Pending => Err(job),
+    }
 }
 
 /// A recorder for calls that create nothing.

@@ -56,6 +56,16 @@ impl Evaluator {
         Ran::Done(cell, Deps::default())
     }
 
+    /// Asks for the provider configuration of an instance, before the instance itself is evaluated in vain. Which one it is has
+    /// to be certain from the block.
+    pub fn demand_provider_of(&mut self, instance: &InstanceInfo) {
+        let certain =
+            self.setup.config.provider_choice(&instance.block.module, instance.block.block()).is_none();
+        if certain && let Ran::Done(cell, _) = self.provider_cell_of(instance) {
+            self.cells.demand(cell);
+        }
+    }
+
     /// Which of the configurations of a provider with `for_each` an instance uses; `None` while that is not known.
     fn chosen(&mut self, instance: &InstanceInfo, choice: ProviderChoice<'_>) -> Ran<Option<Str>> {
         let (mut module, mut key, mut each) =

@@ -17,7 +17,8 @@ use formwork_plan::{CheckResult, Deferred};
 use formwork_syntax::Expr;
 use formwork_value::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,6 +71,10 @@ pub(crate) struct Evaluator {
     pub planning: bool,
     /// The import blocks of the root module.
     pub imports: Vec<CellId>,
+    /// Resource blocks of which all instances are there, with those.
+    complete: RefCell<FxHashMap<CellId, Arc<Deps>>>,
+    /// The resources behind sets of dependencies that many share. The set is kept, so that its address stays its own.
+    behind: RefCell<FxHashMap<*const Deps, (Arc<Deps>, Arc<BTreeSet<ResourceAddr>>)>>,
     /// The resource blocks that were expanded, in the order in which that happened.
     pub expanded: Vec<CellId>,
     /// Whether an unknown repetition waits, and is no error.
@@ -96,6 +101,8 @@ impl Evaluator {
             refreshes: FxHashMap::default(),
             planning: false,
             imports: Vec::new(),
+            complete: RefCell::default(),
+            behind: RefCell::default(),
             expanded: Vec::new(),
             deferring: false,
             deferred: FxHashMap::default(),
@@ -556,18 +563,14 @@ impl Evaluator {
                     deps.add_instance(cell);
                 }
                 match &found.content {
-                    Content::Keys(expansion) => {
-                        let chosen = key.and_then(|k| expansion.get(k)).copied();
-                        let all: Vec<CellId> = match chosen {
-                            Some(one) => vec![one],
-                            None => expansion.iter().map(|(_, id)| *id).collect(),
-                        };
-                        let mut inner = Deps::default();
-                        for id in all {
-                            self.all_of(id, None, missing, &mut inner, failed);
+                    Content::Keys(expansion) => match key.and_then(|k| expansion.get(k)) {
+                        Some(one) => {
+                            let mut inner = Deps::default();
+                            self.all_of(*one, None, missing, &mut inner, failed);
+                            deps.add(&Arc::new(inner));
                         }
-                        deps.add(&Arc::new(inner));
-                    }
+                        None => self.instances_of(cell, expansion, missing, deps, failed),
+                    },
                     Content::Calls(expansion) => {
                         for (_, child) in expansion.iter() {
                             let node = self.module(*child);
@@ -583,6 +586,39 @@ impl Evaluator {
         }
     }
 
+    /// All instances of a resource block; one set for all who depend on them.
+    fn instances_of(
+        &self,
+        keys: CellId,
+        expansion: &Expansion<CellId>,
+        missing: &mut Vec<CellId>,
+        deps: &mut Deps,
+        failed: &mut bool,
+    ) {
+        if let Some(all) = self.complete.borrow().get(&keys) {
+            return deps.add(all);
+        }
+        let before = missing.len();
+        let mut inner = Deps::default();
+        for (_, id) in expansion.iter() {
+            let found = self.cells.get(*id);
+            match found.status {
+                Status::Failed => *failed = true,
+                Status::Idle | Status::Busy => missing.push(*id),
+                // Each is met once: nothing has to be looked for.
+                Status::Ready if found.kind.is_stored() || self.deferred.contains_key(id) => {
+                    inner.instances.push(*id);
+                }
+                Status::Ready => found.deps.iter().for_each(|d| inner.add(d)),
+            }
+        }
+        let inner = Arc::new(inner);
+        if !*failed && missing.len() == before {
+            self.complete.borrow_mut().insert(keys, inner.clone());
+        }
+        deps.add(&inner);
+    }
+
     /// The type of a resource, which the graph has found to exist.
     pub fn type_info(&self, resource: &Resource) -> Option<Arc<crate::provide::TypeInfo>> {
         self.types.of(&self.setup.registry, resource)
@@ -591,15 +627,45 @@ impl Evaluator {
     /// Resource addresses behind a set of dependencies, sorted and without keys of modules, as states record them; `but` is
     /// left out.
     pub fn resources_in(&self, deps: &Arc<Deps>, but: &ResourceAddr) -> Arc<[ResourceAddr]> {
-        let mut found = std::collections::BTreeSet::new();
-        deps.each(&mut |id| {
-            if let Kind::Instance(info) = &self.cells.get(id).kind
-                && info.addr.resource != *but
-            {
-                found.insert(info.addr.resource.without_keys());
+        let mut found = BTreeSet::new();
+        let mut add = |resource: &ResourceAddr| {
+            if resource != but {
+                found.insert(resource.without_keys());
+            }
+        };
+        let own = deps.instances.iter().filter_map(|id| self.resource_of(*id));
+        own.for_each(&mut add);
+        for group in &deps.groups {
+            self.behind(group).iter().for_each(&mut add);
+        }
+        found.into_iter().collect()
+    }
+
+    fn resource_of(&self, id: CellId) -> Option<&ResourceAddr> {
+        match &self.cells.get(id).kind {
+            Kind::Instance(info) => Some(&info.addr.resource),
+            _ => None,
+        }
+    }
+
+    /// The resources of a set that many share: looked for once.
+    fn behind(&self, group: &Arc<Deps>) -> Arc<BTreeSet<ResourceAddr>> {
+        if let Some((_, known)) = self.behind.borrow().get(&Arc::as_ptr(group)) {
+            return known.clone();
+        }
+        let mut found = BTreeSet::new();
+        let mut last = None;
+        group.each(&mut |id| {
+            let resource = self.resource_of(id);
+            // Instances of one resource mostly stand together.
+            if resource != last {
+                found.extend(resource.cloned());
+                last = resource;
             }
         });
-        found.into_iter().collect()
+        let found = Arc::new(found);
+        self.behind.borrow_mut().insert(Arc::as_ptr(group), (group.clone(), found.clone()));
+        found
     }
 
     /// The current expansion of a resource block, when it is known.

@@ -262,7 +262,8 @@ impl Builder<'_> {
             let all: Vec<_> = objects.collect();
             for (object, span) in all {
                 let target = self.node(object);
-                self.graph.graph.update_edge(closed, target, span);
+                // Each is met once: looking for an edge among all those of a large module would take its square.
+                self.graph.graph.add_edge(closed, target, span);
                 self.graph.graph.update_edge(target, node, span);
             }
         }

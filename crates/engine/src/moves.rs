@@ -6,27 +6,35 @@ use formwork_addr::{
 use formwork_config::{Config, Moved, Removed, Repetition};
 use formwork_diag::Diagnostic;
 use formwork_state::State;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How often an instance may move in one go; more can only be blocks that undo each other.
 const MAX_MOVES: usize = 100;
 
-/// Gives instances their new addresses. Returns the old address of each that has moved.
-pub(crate) fn follow(
+/// A state whose instances have their new addresses, and the old address of each that has moved.
+pub(crate) fn follow<'s>(
     config: &Config,
-    state: &mut State,
+    state: &'s State,
     diags: &mut Vec<Diagnostic>,
-) -> BTreeMap<InstanceAddr, InstanceAddr> {
+) -> (Cow<'s, State>, BTreeMap<InstanceAddr, InstanceAddr>) {
     let mut previous = BTreeMap::new();
     refuse_declared(config, diags);
-    let all: Vec<InstanceAddr> = state.instances().map(|(addr, ..)| addr).collect();
+    let declared: Vec<(&ModulePath, &Moved)> =
+        config.modules.iter().flat_map(|(path, m)| m.moved.iter().map(move |moved| (path, moved))).collect();
+    // Where nothing is said, only what a `count` that comes or goes concerns can move.
+    let may_move =
+        |key: &&InstanceKey| !declared.is_empty() || matches!(key, InstanceKey::None | InstanceKey::Int(0));
+    let managed = state.resources.iter().filter(|(addr, _)| addr.resource.mode != ResourceMode::Data);
+    let all = managed.flat_map(|(addr, resource)| {
+        resource.instances.keys().filter(may_move).map(move |key| addr.instance(key.clone()))
+    });
+    let all: Vec<InstanceAddr> = all.collect();
+    let mut state = Cow::Borrowed(state);
     for start in all {
-        if start.resource.resource.mode == ResourceMode::Data {
-            continue;
-        }
         let mut at = start.clone();
         let mut moves = 0;
-        while let Some((next, moved)) = next(config, &at) {
+        while let Some((next, moved)) = next(&declared, &at) {
             moves += 1;
             if moves > MAX_MOVES {
                 diags.push(
@@ -44,7 +52,7 @@ pub(crate) fn follow(
             at = next;
         }
         if at == start {
-            at = implied(config, &start, state);
+            at = implied(config, &start, &state);
         }
         if at == start {
             continue;
@@ -61,22 +69,18 @@ pub(crate) fn follow(
             );
             continue;
         }
-        state.rename(&start, &at);
+        state.to_mut().rename(&start, &at);
         previous.insert(at, start);
     }
-    previous
+    (state, previous)
 }
 
 /// The move that applies to an address, if any.
-fn next<'a>(config: &'a Config, at: &InstanceAddr) -> Option<(InstanceAddr, &'a Moved)> {
-    for (path, module) in &config.modules {
-        for moved in &module.moved {
-            if let Some(next) = apply(path, moved, at) {
-                return Some((next, moved));
-            }
-        }
-    }
-    None
+fn next<'a>(
+    declared: &[(&'a ModulePath, &'a Moved)],
+    at: &InstanceAddr,
+) -> Option<(InstanceAddr, &'a Moved)> {
+    declared.iter().find_map(|(path, moved)| Some((apply(path, moved, at)?, *moved)))
 }
 
 fn apply(path: &ModulePath, moved: &Moved, at: &InstanceAddr) -> Option<InstanceAddr> {

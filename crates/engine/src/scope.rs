@@ -11,6 +11,7 @@ use formwork_lang::{Lookup, Scope, Step, World};
 use formwork_value::{Map, Mark, Type, Value};
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What an evaluation met.
 #[derive(Default)]
@@ -133,14 +134,20 @@ impl<'a> ModuleScope<'a> {
             return Lookup::Found(value.clone(), consumed);
         }
         let mut lookup = None;
+        let mut all = Deps::default();
         for (_, id) in expansion.iter() {
-            if let Err(other) = self.cell(*id) {
+            let cell = self.evaluator.cells.get(*id);
+            if cell.status == Status::Ready && cell.kind.is_stored() {
+                // Each is met once: nothing has to be looked for.
+                all.instances.push(*id);
+            } else if let Err(other) = self.cell(*id) {
                 lookup = Some(other);
             }
         }
         if let Some(lookup) = lookup {
             return lookup;
         }
+        self.found.borrow_mut().deps.add(&Arc::new(all));
         self.found.borrow_mut().wholes.push(keys);
         Lookup::Found(whole_value(&self.evaluator.cells, expansion), consumed)
     }

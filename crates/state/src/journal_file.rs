@@ -168,6 +168,7 @@ impl Shared {
             }
         };
         self.fsyncs.fetch_add(1, Ordering::Relaxed);
+        self.probe.syncing();
         let result = file.sync_data();
         let mut inner = self.lock();
         match result {

@@ -21,6 +21,9 @@ pub enum Phase {
 pub trait Probe: Send + Sync {
     /// The phase is reached.
     fn at(&self, _phase: Phase) {}
+
+    /// The journal is being made durable: once for all operations that wait for it.
+    fn syncing(&self) {}
 }
 
 impl Probe for () {}

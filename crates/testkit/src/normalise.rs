@@ -17,6 +17,8 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"\bdeposed object [0-9a-f]{8}\b", "deposed object [KEY]"),
         (r"\b(pid|process) \d+\b", "$1 [PID]"),
         (r"(?m)[ \t]+$", ""),
+        // Said when a machine is slow.
+        (r"(?m)^(Looking at what there is|Reading the configuration)\.\.\.\n", ""),
     ];
     rules
         .iter()
@@ -45,7 +47,8 @@ mod tests {
         check("done after 1m2s [id=thing-0123456789abcdef]", "done after 0s [id=thing-[ID]]");
         check("a 6ba7b810-9dad-11d1-80b4-00c04fd430c8  \nb", "a [UUID]\nb");
         check("at 2026-11-22T14:00:00Z.", "at [TIME].");
+        check("Looking at what there is...\nNo changes.", "No changes.");
         check("nothing-to-see 12s", "nothing-to-see 12s");
-        assert_eq!(super::RULES.len(), 7);
+        assert_eq!(super::RULES.len(), 8);
     }
 }

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const PHASES: [&str; 6] =
     ["before-intent", "intent-written", "request-sent", "effect-done", "result-unsynced", "folding"];
 
+/// The line that the log has for each fsync of the journal.
+pub const FSYNC: &str = "fsync";
+
 /// Counts how often each phase was reached, writes one line for each to a file if asked to, and kills its own
 /// process with SIGKILL when a chosen phase is reached for the n-th time.
 #[derive(Debug, Default)]
@@ -35,6 +38,14 @@ impl KillProbe {
             })
             .transpose()?;
         Ok(KillProbe { kill, log, ..KillProbe::default() })
+    }
+
+    /// A test reads the log; when it cannot be written, the test finds too few lines and says so.
+    fn tell(&self, line: &str) {
+        if let Some(log) = &self.log {
+            let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _ = writeln!(log, "{line}");
+        }
     }
 
     /// How often each phase was reached so far, in the order of [`PHASES`].
@@ -68,11 +79,7 @@ impl Probe for KillProbe {
     fn at(&self, phase: Phase) {
         let index = index(&phase);
         let n = self.counts[index].fetch_add(1, Ordering::SeqCst) + 1;
-        if let Some(log) = &self.log {
-            // A test reads it; when it cannot be written, the test finds too few lines and says so.
-            let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let _ = writeln!(log, "{}", PHASES[index]);
-        }
+        self.tell(PHASES[index]);
         if self.kill == Some((index, n)) {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             // The signal is on its way; nothing may happen in between.
@@ -80,6 +87,10 @@ impl Probe for KillProbe {
                 std::thread::park();
             }
         }
+    }
+
+    fn syncing(&self) {
+        self.tell(FSYNC);
     }
 }
 

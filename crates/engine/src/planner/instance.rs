@@ -125,7 +125,7 @@ impl Planner<'_> {
             return self.was_planned(cell, Ok(response));
         }
         let caller = self.caller.clone();
-        self.jobs.push(Box::pin(async move {
+        self.start(Box::pin(async move {
             let result = caller
                 .with(&provider, "", &NoRecorder, async |call| {
                     let request = PlanRequest { config: &config, prior: prior.as_ref() };

@@ -36,8 +36,7 @@ use std::sync::Arc;
 pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOutcome {
     let (graph, diags) = Graph::new(&setup.config, &setup.registry);
     let mut diags = diags;
-    let mut moved = state.clone();
-    let previous = moves::follow(&setup.config, &mut moved, &mut diags);
+    let (moved, previous) = moves::follow(&setup.config, state, &mut diags);
     if !has_errors(&diags) {
         diags.extend(crate::validate::provisioners(setup));
     }
@@ -88,8 +87,7 @@ pub(crate) async fn planned(
     options: &PlanOptions,
 ) -> (Evaluator, Vec<Diagnostic>) {
     let (graph, mut diags) = Graph::new(&setup.config, &setup.registry);
-    let mut moved = state.clone();
-    moves::follow(&setup.config, &mut moved, &mut diags);
+    let (moved, _) = moves::follow(&setup.config, state, &mut diags);
     let mut planner = Planner::new(setup.clone(), &moved, options, graph);
     if !has_errors(&diags) {
         planner.run().await;
@@ -329,13 +327,16 @@ impl<'a> Planner<'a> {
             if matches!(&self.ev.cells.get(keys).kind, Kind::Keys(_, b) if b.block().check.is_some()) {
                 continue;
             }
+            let mut asked = self.options.mode != Mode::Normal;
             for (_, cell) in expansion.iter() {
-                let wanted = match &self.ev.cells.get(*cell).kind {
-                    Kind::Instance(info) => self.selected(&info.addr),
-                    _ => false,
-                };
-                if wanted {
+                let Kind::Instance(info) = &self.ev.cells.get(*cell).kind else { continue };
+                if self.selected(&info.addr) {
                     any = true;
+                    // First whom they all wait for: otherwise each is evaluated in vain before it is ready.
+                    if !std::mem::replace(&mut asked, true) {
+                        let info = info.clone();
+                        self.ev.demand_provider_of(&info);
+                    }
                     self.ev.cells.demand(*cell);
                 }
             }
@@ -408,9 +409,17 @@ impl<'a> Planner<'a> {
             _ => {
                 if let Some(configuring) = self.ev.run(cell) {
                     let (cell, handle, future) = (configuring.cell, configuring.handle, configuring.future);
-                    self.jobs.push(Box::pin(async move { Done::Configured(cell, future.await.map(handle)) }));
+                    self.start(Box::pin(async move { Done::Configured(cell, future.await.map(handle)) }));
                 }
             }
+        }
+    }
+
+    /// Begins a call.
+    fn start(&mut self, job: Job) {
+        match crate::calls::begin(job) {
+            Ok(done) => self.done(done),
+            Err(job) => self.jobs.push(job),
         }
     }
 
