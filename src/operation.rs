@@ -140,12 +140,12 @@ impl<F: Files> Files for With<'_, F> {
 
 /// Like [`configuration`], with one more file (name and contents) in the root module.
 pub fn configuration_with(cx: &Context, name: &str, text: &str) -> Result<Inputs, u8> {
-    let files = With { files: Recorder::default(), name, text };
+    let files = With { files: Recorder::new(cx.screen), name, text };
     let loaded = load(Path::new(""), &files);
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
         return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
     };
-    let mut read = files.files.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut read = files.files.files.into_inner().unwrap_or_else(PoisonError::into_inner);
     read.insert(name.into(), text.as_bytes().to_vec());
     Ok(Inputs {
         config: Arc::new(config),

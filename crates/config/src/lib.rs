@@ -35,7 +35,9 @@ pub use early::{Early, OwnNames};
 pub use encryption::{ComponentBlock, EncryptionBlock, TargetBlock, encryption_text};
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use host::{ascii_host, shown_host};
-pub use load::{Loaded, has_configuration, load, load_root, load_with, load_without_lost_imports, local_state, mentions};
+pub use load::{
+    Loaded, has_configuration, load, load_root, load_with, load_without_lost_imports, local_state, mentions,
+};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
     Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
