@@ -58,7 +58,7 @@ impl Recorder {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.insert(path, bytes.to_vec());
         if bytes.len() >= LARGE
-            || (files.len() % 64 == 0 && files.values().map(Vec::len).sum::<usize>() >= LARGE)
+            || (files.len().is_multiple_of(64) && files.values().map(Vec::len).sum::<usize>() >= LARGE)
         {
             self.patience.get_or_init(|| Patience::start(self.screen, "Reading the configuration..."));
         }

@@ -85,7 +85,7 @@ impl Names {
     /// A text with `@name@` replaced by ids.
     pub fn ids_in(&self, text: &str) -> String {
         let parts: Vec<&str> = text.split('@').collect();
-        if parts.len() < 3 || parts.len() % 2 == 0 {
+        if parts.len() < 3 || parts.len().is_multiple_of(2) {
             return text.to_owned();
         }
         parts.iter().enumerate().map(|(i, p)| if i % 2 == 1 { self.id(p) } else { p }).collect()

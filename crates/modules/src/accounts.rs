@@ -139,10 +139,10 @@ impl Accounts {
     /// Takes a token from a variable of the environment, if it has the name of one: `TF_TOKEN_` and the host, with
     /// underscores for dots and two of them for a hyphen. It counts more than what files say.
     pub fn variable_of(&mut self, name: &str, value: &str) {
-        if let Some(host) = name.strip_prefix("TF_TOKEN_") {
-            if let Some(host) = ascii_host(&host.replace("__", "-").replace('_', ".")) {
-                self.tokens.insert(host, value.to_owned());
-            }
+        if let Some(host) = name.strip_prefix("TF_TOKEN_")
+            && let Some(host) = ascii_host(&host.replace("__", "-").replace('_', "."))
+        {
+            self.tokens.insert(host, value.to_owned());
         }
     }
 

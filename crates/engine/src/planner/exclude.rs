@@ -22,11 +22,11 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub fn from_reading(&self, addr: &InstanceAddr) -> bool {
+    pub fn is_not_read(&self, addr: &InstanceAddr) -> bool {
         self.kept.contains(addr)
     }
 
-    pub fn from_removal(&self, addr: &InstanceAddr) -> bool {
+    pub fn is_not_removed(&self, addr: &InstanceAddr) -> bool {
         self.kept.contains(addr) || self.pinned.contains(addr)
     }
 }
@@ -135,7 +135,7 @@ impl Planner<'_> {
             let named = self.is_excluded(&prior.addr);
             let gone = !self.ev.instances.contains_key(&prior.addr);
             let destroyed = self.options.mode == Mode::Destroy;
-            if named || (self.excluded.from_removal(&prior.addr) && (gone || destroyed)) {
+            if named || (self.excluded.is_not_removed(&prior.addr) && (gone || destroyed)) {
                 note(prior.addr.to_string(), named);
             }
         }

@@ -228,7 +228,7 @@ impl<'a> Planner<'a> {
     async fn run(&mut self) {
         self.doom();
         self.keep_excluded();
-        let wanted = |addr: &InstanceAddr| self.selected(addr) && !self.excluded.from_reading(addr);
+        let wanted = |addr: &InstanceAddr| self.selected(addr) && !self.excluded.is_not_read(addr);
         let selected: Vec<CellId> = self.priors.iter().filter(|p| wanted(&p.addr)).map(|p| p.cell).collect();
         for cell in selected {
             self.ev.cells.demand(cell);

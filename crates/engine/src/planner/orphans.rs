@@ -22,7 +22,7 @@ impl Planner<'_> {
         for (i, prior) in self.priors.iter().enumerate() {
             if prior.deposed.is_some()
                 || !self.selected(&prior.addr)
-                || self.excluded.from_removal(&prior.addr)
+                || self.excluded.is_not_removed(&prior.addr)
             {
                 continue;
             }
@@ -126,7 +126,7 @@ impl Planner<'_> {
         }
         for i in 0..self.priors.len() {
             let addr = &self.priors[i].addr;
-            if self.priors[i].deposed.is_some() && self.selected(addr) && !self.excluded.from_reading(addr) {
+            if self.priors[i].deposed.is_some() && self.selected(addr) && !self.excluded.is_not_read(addr) {
                 self.ev.cells.demand(self.priors[i].cell);
                 self.drain(false).await;
                 self.remove(i, None).await;

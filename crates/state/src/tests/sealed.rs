@@ -83,7 +83,7 @@ struct Look(PathBuf, Mutex<usize>);
 
 impl Probe for Look {
     fn at(&self, phase: Phase) {
-        assert_eq!(clear(&self.0), [PathBuf::new(); 0], "{phase:?}");
+        assert_eq!(clear(&self.0), Vec::<PathBuf>::new(), "{phase:?}");
         *self.1.lock().unwrap() += 1;
     }
 }
@@ -101,7 +101,7 @@ fn nothing_is_in_clear_at_any_step_and_everything_is_there() {
     session.journal().append(&create("u", "a.four")).unwrap();
     sync(&*session.journal()).unwrap();
     session.close().unwrap();
-    assert_eq!(clear(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(clear(dir.path()), Vec::<PathBuf>::new());
     let expected = ["a.one=canary-one", "a.three=canary-three", "a.two=canary-two"];
     let opened = backend.peek().unwrap();
     assert_eq!(
