@@ -96,7 +96,8 @@ pub fn find(settings: &AwsKms) -> Result<Credentials, String> {
     let shared = files(&settings.shared_credentials_files, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
     let config = files(&settings.shared_config_files, "AWS_CONFIG_FILE", "config");
     let look = |key: &str| {
-        lookup(&shared, std::slice::from_ref(&profile), key).or_else(|| lookup(&config, &sections(&profile), key))
+        lookup(&shared, std::slice::from_ref(&profile), key)
+            .or_else(|| lookup(&config, &sections(&profile), key))
     };
     match (look("aws_access_key_id"), look("aws_secret_access_key")) {
         (Some(access_key), Some(secret)) => {
