@@ -156,8 +156,8 @@ impl Site {
     fn look(&self) -> Result<Left, String> {
         // Calls of the killed run have landed by then.
         std::thread::sleep(Duration::from_millis(500));
-        let mut left = Left::default();
-        left.stuck = usize::from(self.expect(&["apply", "-auto-approve", "-input=false"]).is_err());
+        let stuck = usize::from(self.expect(&["apply", "-auto-approve", "-input=false"]).is_err());
+        let mut left = Left { stuck, ..Left::default() };
         let text = std::fs::read_to_string(self.folder.path().join("terraform.tfstate")).unwrap_or_default();
         let state: Json = match serde_json::from_str(&text) {
             Ok(state) => state,
