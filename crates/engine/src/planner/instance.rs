@@ -182,6 +182,13 @@ impl Planner<'_> {
                 if paths.is_empty() && reason != Reason::ReplaceBecauseTainted && waiting.elsewhere.is_none()
                 {
                     paths = changed_paths(&info.schema, &waiting.prepared.config, before, &after);
+                    // A change that is ignored is no cause, although the new object has it.
+                    if let Some(prior) = &waiting.prior {
+                        let config = &waiting.config;
+                        let ignored =
+                            ignore_changes(&mut self.ev, &instance, config.clone(), &prior.object.value);
+                        paths.retain(|path| ignored.at(path) == config.at(path));
+                    }
                 }
                 (Action::Replace(ReplaceOrder::DestroyFirst), Some(reason), paths)
             }
