@@ -121,3 +121,8 @@ resource "tls_locally_signed_cert" "every" {
   validity_period_hours = 50
   allowed_uses          = ["server_auth"]
 }
+
+resource "terraform_data" "every" {
+  input            = random_pet.every.id
+  triggers_replace = var.generation
+}
