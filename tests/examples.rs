@@ -111,7 +111,9 @@ fn left_out(kind: &BlockKind, text: &str, out: &mut Vec<String>) {
             out.push(full);
         }
     }
-    for inner in kind.blocks.iter().filter(|inner| says(text, inner.name)) {
+    // A fallback may have a fallback, which takes the same.
+    let others = kind.blocks.iter().filter(|inner| !std::ptr::eq(**inner, kind));
+    for inner in others.filter(|inner| says(text, inner.name)) {
         left_out(inner, text, out);
     }
 }
