@@ -1,14 +1,16 @@
 //! What every command works with.
 
 use crate::environment;
+use crate::kept::{self, Kept, Lost, Said};
+use crate::memory;
+use crate::rescue::Rescued;
 use crate::schemas::Known;
 use crate::ui::Screen;
 use crate::ui::style::Style;
-use formwork_config::{DiskFiles, local_state};
 use formwork_diag::{Diagnostic, Sources};
 use formwork_engine::Registry;
 use formwork_provider::Provider;
-use formwork_state::{Backend, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
+use formwork_state::{Backend, Kinds, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -27,12 +29,21 @@ pub struct Context {
     pub probe: Arc<dyn Probe>,
     providers: Vec<Arc<dyn Provider>>,
     registry: OnceLock<Arc<Registry>>,
+    kinds: Kinds,
+    kept: OnceLock<Kept>,
 }
 
 impl Context {
     /// With these providers.
     pub fn new(providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> Self {
-        Context { screen: Screen::new(environment::colour()), probe, providers, registry: OnceLock::new() }
+        Context {
+            screen: Screen::new(environment::colour()),
+            probe,
+            providers,
+            registry: OnceLock::new(),
+            kinds: crate::providers::kinds(),
+            kept: OnceLock::new(),
+        }
     }
 
     /// Obeys `-no-color`.
@@ -64,16 +75,73 @@ impl Context {
         self.fail(&[diagnostic.into()], &Sources::default())
     }
 
-    /// The state that flags and the workspace name.
-    pub fn backend(&self, path: Option<&Path>) -> LocalBackend {
-        LocalBackend::new(state_path(path))
+    /// The kinds of backends, besides files.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// Finds out where the state is. Errors are shown.
+    pub fn choose(&self, said: Result<Said, Lost>) -> Result<(), u8> {
+        match said.and_then(|said| kept::choose(self, said)) {
+            Ok(kept) => {
+                // The first answer is the one that counts.
+                let _ = self.kept.set(kept);
+                Ok(())
+            }
+            Err(lost) => Err(self.fail(&lost.diagnostics, &lost.sources)),
+        }
+    }
+
+    /// Where the state is.
+    pub fn kept(&self) -> &Kept {
+        self.kept.get_or_init(Kept::default)
+    }
+
+    /// Whether the state is somewhere else than in files here.
+    pub fn is_remote(&self) -> bool {
+        self.kept().remote.is_some()
+    }
+
+    /// The state in this file, or in the file that the current workspace has here.
+    pub fn local(&self, path: Option<&Path>) -> LocalBackend {
+        LocalBackend::new(self.state_path(path))
             .with_probe(self.probe.clone())
             .with_history(environment::state_history())
     }
 
+    /// The state that flags and the workspace name: a file, if one is named.
+    pub fn backend(&self, path: Option<&Path>) -> Result<Box<dyn Backend>, StateError> {
+        match &self.kept().remote {
+            Some(remote) if path.is_none() => remote.state(&environment::workspace()),
+            _ => Ok(Box::new(self.local(path))),
+        }
+    }
+
+    /// The state file of the current workspace, or the one that a flag names.
+    pub fn state_path(&self, flag: Option<&Path>) -> PathBuf {
+        flag.map_or_else(|| self.kept().workspace_path(&environment::workspace()), Path::to_path_buf)
+    }
+
     /// Reads a state without locking it.
     pub fn peek(&self, path: Option<&Path>) -> Result<Opened, StateError> {
-        self.backend(path).peek()
+        self.backend(path)?.peek()
+    }
+
+    /// Opens the state of a backend that is not in files here. What cannot be written there is written here.
+    pub fn open_remote(
+        &self,
+        backend: &dyn Backend,
+        operation: &str,
+        lock: Lock,
+    ) -> Result<Box<dyn Session>, StateError> {
+        let session = self.open(backend, operation, lock)?;
+        let kept = self.kept();
+        if kept.remember {
+            let arguments = kept::arguments(&kept.kind, &self.kinds);
+            // Without it, a later change of the block is not noticed; nothing else depends on it.
+            let _ = memory::write(Some((&kept.kind, &kept.settings, &kept.settings)), arguments);
+        }
+        Ok(Box::new(Rescued(session)))
     }
 
     /// Opens a state for `operation`, and says so when it has to wait for another run.
@@ -105,20 +173,4 @@ pub struct Lock {
     pub take: bool,
     /// `-lock-timeout`
     pub timeout: Duration,
-}
-
-/// The state file of the current workspace, or the one that a flag names.
-pub fn state_path(flag: Option<&Path>) -> PathBuf {
-    if let Some(path) = flag {
-        return path.to_path_buf();
-    }
-    workspace_path(&environment::workspace())
-}
-
-/// The state file of a workspace.
-pub fn workspace_path(workspace: &str) -> PathBuf {
-    match workspace {
-        "default" => local_state(Path::new(""), &DiskFiles).unwrap_or_else(|| STATE_FILE.into()),
-        other => Path::new(WORKSPACES).join(other).join(STATE_FILE),
-    }
 }

@@ -2,11 +2,17 @@
 
 use crate::environment;
 use formwork_provider::Provider;
+use formwork_state::Kinds;
 use std::sync::Arc;
+
+/// The kinds of backends that the program knows, besides files.
+pub fn kinds() -> Kinds {
+    Kinds::new(vec![formwork_backend_http::kind()], Arc::new(environment::Real))
+}
 
 /// All of them. Without the feature `aws`, which takes minutes to build, all others.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    let mut all = formwork_provider_builtin::providers();
+    let mut all = formwork_provider_builtin::providers_with(kinds());
     all.push(formwork_provider_ansible::provider());
     #[cfg(feature = "aws")]
     all.push(formwork_provider_aws::provider());

@@ -17,7 +17,7 @@ mod providers;
 mod recover;
 mod refresh;
 mod show;
-mod state;
+pub(crate) mod state;
 mod taint;
 mod untaint;
 mod validate;
@@ -26,6 +26,7 @@ mod workspace;
 
 use crate::context::Context;
 use crate::environment;
+use crate::kept;
 use crate::variables::Flag;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -76,6 +77,25 @@ enum Command {
     Console(console::Console),
     Metadata(metadata::Metadata),
     Version(version::Version),
+}
+
+impl Command {
+    /// Whether it works with the state, and has to know where that is before anything else.
+    fn wants_state(&self) -> bool {
+        match self {
+            Command::Init(_)
+            | Command::Get(_)
+            | Command::Validate(_)
+            | Command::Fmt(_)
+            | Command::Graph(_)
+            | Command::Metadata(_)
+            | Command::Version(_) => false,
+            // A saved plan says itself where its state is.
+            Command::Apply(apply) => !apply.is_saved(),
+            Command::Show(show) => !show.is_of_file(),
+            _ => true,
+        }
+    }
 }
 
 /// Commands of Terraform's that are still to come.
@@ -139,8 +159,13 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         return cx.refuse(d);
     }
     let flags = variable_flags(&matches);
+    if cli.command.as_ref().is_some_and(Command::wants_state)
+        && let Err(code) = cx.choose(kept::said(&cx, &flags))
+    {
+        return code;
+    }
     match cli.command {
-        Some(Command::Init(c)) => c.run(&mut cx),
+        Some(Command::Init(c)) => c.run(&mut cx, &flags),
         Some(Command::Get(c)) => c.run(&mut cx),
         Some(Command::Validate(c)) => c.run(&mut cx),
         Some(Command::Fmt(c)) => c.run(&mut cx),

@@ -31,6 +31,11 @@ pub struct Show {
 }
 
 impl Show {
+    /// Whether it shows a file that is named.
+    pub fn is_of_file(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);

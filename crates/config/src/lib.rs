@@ -3,6 +3,7 @@
 //! [`load`] reads a root module and everything it calls; expressions stay expressions. Values of root module
 //! variables are gathered by [`resolve_variables`]. Nothing here knows schemas or evaluates resources.
 
+mod backend;
 mod blocks;
 mod check;
 mod conditions;
@@ -27,12 +28,13 @@ mod tests;
 mod variables;
 mod version;
 
+pub use backend::backend_arguments;
 pub use constant::const_eval;
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
-pub use load::{Loaded, has_configuration, load, load_with, local_state};
+pub use load::{Loaded, has_configuration, load, load_backend, load_with};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
-    Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
+    BackendBlock, Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
     ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement, Provisioner,
     Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };

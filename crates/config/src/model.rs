@@ -3,7 +3,7 @@
 use crate::version::Constraints;
 use formwork_addr::{ModulePath, Resource, Target};
 use formwork_diag::Span;
-use formwork_syntax::{Body, Expr, ExprKind, Ident, Str};
+use formwork_syntax::{Attribute, Body, Expr, ExprKind, Ident, Str};
 use formwork_value::{Defaults, Type, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,8 +57,19 @@ pub struct Module {
     pub imports: Vec<Import>,
     /// `check` blocks.
     pub checks: BTreeMap<Str, Check>,
-    /// The `path` of a `backend "local"` block; only that of the root module counts.
-    pub local_state: Option<PathBuf>,
+    /// The `backend` block; only that of the root module counts.
+    pub backend: Option<Arc<BackendBlock>>,
+}
+
+/// A `backend` block: where the state is.
+#[derive(Clone, Debug)]
+pub struct BackendBlock {
+    /// The kind of backend.
+    pub kind: Ident,
+    /// Its arguments, whose names only the kind knows.
+    pub arguments: Vec<Attribute>,
+    /// The block's header.
+    pub header: Span,
 }
 
 /// A `moved` block; addresses are relative to the module that it stands in.

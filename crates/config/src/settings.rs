@@ -2,12 +2,12 @@
 
 use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, literal_string, names};
-use crate::model::{Module, ProviderRequirement};
+use crate::model::{BackendBlock, Module, ProviderRequirement};
 use crate::providers::normalise_source;
 use crate::version::{Constraints, Version};
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Block, Expr, ExprKind};
-use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The version of Terraform whose language this is.
 const COMPATIBLE: &str = "1.11.4";
@@ -69,26 +69,32 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
     r.finish(diags);
 }
 
-/// A `backend` block: of the kinds of Terraform, the local one.
-pub(crate) fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    if !matches!(&*block.labels, [kind] if &*kind.name == "local") {
+/// A `backend` block. Which kinds there are, and what they take, is for others to say.
+fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let [kind] = &*block.labels else {
         diags.push(
-            Diagnostic::error(
-                "Unsupported backend",
-                "This version of Formwork keeps its state in a local file only.",
-            )
-            .at(block.header)
-            .help("Remove the block, or say where the file is: backend \"local\" { path = \"PATH\" }"),
+            Diagnostic::error("Invalid backend", "A backend block has one label, the kind of backend.")
+                .at(block.header)
+                .help("For example: backend \"s3\" { … }"),
         );
         return;
+    };
+    for inner in &block.body.blocks {
+        let name = &inner.kind.name;
+        diags.push(
+            Diagnostic::error(
+                "Unsupported block type",
+                format!("Blocks of type \"{name}\" are not expected in a backend block."),
+            )
+            .at(inner.kind.span)
+            .help(format!("If it is an argument, write it with an equals sign: {name} = {{ … }}")),
+        );
     }
-    let mut r = Reader::new(&language::BACKEND, &block.body);
-    if let Some(a) = r.take("path")
-        && let Some(path) = literal_string(&a.expr, "The path of a state", diags)
-    {
-        module.local_state = Some(PathBuf::from(&*path)).filter(|p| !p.as_os_str().is_empty());
-    }
-    r.finish(diags);
+    module.backend = Some(Arc::new(BackendBlock {
+        kind: kind.clone(),
+        arguments: block.body.attributes.clone(),
+        header: block.header,
+    }));
 }
 
 fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRequirement> {

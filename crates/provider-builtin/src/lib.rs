@@ -20,17 +20,27 @@ use formwork_provider::{
     CallError, Client, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
     Schema,
 };
+use formwork_state::Kinds;
 use formwork_value::Value;
 use std::sync::Arc;
 
-/// All of them.
+/// All of them, for states in files alone.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
+    families(None)
+}
+
+/// All of them; `terraform_remote_state` also reads from these kinds of backends.
+pub fn providers_with(kinds: Kinds) -> Vec<Arc<dyn Provider>> {
+    families(Some(kinds))
+}
+
+fn families(kinds: Option<Kinds>) -> Vec<Arc<dyn Provider>> {
     vec![
         Family::new(
             "terraform",
             "terraform.io/builtin/terraform",
             data::resources(),
-            remote_state::data_sources(),
+            remote_state::data_sources(kinds),
         ),
         Family::new("null", "registry.terraform.io/hashicorp/null", null::resources(), null::data_sources()),
         Family::new("random", "registry.terraform.io/hashicorp/random", random::resources(), Vec::new()),
