@@ -7,6 +7,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
 
 mod case;
+pub mod conformance;
+mod http_store;
 mod normalise;
 mod oracle;
 mod probe;
@@ -16,6 +18,7 @@ mod sshd;
 mod toy;
 
 pub use case::{Case, CaseError, cases_below, run_case};
+pub use http_store::HttpStore;
 pub use normalise::normalise;
 pub use oracle::{Terraform, on_path};
 pub use probe::{KillProbe, PHASES};
