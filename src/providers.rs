@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 /// The kinds of backends that the program knows, besides files.
 pub fn kinds() -> Kinds {
-    Kinds::new(vec![formwork_backend_http::kind()], Arc::new(environment::Real))
+    let kinds = vec![formwork_backend_http::kind(), formwork_backend_pg::kind(), formwork_backend_s3::kind()];
+    Kinds::new(kinds, Arc::new(environment::Real))
 }
 
 /// All of them. Without the feature `aws`, which takes minutes to build, all others.

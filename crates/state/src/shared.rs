@@ -368,6 +368,7 @@ impl Shared {
             (std::mem::take(&mut inner.stored), inner.ledger.clone(), records, waiting, result)
         };
         if result.is_ok() && !records.is_empty() {
+            let last = State { serial: stored.serial, lineage: stored.lineage.clone(), ..State::default() };
             let (mut touched, mut changed) = (BTreeSet::new(), false);
             for record in &records {
                 touch(record, &stored, &mut touched);
@@ -381,7 +382,7 @@ impl Shared {
             if writer.rewrites() && changed {
                 stored.serial += 1;
             }
-            let group = Group { records: &records, state: &stored, touched: &touched, ledger: &ledger };
+            let group = Group { records: &records, before: &last, state: &stored, touched: &touched, ledger: &ledger };
             result = writer.append(&group);
         }
         let mut inner = lock(&self.inner);

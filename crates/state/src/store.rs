@@ -8,6 +8,7 @@ use crate::paths::Paths;
 use crate::replay::{self, Files};
 use crate::wire::{self, Base, Entry};
 use crate::{LockInfo, Pending, Record, State, StateError, frame, json, snapshot};
+pub use formwork_addr::InstanceAddr as Address;
 use formwork_addr::{InstanceAddr, Str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -81,6 +82,8 @@ pub trait Writer: Send {
 pub struct Group<'a> {
     /// What happened, in order.
     pub records: &'a [Record],
+    /// Serial and lineage of the last snapshot.
+    pub before: &'a State,
     /// The state after it. Where the store [rewrites](Writer::rewrites) it, with its own serial and lineage.
     pub state: &'a State,
     /// Instances that it may have changed.
