@@ -10,7 +10,9 @@ use crate::ui::style::Style;
 use formwork_diag::{Diagnostic, Sources};
 use formwork_engine::Registry;
 use formwork_provider::Provider;
-use formwork_state::{Backend, Kinds, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
+use formwork_state::{
+    Backend, Kinds, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, StateError,
+};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -95,7 +95,9 @@ impl Said {
 
 /// Reads the `backend` block of the configuration here.
 pub fn said(cx: &Context, flags: &[Flag]) -> Result<Said, Lost> {
-    let Some((config, mut sources)) = load_backend(Path::new(""), &DiskFiles) else { return Ok(Said::default()) };
+    let Some((config, mut sources)) = load_backend(Path::new(""), &DiskFiles) else {
+        return Ok(Said::default());
+    };
     // What is wrong with values for variables is told by the commands that take them.
     let (values, _) = variables::partial(flags, &config, &mut sources);
     said_in(cx, config, &values, sources)
@@ -118,7 +120,8 @@ pub fn said_in(
     if has_errors(&diags) {
         return Err(said.lost(diags));
     }
-    let settings = found.iter().map(|(name, value)| (name.to_string(), formwork_value::json::to_serde(value)));
+    let settings =
+        found.iter().map(|(name, value)| (name.to_string(), formwork_value::json::to_serde(value)));
     let kind = block.kind.name.to_string();
     match checked(&kind, arguments(&kind, cx.kinds()), &settings.collect()) {
         Ok(settings) => {
@@ -147,7 +150,8 @@ fn unknown_kind(kind: &str, kinds: &Kinds) -> Option<Diagnostic> {
         )
         .help(there)
     } else {
-        let d = Diagnostic::error("Unsupported backend", format!("There is no backend type named \"{kind}\"."));
+        let d =
+            Diagnostic::error("Unsupported backend", format!("There is no backend type named \"{kind}\"."));
         match suggestion(kind, known.iter().copied()) {
             Some(near) => d.help(format!("Did you mean \"{near}\"?")),
             None => d.help(there),

@@ -142,8 +142,15 @@ mod tests {
             block: Some(bare(&block, &ARGUMENTS)),
         };
         let merged = |block: Json| memory.merged("s3", &settings(block), &ARGUMENTS);
-        assert_eq!(merged(json!({"key": "a", "pw": "y"})), Ok(settings(json!({"key": "a", "bucket": "b", "pw": "y"}))));
-        for other in [json!({"key": "b", "pw": "x"}), json!({"key": "a"}), json!({"key": "a", "pw": "x", "bucket": "c"})] {
+        assert_eq!(
+            merged(json!({"key": "a", "pw": "y"})),
+            Ok(settings(json!({"key": "a", "bucket": "b", "pw": "y"})))
+        );
+        for other in [
+            json!({"key": "b", "pw": "x"}),
+            json!({"key": "a"}),
+            json!({"key": "a", "pw": "x", "bucket": "c"}),
+        ] {
             assert!(merged(other).is_err());
         }
         assert!(memory.merged("pg", &block, &ARGUMENTS).is_err());
@@ -152,7 +159,8 @@ mod tests {
 
     #[test]
     fn what_terraform_remembers_is_compared_argument_by_argument() {
-        let memory = Memory { kind: "s3".into(), settings: settings(json!({"key": "a", "bucket": "b"})), block: None };
+        let memory =
+            Memory { kind: "s3".into(), settings: settings(json!({"key": "a", "bucket": "b"})), block: None };
         let merged = |block: Json| memory.merged("s3", &settings(block), &ARGUMENTS);
         assert_eq!(merged(json!({"key": "a"})), Ok(settings(json!({"key": "a", "bucket": "b"}))));
         assert!(merged(json!({"key": "b"})).is_err());

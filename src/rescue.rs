@@ -40,9 +40,10 @@ impl Rescued {
                 let safe = if safe.is_empty() { word } else { format!("{safe} {word}") };
                 StateError::Store { action, place, problem, help, safe }
             }
-            StateError::Superseded { place, problem } => {
-                StateError::Superseded { place, problem: format!("{problem}. {}", word.trim_end_matches('.')) }
-            }
+            StateError::Superseded { place, problem } => StateError::Superseded {
+                place,
+                problem: format!("{problem}. {}", word.trim_end_matches('.')),
+            },
             other => other,
         }
     }

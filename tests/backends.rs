@@ -81,7 +81,15 @@ fn a_lock_left_behind_is_freed_by_force() {
     );
     sandbox.shell(&lock).unwrap().expect(0).unwrap();
     let told = run(&sandbox, &["plan"], 1);
-    has(&told, &["The state is locked", "by gone@there, since 2026-01-01T00:00:00Z", "lock ID the-id", "force-unlock"]);
+    has(
+        &told,
+        &[
+            "The state is locked",
+            "by gone@there, since 2026-01-01T00:00:00Z",
+            "lock ID the-id",
+            "force-unlock",
+        ],
+    );
     has(&run(&sandbox, &["plan", "-lock=false"], 0), &["No changes"]);
     has(&run(&sandbox, &["force-unlock", "-force", "another"], 1), &["locked by gone@there"]);
     has(&run(&sandbox, &["force-unlock", "the-id"], 1), &["Nobody can be asked"]);
@@ -136,7 +144,10 @@ fn states_move_only_when_told_to() {
     let (store, sandbox) = (HttpStore::start(), sandbox_with(""));
     run(&sandbox, &["apply", "-auto-approve"], 0);
     sandbox.write("main.tf", &(block(&store, "one") + RESOURCE)).unwrap();
-    has(&run(&sandbox, &["plan"], 1), &["Backend initialization required", "a second time", "-migrate-state"]);
+    has(
+        &run(&sandbox, &["plan"], 1),
+        &["Backend initialization required", "a second time", "-migrate-state"],
+    );
     has(&run(&sandbox, &["init"], 1), &["Nobody can be asked", "-force-copy"]);
     has(&run(&sandbox, &["init", "-migrate-state"], 1), &["Nobody can be asked"]);
     assert!(store.text("one").is_none());
@@ -221,6 +232,9 @@ fn unknown_kinds_and_arguments_are_told() {
     };
     check("backend \"gcs\" {}", &["Terraform has a backend \"gcs\"", "main.tf:2"]);
     check("backend \"htp\" {}", &["Did you mean \"http\"?"]);
-    check("backend \"local\" {\n    pth = \"x\"\n  }", &["The backend \"local\" has no argument \"pth\"", "main.tf:3"]);
+    check(
+        "backend \"local\" {\n    pth = \"x\"\n  }",
+        &["The backend \"local\" has no argument \"pth\"", "main.tf:3"],
+    );
     check("backend \"s3\" {\n    key = \"k\"\n  }", &["needs \"bucket\""]);
 }

@@ -41,8 +41,11 @@ impl ForceUnlock {
             );
             if !Screen::can_ask() {
                 return cx.refuse(
-                    Diagnostic::error("Nobody can be asked", "A lock is taken from its owner only on demand.")
-                        .help("Give -force if it is to be freed."),
+                    Diagnostic::error(
+                        "Nobody can be asked",
+                        "A lock is taken from its owner only on demand.",
+                    )
+                    .help("Give -force if it is to be freed."),
                 );
             }
             if cx.screen.ask(&question).as_deref() != Some("yes") {

@@ -134,7 +134,9 @@ fn all(cx: &Context) -> Result<Vec<String>, Diagnostic> {
             "No workspaces here",
             format!("The backend \"{}\" holds one state, and has no workspaces.", cx.kept().kind),
         )
-        .help("Give each state an address of its own; or use a backend that has workspaces, such as s3 or pg.")),
+        .help(
+            "Give each state an address of its own; or use a backend that has workspaces, such as s3 or pg.",
+        )),
     }
 }
 
@@ -187,8 +189,10 @@ fn remember(name: &str) -> Result<(), Diagnostic> {
 
 fn list(cx: &Context) -> Result<(), Diagnostic> {
     let current = environment::workspace();
-    let lines: String =
-        all(cx)?.iter().map(|name| format!("{} {name}\n", if *name == current { "*" } else { " " })).collect();
+    let lines: String = all(cx)?
+        .iter()
+        .map(|name| format!("{} {name}\n", if *name == current { "*" } else { " " }))
+        .collect();
     cx.screen.line(&lines);
     if overridden() {
         cx.screen

@@ -104,9 +104,13 @@ impl Document {
         let problem = format!("the server answers {}", status(answer.status));
         let help = match answer.status {
             401 | 403 => "Check username and password (TF_HTTP_USERNAME and TF_HTTP_PASSWORD).",
-            404 | 405 => "Check the addresses, and which methods the server knows (update_method, lock_method, unlock_method).",
-            413 => "The server takes no document of that size: raise its limit, or use a backend that does not rewrite the whole \
-                    state, such as pg.",
+            404 | 405 => {
+                "Check the addresses, and which methods the server knows (update_method, lock_method, unlock_method)."
+            }
+            413 => {
+                "The server takes no document of that size: raise its limit, or use a backend that does not rewrite the whole \
+                    state, such as pg."
+            }
             _ => "Look whether the server is well; its log may say more. Then run again.",
         };
         StateError::Store { action, place: self.place(), problem, help: help.into(), safe: safe.into() }

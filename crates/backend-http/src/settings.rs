@@ -71,11 +71,8 @@ impl HttpSettings {
                 default
             }
         };
-        let (retries, least, most) = (
-            number("retry_max", 2),
-            number("retry_wait_min", 1),
-            number("retry_wait_max", 30),
-        );
+        let (retries, least, most) =
+            (number("retry_max", 2), number("retry_wait_min", 1), number("retry_wait_max", 30));
         let identity = match (get("client_certificate_pem"), get("client_private_key_pem")) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,

@@ -90,7 +90,8 @@ impl Remote for Database {
             let mut client = link.prepared()?;
             let s = &link.settings.schema;
             // Not empty, or whoever opens it and does nothing would take it along.
-            let sql = format!("INSERT INTO {s}.states (name, data) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+            let sql =
+                format!("INSERT INTO {s}.states (name, data) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
             client.execute(&sql, &[&workspace, &MARKER])
         })?;
         made.map(|_| ()).map_err(|e| link.error("create the workspace", &e, UNCHANGED))
@@ -221,7 +222,8 @@ impl Store for PgStore {
             let outcome = apart(|| self.attempt(info))?;
             match outcome {
                 Ok(Ok((client, id))) => {
-                    let writer = PgWriter::new(self.link.clone(), self.name.clone(), client, id, Some(info.clone()));
+                    let writer =
+                        PgWriter::new(self.link.clone(), self.name.clone(), client, id, Some(info.clone()));
                     return Ok(Attempt::Taken(Box::new(writer)));
                 }
                 // It may be a connection of ours that was cut, and that the server has yet to notice.
@@ -231,7 +233,9 @@ impl Store for PgStore {
                         return Ok(Attempt::Held(owner));
                     }
                 }
-                Err(Failure::Database(error)) if link::passes(&error) && start.elapsed() < Duration::from_secs(20) => {
+                Err(Failure::Database(error))
+                    if link::passes(&error) && start.elapsed() < Duration::from_secs(20) =>
+                {
                     cut = true;
                 }
                 Err(failure) => return Err(self.told("lock the state", failure)),
@@ -247,7 +251,8 @@ impl Store for PgStore {
                 let mut client = self.link.prepared()?;
                 let sql = format!("INSERT INTO {s}.states (name) VALUES ($1) ON CONFLICT (name) DO NOTHING");
                 client.execute(&sql, &[&self.name])?;
-                let row = client.query_one(&format!("SELECT id FROM {s}.states WHERE name = $1"), &[&self.name])?;
+                let row =
+                    client.query_one(&format!("SELECT id FROM {s}.states WHERE name = $1"), &[&self.name])?;
                 Ok((client, row.get::<_, i64>(0)))
             })
         })?;
@@ -286,7 +291,9 @@ impl Store for PgStore {
     fn force_unlock(&self, id: &str) -> Result<(), StateError> {
         let action = "unlock the state";
         let refused = |problem: String| {
-            let help = "formwork recover says who holds the lock; whoever finds the state locked is told its ID.".into();
+            let help =
+                "formwork recover says who holds the lock; whoever finds the state locked is told its ID."
+                    .into();
             let place = self.link.place.clone();
             Failure::State(StateError::Store { action, place, problem, help, safe: UNCHANGED.into() })
         };
@@ -311,7 +318,10 @@ impl Store for PgStore {
             }
             let s = &self.link.settings.schema;
             // Whoever holds it may come back with another connection: it is refused from now on.
-            client.execute(&format!("UPDATE {s}.formwork_states SET owner = owner + 1 WHERE id = $1"), &[&state])?;
+            client.execute(
+                &format!("UPDATE {s}.formwork_states SET owner = owner + 1 WHERE id = $1"),
+                &[&state],
+            )?;
             client.execute(&format!("DELETE FROM {s}.formwork_locks WHERE id = $1"), &[&state])?;
             client.execute("SELECT pg_terminate_backend($1)", &[&owner.process])?;
             let start = Instant::now();

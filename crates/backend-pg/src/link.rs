@@ -71,7 +71,9 @@ impl Link {
         };
         let code = db.map(|db| db.code().clone());
         let help = match code {
-            Some(c) if c == SqlState::INVALID_PASSWORD || c == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            Some(c)
+                if c == SqlState::INVALID_PASSWORD || c == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
+            {
                 "Check user and password in conn_str, or PGUSER and PGPASSWORD."
             }
             Some(c) if c == SqlState::INVALID_CATALOG_NAME => {
@@ -81,7 +83,9 @@ impl Link {
                 "The user needs a schema to write to. Let somebody who may create it once, and give the user all rights on \
                  its tables and sequences; or set skip_schema_creation."
             }
-            Some(c) if c == SqlState::DISK_FULL || c == SqlState::OUT_OF_MEMORY => "Make room on the server, then run again.",
+            Some(c) if c == SqlState::DISK_FULL || c == SqlState::OUT_OF_MEMORY => {
+                "Make room on the server, then run again."
+            }
             None if problem.contains("server does not support TLS") => {
                 "The server has no TLS. If that is meant so, add sslmode=disable to conn_str."
             }

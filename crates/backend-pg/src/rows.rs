@@ -236,7 +236,9 @@ fn rows(link: &Link, id: i64, client: &mut impl GenericClient) -> Result<Option<
         return Err(Failure::State(StateError::Store {
             action: "read the state",
             place: place.clone(),
-            problem: format!("its tables are in version {format} of their format, and version {FORMAT} is understood"),
+            problem: format!(
+                "its tables are in version {format} of their format, and version {FORMAT} is understood"
+            ),
             help: "Use a newer version of this program.".into(),
             safe: "Nothing was changed.".into(),
         }));

@@ -198,7 +198,11 @@ mod tests {
             assert_eq!((&*left, ssl.mode.as_deref()), (rest, mode));
         };
         check("postgres://u:p@h/d?sslmode=verify-full", "postgres://u:p@h/d", Some("verify-full"));
-        check("postgres://h/d?sslmode=disable&connect_timeout=3", "postgres://h/d?connect_timeout=3", Some("disable"));
+        check(
+            "postgres://h/d?sslmode=disable&connect_timeout=3",
+            "postgres://h/d?connect_timeout=3",
+            Some("disable"),
+        );
         check("host=h sslmode=require user=u", "host=h user=u", Some("require"));
         check("host=h password='a  b'", "host=h password='a  b'", None);
     }

@@ -43,7 +43,8 @@ impl Tls {
             }
             Trust::File(path) => {
                 let shown = path.display();
-                let wrong = |e: &dyn std::fmt::Display| format!("The sslrootcert {shown} cannot be read: {e}.");
+                let wrong =
+                    |e: &dyn std::fmt::Display| format!("The sslrootcert {shown} cannot be read: {e}.");
                 let mut roots = RootCertStore::empty();
                 for certificate in CertificateDer::pem_file_iter(path).map_err(|e| wrong(&e))? {
                     roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
@@ -126,7 +127,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }

@@ -72,7 +72,9 @@ impl PgWriter {
             let left = row.as_ref().and_then(|row| LockInfo::from_json(row.get::<_, &str>(0).as_bytes()));
             if left.is_none_or(|left| left.id != info.id) {
                 return Err(Failure::State(
-                    self.superseded("the connection was lost, and its lock was freed or taken by another run"),
+                    self.superseded(
+                        "the connection was lost, and its lock was freed or taken by another run",
+                    ),
                 ));
             }
             if !taken {
@@ -184,7 +186,12 @@ impl PgWriter {
         Ok(())
     }
 
-    fn told<T>(&self, action: &'static str, safe: &str, outcome: Result<T, Failure>) -> Result<T, StateError> {
+    fn told<T>(
+        &self,
+        action: &'static str,
+        safe: &str,
+        outcome: Result<T, Failure>,
+    ) -> Result<T, StateError> {
         outcome.map_err(|failure| match failure {
             Failure::Database(error) => self.link.error(action, &error, safe),
             Failure::State(error) => error,

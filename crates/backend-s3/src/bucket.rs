@@ -82,7 +82,14 @@ impl Bucket {
         format!("s3://{}/{key}", self.settings.bucket)
     }
 
-    fn error(&self, action: &'static str, key: &str, problem: String, status: Option<u16>, safe: &str) -> StateError {
+    fn error(
+        &self,
+        action: &'static str,
+        key: &str,
+        problem: String,
+        status: Option<u16>,
+        safe: &str,
+    ) -> StateError {
         let help = match status {
             Some(403) => {
                 "The credentials need s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the bucket; and the \
@@ -90,7 +97,9 @@ impl Bucket {
             }
             Some(404) => "Create the bucket first, or check its name, the region and the endpoint.",
             Some(301 | 307) => "The bucket is in another region: check \"region\".",
-            Some(400 | 501) => "The store may not know conditional writes (If-None-Match, If-Match), which keep two runs apart.",
+            Some(400 | 501) => {
+                "The store may not know conditional writes (If-None-Match, If-Match), which keep two runs apart."
+            }
             _ => "Look whether the store is well and can be reached from here, then run again.",
         };
         StateError::Store { action, place: self.place(key), problem, help: help.into(), safe: safe.into() }
@@ -106,7 +115,14 @@ impl Bucket {
     }
 
     /// Sends a request, again after failures that may pass. The error says what went wrong in the end.
-    fn send(&self, method: &str, key: &str, query: &str, own: &[(String, String)], body: &[u8]) -> Result<Answer, String> {
+    fn send(
+        &self,
+        method: &str,
+        key: &str,
+        query: &str,
+        own: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Answer, String> {
         let mut tries = 0;
         let mut pause = Duration::from_millis(200);
         let mut uncertain = false;
@@ -127,7 +143,14 @@ impl Bucket {
         }
     }
 
-    fn once(&self, method: &str, key: &str, query: &str, own: &[(String, String)], body: &[u8]) -> Result<Answer, String> {
+    fn once(
+        &self,
+        method: &str,
+        key: &str,
+        query: &str,
+        own: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Answer, String> {
         let settings = &self.settings;
         let (scheme, host) = settings.endpoint.split_once("://").unwrap_or(("https", &settings.endpoint));
         let (host, base) = host.split_once('/').map_or((host, String::new()), |(h, b)| (h, format!("/{b}")));
@@ -143,7 +166,9 @@ impl Bucket {
             ("x-amz-content-sha256".to_owned(), body_sha256.clone()),
             ("x-amz-date".to_owned(), stamp.clone()),
         ];
-        headers.extend(settings.credentials.token.iter().map(|t| ("x-amz-security-token".to_owned(), t.clone())));
+        headers.extend(
+            settings.credentials.token.iter().map(|t| ("x-amz-security-token".to_owned(), t.clone())),
+        );
         headers.extend(own.iter().cloned());
         headers.sort();
         let signed = Request { method, path: &path, query, headers: &headers, body_sha256: &body_sha256 };
@@ -154,7 +179,8 @@ impl Bucket {
         } else {
             format!("{scheme}://{host}{path}?{query}")
         };
-        let mut request = http::Request::builder().method(method).uri(url).header("authorization", authorization);
+        let mut request =
+            http::Request::builder().method(method).uri(url).header("authorization", authorization);
         for (name, value) in headers.iter().filter(|(name, _)| name != "host") {
             request = request.header(name, value);
         }
@@ -173,8 +199,10 @@ impl Bucket {
     /// Reads an object; `None` if there is none.
     pub(crate) fn get(&self, action: &'static str, key: &str) -> Result<Option<Object>, StateError> {
         let answer = self.send("GET", key, "", &[], &[]);
-        let answer = answer.map_err(|problem| self.error(action, key, problem, None, "Nothing was changed."))?;
-        let no_bucket = String::from_utf8_lossy(&answer.body[..answer.body.len().min(2000)]).contains("NoSuchBucket");
+        let answer =
+            answer.map_err(|problem| self.error(action, key, problem, None, "Nothing was changed."))?;
+        let no_bucket =
+            String::from_utf8_lossy(&answer.body[..answer.body.len().min(2000)]).contains("NoSuchBucket");
         match answer.status {
             200 => {
                 let time = |name| answer.header(name).and_then(http_date);
@@ -234,7 +262,8 @@ impl Bucket {
         let mut keys = Vec::new();
         let mut more: Option<String> = None;
         loop {
-            let token = more.map_or_else(String::new, |t| format!("continuation-token={}&", encode(&t, false)));
+            let token =
+                more.map_or_else(String::new, |t| format!("continuation-token={}&", encode(&t, false)));
             let query = format!("{token}list-type=2&prefix={}", encode(prefix, false));
             let answer = self.send("GET", "", &query, &[], &[]);
             let answer = answer.map_err(|problem| self.error(action, prefix, problem, None, ""))?;
@@ -280,7 +309,9 @@ fn http_date(text: &str) -> Option<i64> {
     let (hour, minute, second) = (number(words.next())?, number(words.next())?, number(words.next())?);
     // Days since 1970, with years that begin in March.
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day
+        - 1
+        - 719_468;
     Some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 

@@ -67,9 +67,10 @@ impl Journal {
             path: bucket.place(&key(state)).into(),
             problem: format!("{problem}."),
         };
-        let line = object.bytes.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("it has no first line"))?;
-        journal.head =
-            serde_json::from_slice(&object.bytes[..line]).map_err(|_| damaged("its first line is not understood"))?;
+        let line =
+            object.bytes.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("it has no first line"))?;
+        journal.head = serde_json::from_slice(&object.bytes[..line])
+            .map_err(|_| damaged("its first line is not understood"))?;
         if journal.head.format != FORMAT {
             return Err(damaged(&format!("it is in version {} of its format", journal.head.format)));
         }

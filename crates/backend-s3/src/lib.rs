@@ -71,8 +71,11 @@ impl Remote for States {
         let prefix = format!("{}/", settings.prefix);
         let mut names = vec!["default".to_owned()];
         for key in self.0.list("list the workspaces", &prefix)? {
-            let Some((name, rest)) = key.strip_prefix(&prefix).and_then(|k| k.split_once('/')) else { continue };
-            let is_state = rest == settings.key || rest == format!("{}journal", journal::folder(&settings.key));
+            let Some((name, rest)) = key.strip_prefix(&prefix).and_then(|k| k.split_once('/')) else {
+                continue;
+            };
+            let is_state =
+                rest == settings.key || rest == format!("{}journal", journal::folder(&settings.key));
             if is_state && !names.iter().any(|n| n == name) {
                 names.push(name.into());
             }
@@ -148,6 +151,12 @@ impl Store for S3Store {
             None => "nobody holds the lock, so there is nothing to unlock".into(),
         };
         let help = "Whoever finds the state locked is told the ID of the lock.".into();
-        Err(StateError::Store { action, place: self.place(), problem, help, safe: "Nothing was changed.".into() })
+        Err(StateError::Store {
+            action,
+            place: self.place(),
+            problem,
+            help,
+            safe: "Nothing was changed.".into(),
+        })
     }
 }

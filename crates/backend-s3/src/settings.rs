@@ -68,7 +68,9 @@ impl S3Settings {
         let bucket = need("bucket", text("bucket"), "");
         let key = need("key", text("key"), "");
         let files = Files::new(settings, outside);
-        let region = text("region").or_else(|| any(&["AWS_REGION", "AWS_DEFAULT_REGION"])).or_else(|| files.get("region"));
+        let region = text("region")
+            .or_else(|| any(&["AWS_REGION", "AWS_DEFAULT_REGION"]))
+            .or_else(|| files.get("region"));
         let region = need("region", region, "AWS_REGION");
         if key.starts_with('/') || key.ends_with('/') {
             let problem = "\"key\" may not begin or end with a slash.";
@@ -103,7 +105,8 @@ impl S3Settings {
                  configure export-credentials --format env.",
             ));
         }
-        let endpoint = settings.get("endpoints").and_then(|e| e.get("s3")).and_then(Json::as_str).map(str::to_owned);
+        let endpoint =
+            settings.get("endpoints").and_then(|e| e.get("s3")).and_then(Json::as_str).map(str::to_owned);
         let endpoint = endpoint
             .or_else(|| text("endpoint"))
             .or_else(|| any(&["AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_ENDPOINT_URL"]));
@@ -151,7 +154,8 @@ struct Files(BTreeMap<String, String>);
 impl Files {
     fn new(settings: &Settings, outside: &dyn Outside) -> Files {
         let text = |name: &str| settings.get(name).and_then(Json::as_str).map(str::to_owned);
-        let profile = text("profile").or_else(|| outside.variable("AWS_PROFILE")).unwrap_or_else(|| "default".into());
+        let profile =
+            text("profile").or_else(|| outside.variable("AWS_PROFILE")).unwrap_or_else(|| "default".into());
         let texts = |name: &str| -> Vec<PathBuf> {
             let list = settings.get(name).and_then(Json::as_array);
             list.into_iter().flatten().filter_map(Json::as_str).map(PathBuf::from).collect()

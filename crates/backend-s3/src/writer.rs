@@ -20,7 +20,8 @@ pub(crate) struct Text {
 impl Text {
     pub(crate) fn read(bucket: &Bucket, key: &str) -> Result<Text, StateError> {
         let object = bucket.get("read the state", key)?;
-        Ok(object.map_or(Text { bytes: Vec::new(), tag: None }, |o| Text { bytes: o.bytes, tag: Some(o.tag) }))
+        Ok(object
+            .map_or(Text { bytes: Vec::new(), tag: None }, |o| Text { bytes: o.bytes, tag: Some(o.tag) }))
     }
 }
 
@@ -45,7 +46,8 @@ impl S3Writer {
     }
 
     fn ours(&self, written: bool) -> Result<(), StateError> {
-        let problem = "another run has opened it since, because this one was not heard of or its lock was freed";
+        let problem =
+            "another run has opened it since, because this one was not heard of or its lock was freed";
         if written { Ok(()) } else { Err(self.superseded(problem)) }
     }
 
@@ -127,12 +129,19 @@ impl Writer for S3Writer {
         let place = self.bucket.place(&self.key);
         if !fold.same {
             let text = snapshot::render(fold.state).into_bytes();
-            // If it does not come further than the next step, the journal says which snapshot holds it all.
-            if self.anew.is_none() && !self.journal()?.is_empty() {
-                let mark = store::journal_mark(&place, &text)?;
-                let written = self.journal()?.append(&mark)?;
-                self.ours(written)?;
-            }
+            // The journal says which snapshot holds it all, if this comes no further than the next step; and nobody gets
+            // so far whose journal is somebody else's by now.
+            let mark = store::journal_mark(&place, &text)?;
+            let written = match self.anew {
+                None => self.journal()?.append(&mark)?,
+                Some(keep) => {
+                    let mut bytes = store::journal_head(&place, fold.base, fold.pending())?;
+                    bytes.extend(mark);
+                    self.journal()?.restart(bytes, keep)?
+                }
+            };
+            self.ours(written)?;
+            self.anew = None;
             self.put_snapshot(&text)?;
         }
         let pending: Vec<_> = fold.pending().collect();

@@ -50,7 +50,8 @@ fn remote(address: &str, bucket: &str, key: &str) -> Arc<dyn Remote> {
 
 /// The server, as `host:port`, and a new bucket in it.
 fn store() -> Option<Store> {
-    let endpoint = ["FORMWORK_S3_ENDPOINT", "FORMWORK_AWS_ENDPOINT"].iter().find_map(|name| std::env::var(name).ok());
+    let endpoint =
+        ["FORMWORK_S3_ENDPOINT", "FORMWORK_AWS_ENDPOINT"].iter().find_map(|name| std::env::var(name).ok());
     let Some(endpoint) = endpoint else {
         eprintln!("skipped: no S3 runs; start one and name it with FORMWORK_S3_ENDPOINT=http://HOST:PORT");
         return None;

@@ -34,9 +34,9 @@ pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use load::{Loaded, has_configuration, load, load_backend, load_with};
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
-    BackendBlock, Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
-    ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement, Provisioner,
-    Removed, Repetition, ResourceBlock, Validation, Variable, When,
+    BackendBlock, Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle,
+    Local, Module, ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement,
+    Provisioner, Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };
 pub use providers::{ProviderKey, implied_provider, normalise_source};
 pub use source::{Getter, Published, Remote, Source, SourceError, decode, encode};

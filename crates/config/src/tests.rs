@@ -214,15 +214,22 @@ fn arguments_of_backends_are_computed() {
     check("\"${path.module}/${var.env}\"", Ok("./dev"));
     check(
         "var.none",
-        Err("Variable without a value: The variable \"none\" has no value here, and the state cannot be found without it."),
+        Err(
+            "Variable without a value: The variable \"none\" has no value here, and the state cannot be found without it.",
+        ),
     );
     check("local.loop", Err("Local value refers to itself: The value of local.loop needs local.loop."));
     check(
         "local.made",
-        Err("Not known when the state is opened: \"terraform_data\" cannot be referred to here: what it is about is in the state, \
-             and this says where the state is."),
+        Err(
+            "Not known when the state is opened: \"terraform_data\" cannot be referred to here: what it is about is in the state, \
+             and this says where the state is.",
+        ),
     );
-    check("var.other", Err("Reference to undeclared variable: The root module declares no variable \"other\"."));
+    check(
+        "var.other",
+        Err("Reference to undeclared variable: The root module declares no variable \"other\"."),
+    );
 }
 
 #[test]

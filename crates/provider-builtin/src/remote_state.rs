@@ -33,20 +33,26 @@ struct Elsewhere {
 impl Elsewhere {
     /// The kind of backend, if it is one of ours.
     fn kind<'v>(&self, config: &'v Value) -> Option<&'v str> {
-        config.get("backend").and_then(Value::as_str).filter(|kind| self.kinds.names().any(|name| name == *kind))
+        config
+            .get("backend")
+            .and_then(Value::as_str)
+            .filter(|kind| self.kinds.names().any(|name| name == *kind))
     }
 }
 
 /// The arguments of a backend elsewhere; `None` while they are not all known.
 fn settings(config: &Value) -> Result<Option<Settings>, Problem> {
-    let Some(config) = config.get("config").filter(|c| !c.is_null()) else { return Ok(Some(Settings::new())) };
+    let Some(config) = config.get("config").filter(|c| !c.is_null()) else {
+        return Ok(Some(Settings::new()));
+    };
     if !config.is_wholly_known() {
         return Ok(None);
     }
     let (config, _) = config.clone().unmark_deep();
     match config.as_map() {
         Some(map) => {
-            let pair = |(name, value): (&Str, &Value)| (name.to_string(), formwork_value::json::to_serde(value));
+            let pair =
+                |(name, value): (&Str, &Value)| (name.to_string(), formwork_value::json::to_serde(value));
             Ok(Some(map.iter().map(pair).collect()))
         }
         None => Err(Problem::error(
@@ -106,7 +112,10 @@ impl DataSource for Elsewhere {
             Some(Ok(remote)) => remote,
             Some(Err(all)) => {
                 return Err(all.first().map(|w| told(wrong(w))).unwrap_or_else(|| {
-                    CallError::new("Invalid backend configuration", "The backend takes no such configuration.")
+                    CallError::new(
+                        "Invalid backend configuration",
+                        "The backend takes no such configuration.",
+                    )
                 }));
             }
             None => return self.local.read(call, config).await,
@@ -123,8 +132,11 @@ impl DataSource for Elsewhere {
         let failed = |e: StateError| {
             CallError::new(e.summary(), format!("{e} {}", e.help())).on(Path::root().attr("config"))
         };
-        let started = std::thread::Builder::new().name("remote state".into()).spawn(move || send.send(read()).ok());
-        started.map_err(|e| CallError::new("The state cannot be read", format!("No thread could be started: {e}.")))?;
+        let started =
+            std::thread::Builder::new().name("remote state".into()).spawn(move || send.send(read()).ok());
+        started.map_err(|e| {
+            CallError::new("The state cannot be read", format!("No thread could be started: {e}."))
+        })?;
         let ended = |_| CallError::new("The state cannot be read", "The thread that read it ended.");
         let (state, place, workspace): (_, String, String) = receive.await.map_err(ended)?.map_err(failed)?;
         match state {
@@ -244,9 +256,9 @@ fn read(file: &std::path::Path) -> Result<Option<State>, StateError> {
 fn backend_problem(backend: &str) -> Option<Problem> {
     let detail = match backend {
         "local" => return None,
-        _ if OTHERS.contains(&backend) => format!(
-            "States in a backend \"{backend}\" cannot be read yet. There are local, http, pg and s3."
-        ),
+        _ if OTHERS.contains(&backend) => {
+            format!("States in a backend \"{backend}\" cannot be read yet. There are local, http, pg and s3.")
+        }
         _ if GONE.contains(&backend) => {
             format!("Terraform has no backend \"{backend}\" any more, since version 1.3.")
         }

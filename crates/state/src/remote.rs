@@ -66,11 +66,14 @@ impl Wrong {
 
     /// Something that is needed and not there.
     pub fn missing(argument: &str, kind: &str, variable: &str) -> Self {
-        let or = if variable.is_empty() { String::new() } else { format!(", in the environment as {variable}") };
+        let or =
+            if variable.is_empty() { String::new() } else { format!(", in the environment as {variable}") };
         Wrong::new(
             argument,
             format!("The backend \"{kind}\" needs \"{argument}\"."),
-            format!("Set it in the backend block{or}, or with formwork init -backend-config='{argument}=VALUE'."),
+            format!(
+                "Set it in the backend block{or}, or with formwork init -backend-config='{argument}=VALUE'."
+            ),
         )
     }
 }
@@ -96,7 +99,11 @@ pub trait Kind: Send + Sync {
     fn arguments(&self) -> &'static [Argument];
 
     /// One with these arguments, which [`checked`] has seen. Nothing is asked of any server yet.
-    fn configure(&self, settings: &Settings, outside: &Arc<dyn Outside>) -> Result<Arc<dyn Remote>, Vec<Wrong>>;
+    fn configure(
+        &self,
+        settings: &Settings,
+        outside: &Arc<dyn Outside>,
+    ) -> Result<Arc<dyn Remote>, Vec<Wrong>>;
 }
 
 /// A backend that was configured: the states of all workspaces.

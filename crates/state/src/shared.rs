@@ -3,7 +3,8 @@
 use crate::ledger::Ledger;
 use crate::store::{Attempt, Fold, Group, Store, Stored, Writer};
 use crate::{
-    Backend, Journal, LockInfo, OpenOptions, Opened, Pending, Phase, Probe, Record, Session, State, StateError,
+    Backend, Journal, LockInfo, OpenOptions, Opened, Pending, Phase, Probe, Record, Session, State,
+    StateError,
 };
 use formwork_addr::InstanceAddr;
 use std::collections::BTreeSet;
@@ -254,7 +255,8 @@ impl StoreSession {
         } else {
             shared.probe.at(Phase::Folding(1));
             let before = (!inner.uncertain).then_some(&inner.stored);
-            let fold = Fold { before, state: &next, same: is_same, ledger: &inner.ledger };
+            let fold =
+                Fold { before, base: &inner.stored, state: &next, same: is_same, ledger: &inner.ledger };
             writer.fold(&fold)
         };
         for done in waiting {
@@ -382,7 +384,13 @@ impl Shared {
             if writer.rewrites() && changed {
                 stored.serial += 1;
             }
-            let group = Group { records: &records, before: &last, state: &stored, touched: &touched, ledger: &ledger };
+            let group = Group {
+                records: &records,
+                before: &last,
+                state: &stored,
+                touched: &touched,
+                ledger: &ledger,
+            };
             result = writer.append(&group);
         }
         let mut inner = lock(&self.inner);

@@ -120,6 +120,8 @@ impl Group<'_> {
 pub struct Fold<'a> {
     /// What the store has now, groups included; `None` when that is not known, because a group failed.
     pub before: Option<&'a State>,
+    /// Serial and lineage of the last snapshot.
+    pub base: &'a State,
     /// What it is to have.
     pub state: &'a State,
     /// Whether an empty journal is all that is new: content, serial and lineage are what they were.
@@ -188,7 +190,11 @@ pub fn pending_from_bytes(place: &str, bytes: &[u8]) -> Result<(Pending, bool), 
 }
 
 /// All objects of an instance, each as text: compact JSON, as in `state/journal.schema.json`.
-pub fn instance_to_bytes(place: &str, state: &State, address: &InstanceAddr) -> Result<Vec<Vec<u8>>, StateError> {
+pub fn instance_to_bytes(
+    place: &str,
+    state: &State,
+    address: &InstanceAddr,
+) -> Result<Vec<Vec<u8>>, StateError> {
     let Some(instance) = state.instance(address) else { return Ok(Vec::new()) };
     let provider = state.resources.get(&address.resource).map(|r| r.provider.clone()).unwrap_or_default();
     let current = instance.current.iter().map(|object| (None, object));
@@ -322,7 +328,12 @@ pub fn replayed(place: &str, snapshot: &[u8], journal: &[u8]) -> Result<(Stored,
     let files = Files { snapshot: snapshot.to_vec(), journal: Some(journal.to_vec()), copy: None };
     let found = replay::interpret(&Paths::elsewhere(place), &files)?;
     let continues = matches!(found.start, replay::Start::Continue(_)) && !found.folded;
-    let dirty = found.base != found.opened.state;
+    // A snapshot that was announced may still be on its way: the next one must differ from the last.
+    let announced = continues
+        && frame::scan(journal).is_ok_and(|frames| {
+            frames.iter().any(|f| matches!(wire::decode(f.payload), Ok(Entry::Folding { .. })))
+        });
+    let dirty = announced || found.base != found.opened.state;
     let pending = found.ledger.iter().cloned().collect();
     Ok((Stored { state: found.opened.state, pending, dirty }, continues))
 }

@@ -54,7 +54,10 @@ impl Init {
         if let Some(before) = before.filter(|_| !reconfigure) {
             let copied = self.migrate(cx, &before, &next, memory.is_some())?;
             if copied > 0 {
-                let text = format!("Copied {copied} state(s) from the backend \"{}\" to the backend \"{kind}\".", before.kind);
+                let text = format!(
+                    "Copied {copied} state(s) from the backend \"{}\" to the backend \"{kind}\".",
+                    before.kind
+                );
                 cx.screen.line(&cx.screen.out.paint(Role::Good, &text));
             }
         }
@@ -83,13 +86,16 @@ impl Init {
             let bytes = std::fs::read(text).map_err(|e| {
                 Diagnostic::error(
                     "Invalid -backend-config option",
-                    format!("\"{text}\" has no equals sign, so it names a file; and that cannot be read: {e}."),
+                    format!(
+                        "\"{text}\" has no equals sign, so it names a file; and that cannot be read: {e}."
+                    ),
                 )
                 .help("Write -backend-config='NAME=VALUE', or name a file with lines of that form.")
             })?;
             let mut sources = Sources::default();
             let content = String::from_utf8_lossy(&bytes);
-            let (given, mut diagnostics) = variable_file(text, &content, &mut sources, &Origin::File(text.clone()));
+            let (given, mut diagnostics) =
+                variable_file(text, &content, &mut sources, &Origin::File(text.clone()));
             for given in given {
                 if let GivenValue::Expr(expr) = &given.value
                     && let Some(value) = const_eval(expr, &mut diagnostics)
@@ -116,7 +122,8 @@ impl Init {
                 memory.settings.get(name) == Some(value)
                     || kept::arguments(&next.kind, cx.kinds()).iter().any(|a| a.name == name && a.secret)
             };
-            memory.settings.keys().all(|name| next.settings.contains_key(name)) && next.settings.iter().all(known)
+            memory.settings.keys().all(|name| next.settings.contains_key(name))
+                && next.settings.iter().all(known)
         };
         if same {
             return Ok(None);
@@ -127,7 +134,9 @@ impl Init {
         // Its secrets were not remembered, if the block had them; the new one's may be the same.
         let mut settings = memory.settings.clone();
         if memory.kind == next.kind {
-            let secret = |name: &str| kept::arguments(&next.kind, cx.kinds()).iter().any(|a| a.name == name && a.secret);
+            let secret = |name: &str| {
+                kept::arguments(&next.kind, cx.kinds()).iter().any(|a| a.name == name && a.secret)
+            };
             for (name, value) in next.settings.iter().filter(|(name, _)| secret(name)) {
                 settings.entry(name.clone()).or_insert_with(|| value.clone());
             }
@@ -193,16 +202,15 @@ impl Init {
             return Ok(());
         }
         let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
-        let what = format!(
-            "The backend \"{}\" has {} state(s): {}.",
-            from.kind,
-            names.len(),
-            names.join(", ")
-        );
+        let what =
+            format!("The backend \"{}\" has {} state(s): {}.", from.kind, names.len(), names.join(", "));
         if !self.variables.ask() || !Screen::can_ask() {
             return Err(Diagnostic::error(
                 "Nobody can be asked whether to copy the state",
-                format!("{what} Whether it is to be copied to the backend \"{}\", somebody has to say.", to.kind),
+                format!(
+                    "{what} Whether it is to be copied to the backend \"{}\", somebody has to say.",
+                    to.kind
+                ),
             )
             .help("Give -force-copy, if it is to be copied; or -reconfigure, if it is to be left alone."));
         }

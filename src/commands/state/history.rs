@@ -40,7 +40,9 @@ fn kept_here(cx: &Context, named: bool) -> Result<(), Diagnostic> {
     let kind = &cx.kept().kind;
     let d = Diagnostic::error(
         "No history is kept here",
-        format!("The state is in the backend \"{kind}\", and Formwork keeps earlier versions of states in files only."),
+        format!(
+            "The state is in the backend \"{kind}\", and Formwork keeps earlier versions of states in files only."
+        ),
     );
     Err(d.help("Use what the store itself has (versions of a bucket's objects, backups of a database), and put an earlier state in \
                 place with formwork state push -force."))
