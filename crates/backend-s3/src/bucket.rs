@@ -300,7 +300,7 @@ fn plain(text: &str) -> String {
 /// Seconds since 1970 of a date as HTTP has it: `Wed, 21 Oct 2015 07:28:00 GMT`.
 fn http_date(text: &str) -> Option<i64> {
     let mut words = text.split([' ', ':', '-']).skip(1).filter(|w| !w.is_empty());
-    let mut number = |word: Option<&str>| word.and_then(|w| w.parse::<i64>().ok());
+    let number = |word: Option<&str>| word.and_then(|w| w.parse::<i64>().ok());
     let day = number(words.next())?;
     let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let name = words.next()?;

@@ -4,7 +4,7 @@ mod backend;
 
 use super::get;
 use super::options::{Look, Variables, duration, switch_parser};
-use crate::context::{Context, Lock};
+use crate::context::Context;
 use crate::operation::WorkingFiles;
 use crate::ui::style::Role;
 use crate::variables::Flag;
