@@ -186,12 +186,13 @@ pub(super) fn groups(bench: &dyn Bench) {
     session.close().unwrap();
 }
 
-/// 100 MB.
+/// 10 MB, or as many as `FORMWORK_CONFORMANCE_MB` says.
 pub(super) fn large(bench: &dyn Bench) {
-    const OBJECTS: usize = 2_000;
+    let megabytes = std::env::var("FORMWORK_CONFORMANCE_MB").ok().and_then(|v| v.parse().ok()).unwrap_or(10);
+    let objects: usize = megabytes * 20;
     let mut big = State::default();
     let text = "x".repeat(50_000);
-    for i in 0..OBJECTS {
+    for i in 0..objects {
         let mut object = (*object("big")).clone();
         object.attributes = format!("{{\"id\":\"{i}\",\"text\":\"{text}\"}}").into();
         let address = format!("null_resource.big[{i}]").parse().unwrap();
