@@ -17,7 +17,8 @@ impl Rescued {
         let mut state = state.clone();
         if !exactly {
             let base = self.0.state();
-            state.serial = base.serial + 1;
+            // A store that is rewritten with each group may have had another serial for each.
+            state.serial = base.serial + self.0.journal().fsyncs() + 1;
             state.lineage = Some(base.lineage.clone())
                 .filter(|l| !l.is_empty())
                 .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
