@@ -48,15 +48,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
             }
         }
     }
-    let backends = r.take_blocks("backend");
-    for b in backends.iter().skip(1) {
-        diags.push(
-            Diagnostic::error("Duplicate backend configuration", "A module has one backend block.")
-                .at(b.header)
-                .label(backends[0].header, "the first one is here"),
-        );
-    }
-    for b in backends {
+    for b in r.take_blocks("backend") {
         backend(module, b, diags);
     }
     for b in r.take_blocks("cloud") {
@@ -89,6 +81,14 @@ fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
             .at(inner.kind.span)
             .help(format!("If it is an argument, write it with an equals sign: {name} = {{ … }}")),
         );
+    }
+    if let Some(first) = &module.backend {
+        diags.push(
+            Diagnostic::error("Duplicate backend configuration", "A module has one backend block.")
+                .at(block.header)
+                .label(first.header, "the first one is here"),
+        );
+        return;
     }
     module.backend = Some(Arc::new(BackendBlock {
         kind: kind.clone(),

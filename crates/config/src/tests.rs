@@ -186,6 +186,8 @@ fn the_state_may_be_elsewhere() {
     assert_eq!(kind(&[("main.tf", "# a backend\n")]), None);
     let other = "terraform {\n backend \"http\" {}\n}\n";
     assert_eq!(kind(&[("a_override.tf", other), ("main.tf", backend)]).as_deref(), Some("http"));
+    let two = "terraform {\n required_version = \"> 1\"\n}\n".to_owned() + backend;
+    assert_eq!(kind(&[("a_override.tf", other), ("main.tf", &two)]).as_deref(), Some("http"));
     check("terraform {\n backend {}\n}\n", &["Invalid backend"]);
     check("terraform {\n backend \"s3\" {\n assume_role {}\n}\n}\n", &["Unsupported block type"]);
     check(&format!("{backend}{other}"), &["Duplicate backend configuration"]);
