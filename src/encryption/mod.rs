@@ -92,6 +92,21 @@ pub fn known(flags: &[Flag]) -> Result<&'static Encryption, StateError> {
     KNOWN.get_or_init(|| here(flags)).as_ref().map_err(Clone::clone)
 }
 
+/// Refuses to work on the state in a backend of this kind if it is to be encrypted: there, it would be stored in clear.
+pub fn refuse_elsewhere(kind: &str, flags: &[Flag]) -> Result<(), StateError> {
+    if known(flags)?.state.is_none() {
+        return Ok(());
+    }
+    Err(StateError::encryption(
+        format!(
+            "The configuration encrypts the state, but a state in a backend \"{kind}\" cannot be encrypted yet. Nothing was \
+             stored."
+        ),
+        "Keep the state in files (remove the backend block, or use the backend \"local\"), or take the state out of the \
+         encryption (the block \"state\" in \"encryption\", and in TF_ENCRYPTION).",
+    ))
+}
+
 /// What the states are encrypted with that data sources read.
 pub fn of_remote_states() -> RemoteCiphers {
     Arc::new(|name: &str| known(&[]).map_or_else(refusing, |encryption| cipher::of(encryption.remote(name))))

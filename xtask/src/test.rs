@@ -31,6 +31,12 @@ pub fn run(real: bool) -> Result<(), Failure> {
     };
     ahead.wait(&steps)?;
     components::need(&steps, "the test that watches the traffic", &[("strace", "strace")])?;
+    // The tests start servers of their own.
+    components::need(
+        &steps,
+        "the tests of states in PostgreSQL",
+        &[("/usr/lib/postgresql", "postgresql"), ("/usr/lib/postgresql", "postgresql-client")],
+    )?;
     steps.announce("the stern cloud's tests");
     components::test()?;
     let oracle = components::oracle_python(&steps)?;

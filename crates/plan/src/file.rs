@@ -269,7 +269,8 @@ fn mark_of(bytes: &[u8]) -> Option<&str> {
 pub fn unmarked(bytes: &[u8]) -> (&[u8], &[u8]) {
     // A mark is shorter than this.
     let from = bytes.len().saturating_sub(64);
-    let mark = bytes[from..].windows(APPLIED.len()).rposition(|w| w == APPLIED.as_bytes()).map(|at| from + at);
+    let mark =
+        bytes[from..].windows(APPLIED.len()).rposition(|w| w == APPLIED.as_bytes()).map(|at| from + at);
     match mark.filter(|at| mark_of(&bytes[*at..]).is_some()) {
         Some(at) => bytes.split_at(at),
         None => (bytes, &[]),
