@@ -93,12 +93,16 @@ impl Context {
     pub fn choose(&self, said: Result<Said, Lost>) -> Result<(), u8> {
         match said.and_then(|said| kept::choose(self, said)) {
             Ok(kept) => {
-                // The first answer is the one that counts.
-                let _ = self.kept.set(kept);
+                self.keep(kept);
                 Ok(())
             }
             Err(lost) => Err(self.fail(&lost.diagnostics, &lost.sources)),
         }
+    }
+
+    /// Says where the state is. The first answer is the one that counts.
+    pub fn keep(&self, kept: Kept) {
+        let _ = self.kept.set(kept);
     }
 
     /// Where the state is.

@@ -238,3 +238,55 @@ fn unknown_kinds_and_arguments_are_told() {
     );
     check("backend \"s3\" {\n    key = \"k\"\n  }", &["needs \"bucket\""]);
 }
+
+const ENCRYPTION: &str = "terraform {\n  encryption {\n    key_provider \"pbkdf2\" \"a\" {\n      passphrase = \"correct horse battery \
+                          staple\"\n      iterations = 200000\n    }\n    method \"aes_gcm\" \"a\" {\n      keys = \
+                          key_provider.pbkdf2.a\n    }\n";
+
+/// With this target.
+fn encryption(target: &str) -> String {
+    format!("{ENCRYPTION}    {target} {{\n      method = method.aes_gcm.a\n    }}\n  }}\n}}\n\n")
+}
+
+#[test]
+fn a_state_that_is_to_be_encrypted_is_not_stored_in_clear() {
+    let (store, sandbox) = (HttpStore::start(), sandbox());
+    let expected = ["encrypts the state, but a state in a backend \"http\" cannot be encrypted yet"];
+    // One in clear, and one in a file.
+    sandbox.write("main.tf", &(block(&store, "s") + RESOURCE)).unwrap();
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let text = store.text("s").expect("a state");
+    sandbox.write("main.tf", &(block(&store, "s") + &encryption("state") + RESOURCE)).unwrap();
+    let commands = [
+        &["init"][..],
+        &["plan"],
+        &["apply", "-auto-approve"],
+        &["state", "list"],
+        &["state", "rm", "terraform_data.a"],
+        &["taint", "terraform_data.a"],
+        &["output"],
+        &["destroy", "-auto-approve"],
+    ];
+    for args in commands {
+        has(&run(&sandbox, args, 1), &expected);
+        assert_eq!(store.text("s").as_ref(), Some(&text), "{args:?}");
+    }
+    assert!(!sandbox.dir().join("errored.tfstate").exists());
+    // It may go into a file, and is encrypted there.
+    sandbox.write("main.tf", &(encryption("state") + RESOURCE)).unwrap();
+    run(&sandbox, &["init", "-migrate-state", "-force-copy"], 0);
+    let moved = std::fs::read_to_string(sandbox.dir().join("terraform.tfstate")).unwrap();
+    assert!(moved.contains("encrypted_data") && !moved.contains("terraform_data"), "{moved}");
+    assert_eq!(run(&sandbox, &["state", "list"], 0), "terraform_data.a\n");
+}
+
+#[test]
+fn plans_are_encrypted_wherever_the_state_is() {
+    let (store, sandbox) = (HttpStore::start(), sandbox());
+    sandbox.write("main.tf", &(block(&store, "s") + &encryption("plan") + RESOURCE)).unwrap();
+    run(&sandbox, &["plan", "-out=p"], 0);
+    let plan = std::fs::read(sandbox.dir().join("p")).unwrap();
+    assert!(String::from_utf8_lossy(&plan).contains("encrypted_data"));
+    has(&run(&sandbox, &["apply", "p"], 0), &["1 added"]);
+    assert!(store.text("s").expect("a state").contains("terraform_data"));
+}

@@ -205,7 +205,7 @@ pub fn instance_to_bytes(
             partial: false,
             address: address.clone(),
             deposed,
-            provider: provider.clone(),
+            provider: object.provider.clone().unwrap_or_else(|| provider.clone()),
             object: Some(object.clone()),
         };
         wire::encode(&Entry::Record(record)).map_err(|e| unwritable(place, e))
