@@ -165,7 +165,7 @@ impl Context {
         let refused = |problem: String, help: String| {
             Diagnostic::error("Cannot read plan file", format!("\"{shown}\": {problem}")).help(help)
         };
-        let sealed = formwork_state::is_sealed(&bytes);
+        let sealed = formwork_state::is_sealed(formwork_plan::file::unmarked(&bytes).0);
         match self.encryption() {
             Ok(Encryption { plan: Some(sealer), .. }) => {
                 let (text, mark) = formwork_plan::file::unmarked(&bytes);

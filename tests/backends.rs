@@ -53,14 +53,16 @@ fn all_commands_work_on_the_state_where_it_is() {
     run(&sandbox, &["state", "mv", "terraform_data.a", "terraform_data.b"], 0);
     assert_eq!(run(&sandbox, &["state", "list"], 0), "terraform_data.b\n");
     run(&sandbox, &["state", "mv", "terraform_data.b", "terraform_data.a"], 0);
+    // A plan that was made before a change of what it read is stale.
+    run(&sandbox, &["plan", "-destroy", "-out=q"], 0);
     run(&sandbox, &["taint", "terraform_data.a"], 0);
+    has(&run(&sandbox, &["apply", "q"], 1), &["stale"]);
     run(&sandbox, &["untaint", "terraform_data.a"], 0);
     has(&run(&sandbox, &["recover"], 0), &["Nothing is open"]);
     has(&run(&sandbox, &["state", "history"], 1), &["in the backend \"http\""]);
     has(&run(&sandbox, &["plan"], 0), &["No changes"]);
     has(&run(&sandbox, &["plan", "-state=other"], 1), &["The state is not in a file"]);
-    // A plan that was made before is stale.
-    has(&run(&sandbox, &["apply", "p"], 1), &["stale"]);
+    has(&run(&sandbox, &["apply", "p"], 1), &["was applied before"]);
     has(&run(&sandbox, &["workspace", "list"], 1), &["No workspaces here"]);
     has(&run(&sandbox, &["workspace", "new", "w"], 1), &["No workspaces here"]);
     let other = sandbox.formwork_with(&["plan"], &[("TF_WORKSPACE", "w")]).unwrap().expect(1).unwrap();

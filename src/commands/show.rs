@@ -68,8 +68,9 @@ impl Show {
             }
         };
         // Of what is encrypted, only a state shows what it is.
-        let is_state = match formwork_state::is_sealed(&bytes) {
-            true => has_lineage(&bytes),
+        let text = file::unmarked(&bytes).0;
+        let is_state = match formwork_state::is_sealed(text) {
+            true => has_lineage(text),
             false => !file::is_plan(&bytes) && bytes.trim_ascii_start().starts_with(b"{"),
         };
         if is_state {
