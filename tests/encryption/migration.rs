@@ -6,6 +6,7 @@ use crate::{
 };
 use formwork_testkit::Sandbox;
 use serde_json::Value as Json;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Which key providers had a part in the state.
@@ -122,7 +123,12 @@ fn the_environment_is_laid_over_the_block() {
 
 #[test]
 fn another_implementation_opens_what_is_written_here() {
-    let available = Command::new("python3").args(["-c", "import cryptography"]).status();
+    // The stern cloud's Python has it, too.
+    let components = std::env::var_os("FORMWORK_COMPONENTS").map(PathBuf::from);
+    let components = components.unwrap_or_else(|| common::repository("target/components"));
+    let cloud = components.join("cloud/venv/bin/python");
+    let python = if cloud.is_file() { cloud } else { PathBuf::from("python3") };
+    let available = Command::new(&python).args(["-c", "import cryptography"]).status();
     if !available.is_ok_and(|s| s.success()) {
         println!("skipped: there is no python3 with the package cryptography");
         return;
@@ -130,7 +136,7 @@ fn another_implementation_opens_what_is_written_here() {
     let sandbox = sandbox();
     configure(&sandbox, "red", &both(&[A]));
     run(&sandbox, 0, &["apply", "-auto-approve"]);
-    let opened = Command::new("python3")
+    let opened = Command::new(&python)
         .arg(common::repository("state/golden-encrypted/make.py"))
         .args(["decrypt", "terraform.tfstate", "a", PASSPHRASE])
         .current_dir(sandbox.dir())
