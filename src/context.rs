@@ -2,18 +2,20 @@
 
 use crate::encryption;
 use crate::environment;
+use crate::kept::{self, Kept, Lost, Said};
+use crate::memory;
+use crate::rescue::Rescued;
 use crate::schemas::Known;
 use crate::ui::Screen;
 use crate::ui::style::Style;
 use crate::variables::Flag;
-use formwork_config::{DiskFiles, local_state};
 use formwork_diag::{Diagnostic, Sources};
 use formwork_encryption::Encryption;
 use formwork_engine::Registry;
 use formwork_provider::Provider;
 use formwork_state::{
-    Backend, Cipher, Clear, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State, StateError,
-    Stored, snapshot,
+    Backend, Cipher, Clear, Kinds, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State,
+    StateError, Stored, snapshot,
 };
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,8 @@ pub struct Context {
     registry: OnceLock<Arc<Registry>>,
     /// Values of variables that were given on the command line, for what is needed before a configuration is read.
     pub given: Vec<Flag>,
+    kinds: Kinds,
+    kept: OnceLock<Kept>,
 }
 
 impl Context {
@@ -46,6 +50,8 @@ impl Context {
             providers,
             registry: OnceLock::new(),
             given: Vec::new(),
+            kinds: crate::providers::kinds(),
+            kept: OnceLock::new(),
         }
     }
 
@@ -78,9 +84,40 @@ impl Context {
         self.fail(&[diagnostic.into()], &Sources::default())
     }
 
-    /// The state that flags and the workspace name.
-    pub fn backend(&self, path: Option<&Path>) -> LocalBackend {
-        LocalBackend::new(state_path(path))
+    /// The kinds of backends, besides files.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// Finds out where the state is. Errors are shown.
+    pub fn choose(&self, said: Result<Said, Lost>) -> Result<(), u8> {
+        match said.and_then(|said| kept::choose(self, said)) {
+            Ok(kept) => {
+                self.keep(kept);
+                Ok(())
+            }
+            Err(lost) => Err(self.fail(&lost.diagnostics, &lost.sources)),
+        }
+    }
+
+    /// Says where the state is. The first answer is the one that counts.
+    pub fn keep(&self, kept: Kept) {
+        let _ = self.kept.set(kept);
+    }
+
+    /// Where the state is.
+    pub fn kept(&self) -> &Kept {
+        self.kept.get_or_init(Kept::default)
+    }
+
+    /// Whether the state is somewhere else than in files here.
+    pub fn is_remote(&self) -> bool {
+        self.kept().remote.is_some()
+    }
+
+    /// The state in this file, or in the file that the current workspace has here.
+    pub fn local(&self, path: Option<&Path>) -> LocalBackend {
+        LocalBackend::new(self.state_path(path))
             .with_probe(self.probe.clone())
             .with_history(environment::state_history())
             .with_cipher(self.cipher())
@@ -150,9 +187,39 @@ impl Context {
         }
     }
 
+    /// The state that flags and the workspace name: a file, if one is named.
+    pub fn backend(&self, path: Option<&Path>) -> Result<Box<dyn Backend>, StateError> {
+        match &self.kept().remote {
+            Some(remote) if path.is_none() => remote.state(&environment::workspace(), self.cipher()),
+            _ => Ok(Box::new(self.local(path))),
+        }
+    }
+
+    /// The state file of the current workspace, or the one that a flag names.
+    pub fn state_path(&self, flag: Option<&Path>) -> PathBuf {
+        flag.map_or_else(|| self.kept().workspace_path(&environment::workspace()), Path::to_path_buf)
+    }
+
     /// Reads a state without locking it.
     pub fn peek(&self, path: Option<&Path>) -> Result<Opened, StateError> {
-        self.backend(path).peek()
+        self.backend(path)?.peek()
+    }
+
+    /// Opens the state of a backend that is not in files here. What cannot be written there is written here.
+    pub fn open_remote(
+        &self,
+        backend: &dyn Backend,
+        operation: &str,
+        lock: Lock,
+    ) -> Result<Box<dyn Session>, StateError> {
+        let session = self.open(backend, operation, lock)?;
+        let kept = self.kept();
+        if kept.remember {
+            let arguments = kept::arguments(&kept.kind, &self.kinds);
+            // Without it, a later change of the block is not noticed; nothing else depends on it.
+            let _ = memory::write(Some((&kept.kind, &kept.settings, &kept.settings)), arguments);
+        }
+        Ok(Box::new(Rescued::new(session, self.cipher())))
     }
 
     /// Opens a state for `operation`, and says so when it has to wait for another run.
@@ -184,20 +251,4 @@ pub struct Lock {
     pub take: bool,
     /// `-lock-timeout`
     pub timeout: Duration,
-}
-
-/// The state file of the current workspace, or the one that a flag names.
-pub fn state_path(flag: Option<&Path>) -> PathBuf {
-    if let Some(path) = flag {
-        return path.to_path_buf();
-    }
-    workspace_path(&environment::workspace())
-}
-
-/// The state file of a workspace.
-pub fn workspace_path(workspace: &str) -> PathBuf {
-    match workspace {
-        "default" => local_state(Path::new(""), &DiskFiles).unwrap_or_else(|| STATE_FILE.into()),
-        other => Path::new(WORKSPACES).join(other).join(STATE_FILE),
-    }
 }

@@ -15,6 +15,20 @@ impl Environment for Real {
     }
 }
 
+impl formwork_state::Outside for Real {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.get(name)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        std::env::home_dir()
+    }
+
+    fn unix_time(&self) -> i64 {
+        jiff::Timestamp::now().as_second()
+    }
+}
+
 /// A switch of the environment: anything but `0` and `false` turns it on.
 fn switch(name: &str) -> Option<bool> {
     Real.get(name).map(|v| !matches!(v.as_str(), "0" | "false" | "FALSE" | "False" | "f" | "F"))

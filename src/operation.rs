@@ -1,7 +1,7 @@
 //! What plan, apply and destroy have in common: configuration, state, engine, and the end of it.
 
 use crate::commands::options::StateFlags;
-use crate::context::{Context, state_path};
+use crate::context::Context;
 use crate::encryption;
 use crate::environment;
 use crate::signals;
@@ -15,7 +15,7 @@ use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, loa
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
 use formwork_plan::Plan;
-use formwork_state::{Backend, LocalBackend, Opened, Pending, Session, State, StoredObject};
+use formwork_state::{Backend, Opened, Pending, Session, State, StoredObject};
 use formwork_value::Value;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -272,7 +272,7 @@ impl Run {
         // Reading a large state takes a while: who waits should see that something happens.
         let progress = Arc::new(Progress::start(cx.screen, environment::log()));
         // Where there is nothing yet, there is nothing to lock: a file would be made for it, only to be removed again.
-        let nothing = || LocalBackend::new(state_path(state.state.as_deref())).is_absent();
+        let nothing = || !cx.is_remote() && cx.local(state.state.as_deref()).is_absent().unwrap_or(false);
         let held = if access == Access::Read && (!state.lock || nothing()) {
             Held::Peeked(peek(cx, state)?)
         } else {
@@ -382,10 +382,26 @@ impl Run {
 
 /// Reads the state that the flags name, without the lock.
 fn peek(cx: &Context, flags: &StateFlags) -> Result<Opened, u8> {
-    let path = state_path(flags.state.as_deref());
-    let opened = cx.backend(Some(&path)).peek().map_err(|e| cx.refuse(e))?;
-    opened.state.usable().map_err(|e| cx.refuse(e.in_file(&path)))?;
+    files_only_here(cx, flags)?;
+    let backend = cx.backend(flags.state.as_deref()).map_err(|e| cx.refuse(e))?;
+    let opened = backend.peek().map_err(|e| cx.refuse(e))?;
+    opened.state.usable().map_err(|e| cx.refuse(e.in_file(Path::new(&backend.place()))))?;
     Ok(opened)
+}
+
+/// Refuses flags that name files while the state is not in one: what they say would be done to nobody's state.
+fn files_only_here(cx: &Context, flags: &StateFlags) -> Result<(), u8> {
+    let named = [("-state", &flags.state), ("-state-out", &flags.state_out)];
+    match named.into_iter().find(|(_, path)| path.is_some()).filter(|_| cx.is_remote()) {
+        None => Ok(()),
+        Some((flag, _)) => Err(cx.refuse(
+            Diagnostic::error(
+                "The state is not in a file",
+                format!("{flag} names a file, but the state is in the backend \"{}\".", cx.kept().kind),
+            )
+            .help(format!("Leave {flag} out; or remove the backend block, if the state is to be in a file.")),
+        )),
+    }
 }
 
 /// How many instances a message names before it counts the others.
@@ -422,7 +438,12 @@ pub fn open(
     operation: &str,
     access: Access,
 ) -> Result<Box<dyn Session>, u8> {
-    let from = state_path(flags.state.as_deref());
+    files_only_here(cx, flags)?;
+    if cx.is_remote() {
+        let backend = cx.backend(None).map_err(|e| cx.refuse(e))?;
+        return cx.open_remote(&*backend, operation, flags.lock()).map_err(|e| cx.refuse(e));
+    }
+    let from = cx.state_path(flags.state.as_deref());
     let to = match &flags.state_out {
         Some(out) if access == Access::Write => out.clone(),
         _ => from.clone(),
@@ -435,13 +456,13 @@ pub fn open(
             format!("Could not create {}: {e}.", dir.display()),
         )));
     }
-    let mut backend = cx.backend(Some(&to));
+    let mut backend = cx.local(Some(&to));
     if let Some(backup) = &flags.backup {
         backend = backend.with_backup((backup.as_os_str() != "-").then(|| backup.clone()));
     }
     let mut session = cx.open(&backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
     if to != from {
-        let read = cx.backend(Some(&from)).peek().map_err(|e| cx.refuse(e))?;
+        let read = cx.local(Some(&from)).peek().map_err(|e| cx.refuse(e))?;
         read.state.usable().map_err(|e| cx.refuse(e.in_file(&from)))?;
         if let Some(d) = interrupted(&*session, &to, &read, &from) {
             return Err(cx.refuse(d));

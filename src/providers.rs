@@ -2,11 +2,18 @@
 
 use crate::environment;
 use formwork_provider::Provider;
+use formwork_state::Kinds;
 use std::sync::Arc;
+
+/// The kinds of backends that the program knows, besides files.
+pub fn kinds() -> Kinds {
+    let kinds = vec![formwork_backend_http::kind(), formwork_backend_pg::kind(), formwork_backend_s3::kind()];
+    Kinds::new(kinds, Arc::new(environment::Real))
+}
 
 /// All of them. Without the feature `aws`, which takes minutes to build, all others.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    let mut all = formwork_provider_builtin::providers_with(&crate::encryption::of_remote_states());
+    let mut all = formwork_provider_builtin::providers_with(kinds(), &crate::encryption::of_remote_states());
     all.push(formwork_provider_ansible::provider());
     #[cfg(feature = "aws")]
     all.push(formwork_provider_aws::provider());

@@ -4,6 +4,7 @@ use super::options::{Common, mode, switch_parser};
 use super::request::Request;
 use crate::context::Context;
 use crate::environment;
+use crate::kept;
 use crate::operation::{self, Access, Inputs, Run};
 use crate::ui;
 use crate::ui::state::output_values;
@@ -50,10 +51,14 @@ pub struct Apply {
 }
 
 impl Apply {
+    /// Whether it applies a plan that was saved.
+    pub fn is_saved(&self) -> bool {
+        self.plan.is_some()
+    }
+
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
         self.common.begin(cx);
-        cx.given = flags.to_vec();
         if let Some(path) = &self.plan {
             return self.saved(cx, path, flags);
         }
@@ -122,6 +127,11 @@ impl Apply {
             Err(code) => return code,
         };
         if let Err(code) = given_again(cx, flags, self.common.variables.ask(), &mut inputs) {
+            return code;
+        }
+        // Where the state is, says the configuration that the plan was made from.
+        let said = kept::said_in(cx, (*inputs.config).clone(), &inputs.variables, inputs.sources.clone());
+        if let Err(code) = cx.choose(said) {
             return code;
         }
         if *plan.workspace != *environment::workspace() {

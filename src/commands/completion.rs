@@ -3,7 +3,8 @@
 use super::cli;
 use crate::complete::shell::{Shell, answer, split};
 use crate::complete::{Names, candidates};
-use crate::context::{Context, WORKSPACES};
+use crate::context::Context;
+use crate::kept;
 use crate::operation::WorkingFiles;
 use clap::Args;
 use formwork_addr::{ModuleInstance, ModulePath, ModuleStep};
@@ -50,10 +51,23 @@ impl Complete {
         {
             return 0;
         }
+        self.locate(cx);
         let current = words.last().map(String::as_str).unwrap_or_default();
         let found = candidates(&cli(), words, &Folder { cx });
         cx.screen.print(&answer(self.shell, current, line.quote, &found));
         0
+    }
+}
+
+impl Complete {
+    /// Finds the state, if it is in files here. No server is asked while somebody types.
+    fn locate(&self, cx: &Context) {
+        let kept = kept::said(cx, &cx.given).and_then(|said| kept::choose(cx, said));
+        if let Ok(kept) = kept
+            && kept.remote.is_none()
+        {
+            cx.keep(kept);
+        }
     }
 }
 
@@ -86,7 +100,7 @@ impl Names for Folder<'_> {
 
     fn workspaces(&self) -> Vec<String> {
         let mut found = vec!["default".to_owned()];
-        for entry in std::fs::read_dir(WORKSPACES).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(self.cx.kept().workspaces_dir()).into_iter().flatten().flatten() {
             if entry.path().is_dir() {
                 found.push(entry.file_name().to_string_lossy().into_owned());
             }

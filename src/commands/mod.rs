@@ -20,7 +20,7 @@ mod recover;
 mod refresh;
 mod request;
 mod show;
-mod state;
+pub(crate) mod state;
 mod taint;
 mod untaint;
 mod validate;
@@ -31,6 +31,7 @@ pub(crate) use metadata::result_type;
 
 use crate::context::Context;
 use crate::environment;
+use crate::kept;
 use crate::variables::Flag;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -116,6 +117,30 @@ fn root(command: clap::Command) -> clap::Command {
         .disable_version_flag(true)
         .disable_help_subcommand(true)
         .arg_required_else_help(true)
+        // Whoever wraps the program adds flags: the last one counts, as for Terraform.
+        .args_override_self(true)
+}
+
+impl Command {
+    /// Whether it works with the state, and has to know where that is before anything else.
+    fn wants_state(&self) -> bool {
+        match self {
+            Command::Init(_)
+            | Command::Get(_)
+            | Command::Validate(_)
+            | Command::Fmt(_)
+            | Command::Graph(_)
+            | Command::Metadata(_)
+            | Command::Completion(_)
+            | Command::Complete(_)
+            | Command::Man(_)
+            | Command::Version(_) => false,
+            // A saved plan says itself where its state is.
+            Command::Apply(apply) => !apply.is_saved(),
+            Command::Show(show) => !show.is_of_file(),
+            _ => true,
+        }
+    }
 }
 
 /// Commands of Terraform's that are still to come.
@@ -196,8 +221,14 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
         return cx.refuse(d);
     }
     let flags = variable_flags(&matches);
+    cx.given.clone_from(&flags);
+    if cli.command.as_ref().is_some_and(Command::wants_state)
+        && let Err(code) = cx.choose(kept::said(&cx, &flags))
+    {
+        return code;
+    }
     match cli.command {
-        Some(Command::Init(c)) => c.run(&mut cx),
+        Some(Command::Init(c)) => c.run(&mut cx, &flags),
         Some(Command::Get(c)) => c.run(&mut cx),
         Some(Command::Validate(c)) => c.run(&mut cx),
         Some(Command::Fmt(c)) => c.run(&mut cx),

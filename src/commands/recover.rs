@@ -3,7 +3,7 @@
 use super::options::Shown;
 use crate::context::Context;
 use clap::Args;
-use formwork_state::{Backend, Operation, Pending};
+use formwork_state::{Operation, Pending};
 use serde_json::json;
 
 /// Show what interrupted runs left open
@@ -42,7 +42,10 @@ impl Recover {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.shown.look.set(cx);
-        let backend = cx.backend(self.shown.state.as_deref());
+        let backend = match cx.backend(self.shown.state.as_deref()) {
+            Ok(backend) => backend,
+            Err(e) => return cx.refuse(e),
+        };
         let holder = match backend.holder() {
             Ok(holder) => holder,
             Err(e) => return cx.refuse(e),

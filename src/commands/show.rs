@@ -36,6 +36,11 @@ fn has_lineage(bytes: &[u8]) -> bool {
 }
 
 impl Show {
+    /// Whether it shows a file that is named.
+    pub fn is_of_file(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);

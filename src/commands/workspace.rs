@@ -2,11 +2,12 @@
 
 use super::options::{Look, duration, switch_parser};
 use crate::args::Environment;
-use crate::context::{Context, Lock, WORKSPACES, workspace_path};
+use crate::context::{Context, Lock};
 use crate::environment;
 use crate::ui::style::Role;
 use clap::{Args, Subcommand};
 use formwork_diag::{Diagnostic, suggestion};
+use formwork_state::Backend;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -126,18 +127,17 @@ impl Workspace {
 }
 
 /// All workspaces, the default one first.
-fn all() -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(WORKSPACES)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name != "default")
-        .collect();
-    names.sort();
-    names.insert(0, "default".into());
-    names
+fn all(cx: &Context) -> Result<Vec<String>, Diagnostic> {
+    match cx.kept().workspaces()? {
+        Some(names) => Ok(names),
+        None => Err(Diagnostic::error(
+            "No workspaces here",
+            format!("The backend \"{}\" holds one state, and has no workspaces.", cx.kept().kind),
+        )
+        .help(
+            "Give each state an address of its own; or use a backend that has workspaces, such as s3 or pg.",
+        )),
+    }
 }
 
 fn overridden() -> bool {
@@ -171,8 +171,7 @@ fn not_overridden() -> Result<(), Diagnostic> {
     .help("Change the variable or unset it, and run this again."))
 }
 
-fn unknown(name: &str) -> Diagnostic {
-    let names = all();
+fn unknown(name: &str, names: &[String]) -> Diagnostic {
     let d = Diagnostic::error("Unknown workspace", format!("There is no workspace \"{name}\"."));
     match suggestion(name, names.iter().map(String::as_str)) {
         Some(near) => d.help(format!("Did you mean \"{near}\"?")),
@@ -190,8 +189,10 @@ fn remember(name: &str) -> Result<(), Diagnostic> {
 
 fn list(cx: &Context) -> Result<(), Diagnostic> {
     let current = environment::workspace();
-    let lines: String =
-        all().iter().map(|name| format!("{} {name}\n", if *name == current { "*" } else { " " })).collect();
+    let lines: String = all(cx)?
+        .iter()
+        .map(|name| format!("{} {name}\n", if *name == current { "*" } else { " " }))
+        .collect();
     cx.screen.line(&lines);
     if overridden() {
         cx.screen
@@ -201,8 +202,13 @@ fn list(cx: &Context) -> Result<(), Diagnostic> {
 }
 
 fn create(cx: &Context, name: &str) -> Result<(), Diagnostic> {
-    let dir = Path::new(WORKSPACES).join(name);
-    std::fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
+    match &cx.kept().remote {
+        Some(remote) => remote.create(name)?,
+        None => {
+            let dir = cx.kept().workspaces_dir().join(name);
+            std::fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
+        }
+    }
     remember(name)?;
     let style = cx.screen.out;
     let title = style.paint(Role::Good, &format!("Created and switched to workspace \"{name}\"!"));
@@ -217,7 +223,7 @@ impl New {
     fn run(self, cx: &Context) -> Result<(), Diagnostic> {
         checked(&self.name)?;
         not_overridden()?;
-        if all().contains(&self.name) {
+        if all(cx)?.contains(&self.name) {
             let d = Diagnostic::error(
                 "The workspace exists already",
                 format!("There is a workspace \"{}\" already.", self.name),
@@ -233,11 +239,16 @@ impl New {
         };
         create(cx, &self.name)?;
         let Some(state) = from else { return Ok(()) };
-        let backend = cx.backend(Some(&workspace_path(&self.name)));
-        let mut session = cx.open(&backend, "workspace new", self.locking.lock())?;
+        let backend = state_of(cx, &self.name)?;
+        let mut session = cx.open(&*backend, "workspace new", self.locking.lock())?;
         session.replace(&state)?;
         Ok(session.close()?)
     }
+}
+
+/// The state of a workspace.
+fn state_of(cx: &Context, name: &str) -> Result<Box<dyn Backend>, Diagnostic> {
+    Ok(cx.kept().state(cx, name)?)
 }
 
 impl Locking {
@@ -250,8 +261,9 @@ impl Select {
     fn run(self, cx: &Context) -> Result<(), Diagnostic> {
         checked(&self.name)?;
         not_overridden()?;
-        if !all().contains(&self.name) {
-            return if self.or_create { create(cx, &self.name) } else { Err(unknown(&self.name)) };
+        let names = all(cx)?;
+        if !names.contains(&self.name) {
+            return if self.or_create { create(cx, &self.name) } else { Err(unknown(&self.name, &names)) };
         }
         if self.name != environment::workspace() {
             remember(&self.name)?;
@@ -265,8 +277,9 @@ impl Select {
 impl Delete {
     fn run(self, cx: &Context) -> Result<(), Diagnostic> {
         checked(&self.name)?;
-        if !all().contains(&self.name) {
-            return Err(unknown(&self.name));
+        let names = all(cx)?;
+        if !names.contains(&self.name) {
+            return Err(unknown(&self.name, &names));
         }
         if self.name == "default" || self.name == environment::workspace() {
             let why = if self.name == "default" { "always there" } else { "the current one" };
@@ -276,8 +289,8 @@ impl Delete {
             )
             .help("Switch to another workspace with formwork workspace select, and delete one that is not in use."));
         }
-        let backend = cx.backend(Some(&workspace_path(&self.name)));
-        let session = cx.open(&backend, "workspace delete", self.locking.lock())?;
+        let backend = state_of(cx, &self.name)?;
+        let session = cx.open(&*backend, "workspace delete", self.locking.lock())?;
         let tracked: Vec<String> =
             session.state().instances().take(NAMED + 1).map(|(addr, ..)| format!("\n - {addr}")).collect();
         if !tracked.is_empty() && !self.force {
@@ -294,8 +307,13 @@ impl Delete {
             .help("Remove them with formwork destroy in that workspace, or forget them with -force."));
         }
         session.close()?;
-        let dir = Path::new(WORKSPACES).join(&self.name);
-        std::fs::remove_dir_all(&dir).map_err(failed("remove", &dir))?;
+        match &cx.kept().remote {
+            Some(remote) => remote.delete(&self.name)?,
+            None => {
+                let dir = cx.kept().workspaces_dir().join(&self.name);
+                std::fs::remove_dir_all(&dir).map_err(failed("remove", &dir))?;
+            }
+        }
         let style = cx.screen.out;
         cx.screen.line(&style.paint(Role::Good, &format!("Deleted workspace \"{}\"!", self.name)));
         if !tracked.is_empty() {

@@ -109,10 +109,7 @@ fn leftovers(site: &Site) -> Result<(), String> {
     for folder in [site.dir(), site.out()] {
         let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         for name in entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()) {
-            // The commands that change a state by hand leave a backup each.
-            let by_hand = name.strip_prefix("terraform.tfstate.").and_then(|n| n.strip_suffix(".backup"));
             let state = name.contains("tfstate")
-                && !by_hand.is_some_and(|time| time.bytes().all(|b| b.is_ascii_digit()))
                 && !["terraform.tfstate", "terraform.tfstate.backup", ".terraform.tfstate.history"]
                     .contains(&name.as_str());
             if state || name.ends_with(".part") || name.contains("journal") || name.contains(".tmp") {

@@ -11,6 +11,7 @@ use crate::site::Site;
 use crate::world::World;
 use formwork_testkit::PHASES;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -207,7 +208,21 @@ fn repeated(site: &Site, command: usize, args: &[&str]) -> Result<(), String> {
     if LIFE[command] == "state mv" {
         site.formwork(&["state", "mv", MOVED, OBJECT])?.expect(0)?;
     }
+    forget_backups(&site.dir())?;
     site.settled().map_err(|e| format!("it was neither done nor left undone: {e}"))
+}
+
+/// Removes the backups that the commands leave which change a state by hand. Nothing else may leave any.
+fn forget_backups(folder: &Path) -> Result<(), String> {
+    let told = |e: std::io::Error| format!("{}: {e}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(told)?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let time = name.strip_prefix("terraform.tfstate.").and_then(|rest| rest.strip_suffix(".backup"));
+        if time.is_some_and(|time| time.bytes().all(|b| b.is_ascii_digit())) {
+            std::fs::remove_file(entry.path()).map_err(told)?;
+        }
+    }
+    Ok(())
 }
 
 /// The numbers of the events to be killed at: as far from each other as can be, since neighbours are of one type.

@@ -4,7 +4,7 @@ use crate::components::{self, Ahead, Facts};
 use crate::steps::{Steps, build, cargo, quietly};
 use crate::{Failure, generate, tidy};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What may be left out without being a failure: no release of it can be had everywhere.
@@ -31,12 +31,20 @@ pub fn run(real: bool) -> Result<(), Failure> {
     };
     ahead.wait(&steps)?;
     components::need(&steps, "the test that watches the traffic", &[("strace", "strace")])?;
+    // The tests start servers of their own.
+    components::need(
+        &steps,
+        "the tests of states in PostgreSQL",
+        &[("/usr/lib/postgresql", "postgresql"), ("/usr/lib/postgresql", "postgresql-client")],
+    )?;
     steps.announce("the stern cloud's tests");
     components::test()?;
     let oracle = components::oracle_python(&steps)?;
+    let checkov = components::checkov_program(&steps)?;
     let started = components::start_everything(&steps)?;
     steps.announce("tests");
-    let outcome = Settings::of(&started.facts).and_then(|settings| tests(&settings.with_oracle(oracle)));
+    let outcome = Settings::of(&started.facts)
+        .and_then(|settings| tests(&settings.with_oracle(oracle).with_checkov(&checkov)));
     crate::interrupt::forget();
     if !started.new.is_empty() {
         let stopped = components::stop(&Steps::new(), &started.new);
@@ -100,6 +108,12 @@ impl Settings {
     /// With the Python of the provider that Terraform is asked about the toy cloud with.
     fn with_oracle(mut self, python: Option<PathBuf>) -> Settings {
         self.0.extend(python.map(|python| ("FORMWORK_TOY_ORACLE", python.display().to_string())));
+        self
+    }
+
+    /// With the reader of plans that nobody here wrote.
+    fn with_checkov(mut self, program: &Path) -> Settings {
+        self.0.push(("FORMWORK_CHECKOV", program.display().to_string()));
         self
     }
 

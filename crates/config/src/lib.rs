@@ -3,6 +3,7 @@
 //! [`load`] reads a root module and everything it calls; expressions stay expressions. Values of root module
 //! variables are gathered by [`resolve_variables`]. Nothing here knows schemas or evaluates resources.
 
+mod backend;
 mod blocks;
 mod check;
 mod conditions;
@@ -30,19 +31,20 @@ mod tests;
 mod variables;
 mod version;
 
+pub use backend::backend_arguments;
 pub use constant::const_eval;
 pub use early::{Early, OwnNames};
 pub use encryption::{ComponentBlock, EncryptionBlock, TargetBlock, encryption_text};
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use host::{ascii_host, shown_host};
 pub use load::{
-    Loaded, has_configuration, load, load_root, load_with, load_without_lost_imports, local_state, mentions,
+    Loaded, has_configuration, load, load_backend, load_root, load_with, load_without_lost_imports, mentions,
 };
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{
-    Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle, Local, Module,
-    ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement, Provisioner,
-    Removed, Repetition, ResourceBlock, Validation, Variable, When,
+    BackendBlock, Check, Condition, Config, Connection, IgnoreChanges, Import, ImportTarget, Lifecycle,
+    Local, Module, ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement,
+    Provisioner, Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };
 pub use providers::{ProviderChoice, ProviderKey, implied_provider, normalise_source};
 pub use source::{Getter, Published, Remote, Source, SourceError, decode, encode};

@@ -7,7 +7,6 @@ use crate::manifest::{Installed, Manifest, Modules};
 use crate::model::{Config, Import, Module, ModuleCall};
 use crate::native_json;
 use crate::overrides::{is_override, merge};
-use crate::settings;
 use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
@@ -128,28 +127,18 @@ pub fn mentions(root: &Path, files: &dyn Files, word: &str) -> bool {
     files.read_dir(root).is_ok_and(|names| names.iter().any(speaks))
 }
 
-/// Where the module in `root` says that its state is, with a `backend "local"` block. Reads no more than it must; what is
-/// wrong with the files is for [`load`] to say.
-pub fn local_state(root: &Path, files: &dyn Files) -> Option<PathBuf> {
-    let mut loader = Loader::new(files, &Installed::Absent);
-    let mut names = files.read_dir(root).ok()?;
-    names.retain(|n| is_configuration(n));
-    // What overrides comes last.
-    names.sort_by_key(|n| (is_override(n), n.clone()));
-    let mut module = Module::default();
-    for name in &names {
-        let path = root.join(name);
-        let speaks = |bytes: Vec<u8>| memmem::find(&bytes, b"backend").is_some();
-        if !files.read(&path).is_ok_and(speaks) {
-            continue;
-        }
-        for block in loader.file(&path)?.blocks.iter().filter(|b| &*b.kind.name == "terraform") {
-            for backend in block.body.blocks_of("backend") {
-                settings::backend(&mut module, backend, &mut Vec::new());
-            }
-        }
+/// The module in `root` alone, if it may have a `backend` block: what it calls is not read. It reads no more than it must,
+/// and what is wrong with the files is for [`load`] to say. `None` without such a block.
+pub fn load_backend(root: &Path, files: &dyn Files) -> Option<(Config, Sources)> {
+    let names = files.read_dir(root).ok()?;
+    let speaks = |bytes: Vec<u8>| memmem::find(&bytes, b"backend").is_some();
+    if !names.iter().any(|n| is_configuration(n) && files.read(&root.join(n)).is_ok_and(speaks)) {
+        return None;
     }
-    module.local_state
+    let mut loader = Loader::new(files, &Installed::Absent);
+    let module = loader.folder(root, None).filter(|module| module.backend.is_some())?;
+    let modules = BTreeMap::from([(ModulePath::default(), Arc::new(module))]);
+    Some((Config { modules }, loader.out.sources))
 }
 
 /// What is said of a block without an argument that it must have.

@@ -4,7 +4,7 @@ use crate::encryption::EncryptionBlock;
 use crate::version::Constraints;
 use formwork_addr::{ModulePath, Resource, Target};
 use formwork_diag::Span;
-use formwork_syntax::{Body, Expr, ExprKind, Ident, Str};
+use formwork_syntax::{Attribute, Body, Expr, ExprKind, Ident, Str};
 use formwork_value::{Defaults, Type, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,10 +58,21 @@ pub struct Module {
     pub imports: Vec<Import>,
     /// `check` blocks.
     pub checks: BTreeMap<Str, Check>,
-    /// The `path` of a `backend "local"` block; only that of the root module counts.
-    pub local_state: Option<PathBuf>,
     /// The `encryption` block, and its header; only that of the root module counts.
     pub encryption: Option<(Span, Arc<EncryptionBlock>)>,
+    /// The `backend` block; only that of the root module counts.
+    pub backend: Option<Arc<BackendBlock>>,
+}
+
+/// A `backend` block: where the state is.
+#[derive(Clone, Debug)]
+pub struct BackendBlock {
+    /// The kind of backend.
+    pub kind: Ident,
+    /// Its arguments, whose names only the kind knows.
+    pub arguments: Vec<Attribute>,
+    /// The block's header.
+    pub header: Span,
 }
 
 /// A `moved` block; addresses are relative to the module that it stands in.

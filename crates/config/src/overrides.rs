@@ -29,6 +29,12 @@ pub(crate) fn merge(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic
         }
         return;
     }
+    if &*kind == "terraform" && block.body.blocks.iter().any(|b| &*b.kind.name == "backend") {
+        // There is one backend, whichever of several terraform blocks it stands in.
+        for base in files.iter_mut().flat_map(|f| f.blocks.iter_mut()).filter(|b| b.kind.name == kind) {
+            base.body.blocks.retain(|b| &*b.kind.name != "backend");
+        }
+    }
     let same = |b: &&mut Block| {
         b.kind.name == kind
             && b.labels.len() == block.labels.len()

@@ -3,12 +3,11 @@
 use crate::encryption;
 use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, literal_string, names};
-use crate::model::{Module, ProviderRequirement};
+use crate::model::{BackendBlock, Module, ProviderRequirement};
 use crate::providers::normalise_source;
 use crate::version::{Constraints, Version};
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Block, Expr, ExprKind};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The version of Terraform whose language this is.
@@ -50,15 +49,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
             }
         }
     }
-    let backends = r.take_blocks("backend");
-    for b in backends.iter().skip(1) {
-        diags.push(
-            Diagnostic::error("Duplicate backend configuration", "A module has one backend block.")
-                .at(b.header)
-                .label(backends[0].header, "the first one is here"),
-        );
-    }
-    for b in backends {
+    for b in r.take_blocks("backend") {
         backend(module, b, diags);
     }
     for b in r.take_blocks("cloud") {
@@ -81,26 +72,40 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
     r.finish(diags);
 }
 
-/// A `backend` block: of the kinds of Terraform, the local one.
-pub(crate) fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    if !matches!(&*block.labels, [kind] if &*kind.name == "local") {
+/// A `backend` block. Which kinds there are, and what they take, is for others to say.
+fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+    let [kind] = &*block.labels else {
+        diags.push(
+            Diagnostic::error("Invalid backend", "A backend block has one label, the kind of backend.")
+                .at(block.header)
+                .help("For example: backend \"s3\" { … }"),
+        );
+        return;
+    };
+    for inner in &block.body.blocks {
+        let name = &inner.kind.name;
         diags.push(
             Diagnostic::error(
-                "Unsupported backend",
-                "This version of Formwork keeps its state in a local file only.",
+                "Unsupported block type",
+                format!("Blocks of type \"{name}\" are not expected in a backend block."),
             )
-            .at(block.header)
-            .help("Remove the block, or say where the file is: backend \"local\" { path = \"PATH\" }"),
+            .at(inner.kind.span)
+            .help(format!("If it is an argument, write it with an equals sign: {name} = {{ … }}")),
+        );
+    }
+    if let Some(first) = &module.backend {
+        diags.push(
+            Diagnostic::error("Duplicate backend configuration", "A module has one backend block.")
+                .at(block.header)
+                .label(first.header, "the first one is here"),
         );
         return;
     }
-    let mut r = Reader::new(&language::BACKEND, &block.body);
-    if let Some(a) = r.take("path")
-        && let Some(path) = literal_string(&a.expr, "The path of a state", diags)
-    {
-        module.local_state = Some(PathBuf::from(&*path)).filter(|p| !p.as_os_str().is_empty());
-    }
-    r.finish(diags);
+    module.backend = Some(Arc::new(BackendBlock {
+        kind: kind.clone(),
+        arguments: block.body.attributes.clone(),
+        header: block.header,
+    }));
 }
 
 fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRequirement> {

@@ -1,6 +1,6 @@
 //! Configurations that say what cannot be.
 
-use crate::{IgnoreChanges, Loaded, MemoryFiles, load, local_state};
+use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend};
 use std::path::{Path, PathBuf};
 
 fn files(texts: &[(&str, &str)]) -> MemoryFiles {
@@ -177,15 +177,61 @@ fn what_only_modules_may_say() {
 fn the_state_may_be_elsewhere() {
     let backend = "terraform {\n backend \"local\" {\n path = \"foo/x.tfstate\"\n}\n}\n";
     check(backend, &[]);
-    let elsewhere = |texts: &[(&str, &str)]| local_state(Path::new(""), &files(texts));
-    assert_eq!(elsewhere(&[("main.tf", backend)]), Some(PathBuf::from("foo/x.tfstate")));
-    assert_eq!(elsewhere(&[("main.tf", A), ("readme.md", backend)]), None);
-    let other = "terraform {\n backend \"local\" {\n path = \"other\"\n}\n}\n";
-    assert_eq!(elsewhere(&[("a_override.tf", other), ("main.tf", backend)]), Some(PathBuf::from("other")));
-    check("terraform {\n backend \"s3\" {}\n}\n", &["Unsupported backend"]);
-    check("terraform {\n backend \"local\" {\n path = var.x\n}\n}\n", &["Unsuitable value"]);
-    let set = loaded(&[("main.tf", backend)]).config.unwrap();
-    assert_eq!(set.root().local_state.as_deref(), Some(Path::new("foo/x.tfstate")));
+    let kind = |texts: &[(&str, &str)]| {
+        let (config, _) = load_backend(Path::new(""), &files(texts))?;
+        config.root().backend.as_ref().map(|b| b.kind.name.to_string())
+    };
+    assert_eq!(kind(&[("main.tf", backend)]).as_deref(), Some("local"));
+    assert_eq!(kind(&[("main.tf", A), ("readme.md", backend)]), None);
+    assert_eq!(kind(&[("main.tf", "# a backend\n")]), None);
+    let other = "terraform {\n backend \"http\" {}\n}\n";
+    assert_eq!(kind(&[("a_override.tf", other), ("main.tf", backend)]).as_deref(), Some("http"));
+    let two = "terraform {\n required_version = \"> 1\"\n}\n".to_owned() + backend;
+    assert_eq!(kind(&[("a_override.tf", other), ("main.tf", &two)]).as_deref(), Some("http"));
+    check("terraform {\n backend {}\n}\n", &["Invalid backend"]);
+    check("terraform {\n backend \"s3\" {\n assume_role {}\n}\n}\n", &["Unsupported block type"]);
+    check(&format!("{backend}{other}"), &["Duplicate backend configuration"]);
+}
+
+#[test]
+fn arguments_of_backends_are_computed() {
+    let check = |text: &str, expected: Result<&str, &str>| {
+        let declared = "variable \"env\" {\n default = \"dev\"\n}\nvariable \"none\" {}\nvariable \"pw\" {\n default = \
+                        \"s\"\n sensitive = true\n}\nlocals {\n key = \"${var.env}/x\"\n loop = local.pool\n pool = \
+                        local.loop\n made = terraform_data.a.id\n}\n";
+        let text = format!("{declared}terraform {{\n backend \"s3\" {{\n key = {text}\n}}\n}}\n");
+        let (config, _) = load_backend(Path::new(""), &files(&[("main.tf", &text)])).unwrap();
+        let values = ["env", "pw"].map(|n| (n.into(), config.root().variables[n].default.clone().unwrap()));
+        let mut diags = Vec::new();
+        let found = backend_arguments(&config, &values.into(), &crate::constant::Nothing, &mut diags);
+        match (diags.first(), expected) {
+            (Some(d), Err(problem)) => assert_eq!(format!("{}: {}", d.summary, d.detail), problem),
+            (None, Ok(value)) => assert_eq!(found["key"].as_str(), Some(value)),
+            (d, expected) => panic!("{d:?} {expected:?}"),
+        }
+    };
+    check("\"a\"", Ok("a"));
+    check("upper(local.key)", Ok("DEV/X"));
+    check("var.pw", Ok("s"));
+    check("\"${path.module}/${var.env}\"", Ok("./dev"));
+    check(
+        "var.none",
+        Err(
+            "Variable without a value: The variable \"none\" has no value here, and the state cannot be found without it.",
+        ),
+    );
+    check("local.loop", Err("Local value refers to itself: The value of local.loop needs local.loop."));
+    check(
+        "local.made",
+        Err(
+            "Not known when the state is opened: \"terraform_data\" cannot be referred to here: what it is about is in the state, \
+             and this says where the state is.",
+        ),
+    );
+    check(
+        "var.other",
+        Err("Reference to undeclared variable: The root module declares no variable \"other\"."),
+    );
 }
 
 #[test]

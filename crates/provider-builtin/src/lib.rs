@@ -23,22 +23,20 @@ use formwork_provider::{
     CallError, Client, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
     Schema,
 };
+use formwork_state::Kinds;
 use formwork_value::Value;
 use std::sync::Arc;
 
 pub use remote_cipher::RemoteCiphers;
 
-/// All of them. States of other configurations are read if they are in clear.
+/// All of them, for states in files alone, and in clear.
 pub fn providers() -> Vec<Arc<dyn Provider>> {
-    families(remote_state::data_sources())
+    families(remote_state::data_sources(None, None))
 }
 
-/// All of them. States of other configurations are decrypted with these ciphers.
-pub fn providers_with(ciphers: &RemoteCiphers) -> Vec<Arc<dyn Provider>> {
-    let decrypting = |plain| {
-        Arc::new(remote_cipher::Decrypting { plain, ciphers: ciphers.clone() }) as Arc<dyn DataSource>
-    };
-    families(remote_state::data_sources().into_iter().map(decrypting).collect())
+/// All of them; `terraform_remote_state` also reads from these kinds of backends, and decrypts with these ciphers.
+pub fn providers_with(kinds: Kinds, ciphers: &RemoteCiphers) -> Vec<Arc<dyn Provider>> {
+    families(remote_state::data_sources(Some(kinds), Some(ciphers)))
 }
 
 fn families(remote_states: Vec<Arc<dyn DataSource>>) -> Vec<Arc<dyn Provider>> {

@@ -1,21 +1,168 @@
 //! `terraform_remote_state`: what another configuration's state gives out.
 
+use crate::remote_cipher::{Decrypting, RemoteCiphers};
 use async_trait::async_trait;
-use formwork_provider::{CallError, Computed, Cx, DataSource, Lookup, LookupSource, Problem, Resource};
-use formwork_state::{Backend, Cipher, Clear, LocalBackend, State, StateError};
-use formwork_value::{Map, Path, Value};
+use formwork_provider::{
+    Call, CallError, Computed, Cx, DataSource, Lookup, LookupSource, Model, Problem, Resource, Schema,
+};
+use formwork_state::{
+    Backend, Cipher, Clear, Kinds, LocalBackend, Settings, State, StateError, Wrong, checked,
+};
+use formwork_value::{Map, Path, Str, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Kinds of backends that Terraform has besides `local`.
-const OTHERS: [&str; 11] =
-    ["azurerm", "consul", "cos", "gcs", "http", "kubernetes", "oss", "pg", "remote", "s3", "cloud"];
+const OTHERS: [&str; 9] = ["azurerm", "consul", "cos", "gcs", "kubernetes", "oci", "oss", "remote", "cloud"];
 /// Those that it once had.
 const GONE: [&str; 6] = ["artifactory", "azure", "etcd", "etcdv3", "manta", "swift"];
 const ARGUMENTS: [&str; 2] = ["path", "workspace_dir"];
 
-pub(crate) fn data_sources() -> Vec<Arc<dyn DataSource>> {
-    vec![LookupSource::<RemoteState>::new()]
+/// With these kinds of backends, besides `local`.
+pub(crate) fn data_sources(
+    kinds: Option<Kinds>,
+    ciphers: Option<&RemoteCiphers>,
+) -> Vec<Arc<dyn DataSource>> {
+    let plain = LookupSource::<RemoteState>::new();
+    let local: Arc<dyn DataSource> = match ciphers {
+        Some(ciphers) => Arc::new(Decrypting { plain, ciphers: ciphers.clone() }),
+        None => plain,
+    };
+    vec![match kinds {
+        Some(kinds) => Arc::new(Elsewhere { local, kinds, ciphers: ciphers.cloned() }),
+        None => local,
+    }]
+}
+
+/// States in files here, and in other backends.
+struct Elsewhere {
+    local: Arc<dyn DataSource>,
+    kinds: Kinds,
+    ciphers: Option<RemoteCiphers>,
+}
+
+impl Elsewhere {
+    /// The kind of backend, if it is one of ours.
+    fn kind<'v>(&self, config: &'v Value) -> Option<&'v str> {
+        config
+            .get("backend")
+            .and_then(Value::as_str)
+            .filter(|kind| self.kinds.names().any(|name| name == *kind))
+    }
+}
+
+/// The arguments of a backend elsewhere; `None` while they are not all known.
+fn settings(config: &Value) -> Result<Option<Settings>, Problem> {
+    let Some(config) = config.get("config").filter(|c| !c.is_null()) else {
+        return Ok(Some(Settings::new()));
+    };
+    if !config.is_wholly_known() {
+        return Ok(None);
+    }
+    let (config, _) = config.clone().unmark_deep();
+    match config.as_map() {
+        Some(map) => {
+            let pair =
+                |(name, value): (&Str, &Value)| (name.to_string(), formwork_value::json::to_serde(value));
+            Ok(Some(map.iter().map(pair).collect()))
+        }
+        None => Err(Problem::error(
+            Path::root().attr("config"),
+            "Invalid backend configuration",
+            "The configuration of a backend is an object.",
+        )),
+    }
+}
+
+fn wrong(wrong: &Wrong) -> Problem {
+    let at = Path::root().attr("config");
+    let at = if wrong.argument.is_empty() { at } else { at.attr(&*wrong.argument) };
+    Problem::error(at, "Invalid backend configuration", wrong.problem.clone())
+}
+
+#[async_trait]
+impl DataSource for Elsewhere {
+    fn type_name(&self) -> &str {
+        self.local.type_name()
+    }
+
+    fn schema(&self) -> &Schema {
+        self.local.schema()
+    }
+
+    fn validate(&self, config: &Value) -> Vec<Problem> {
+        let Some(kind) = self.kind(config) else { return self.local.validate(config) };
+        let mut problems = default_problems(config);
+        match settings(config) {
+            Ok(None) => {}
+            Ok(Some(settings)) => {
+                let arguments = self.kinds.arguments(kind).unwrap_or_default();
+                let found = checked(kind, arguments, &settings).err().unwrap_or_default();
+                problems.extend(found.iter().map(wrong));
+            }
+            Err(problem) => problems.push(problem),
+        }
+        problems
+    }
+
+    fn secrets(&self, object: &Value) -> Vec<Path> {
+        let Some(arguments) = self.kind(object).and_then(|kind| self.kinds.arguments(kind)) else {
+            return self.local.secrets(object);
+        };
+        let given = object.get("config").and_then(Value::as_map);
+        let there = |name: &str| given.is_some_and(|map| map.contains_key(name));
+        let secret = arguments.iter().filter(|a| a.secret && there(a.name));
+        secret.map(|a| Path::root().attr("config").attr(a.name)).collect()
+    }
+
+    async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {
+        let Some(kind) = self.kind(config) else { return self.local.read(call, config).await };
+        let told = |p: Problem| CallError::new(p.summary, p.detail).on(p.path);
+        let settings = settings(config).map_err(told)?.unwrap_or_default();
+        let remote = match self.kinds.configure(kind, &settings) {
+            Some(Ok(remote)) => remote,
+            Some(Err(all)) => {
+                return Err(all.first().map(|w| told(wrong(w))).unwrap_or_else(|| {
+                    CallError::new(
+                        "Invalid backend configuration",
+                        "The backend takes no such configuration.",
+                    )
+                }));
+            }
+            None => return self.local.read(call, config).await,
+        };
+        let asked = RemoteState::from_value(config).map_err(told)?;
+        let clear = || Arc::new(Clear) as Arc<dyn Cipher>;
+        let cipher = self.ciphers.as_ref().map_or_else(clear, |ciphers| ciphers(call.about));
+        let workspace = asked.workspace.clone().filter(|w| !w.is_empty()).unwrap_or_else(|| "default".into());
+        // Whoever asks a server waits for it: not on a thread that others need.
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let read = move || {
+            let backend = remote.state(&workspace, cipher)?;
+            let state = if backend.is_absent()? { None } else { Some(backend.peek()?.state) };
+            Ok((state, backend.place(), workspace))
+        };
+        let failed = |e: StateError| {
+            CallError::new(e.summary(), format!("{e} {}", e.help())).on(Path::root().attr("config"))
+        };
+        let started =
+            std::thread::Builder::new().name("remote state".into()).spawn(move || send.send(read()).ok());
+        started.map_err(|e| {
+            CallError::new("The state cannot be read", format!("No thread could be started: {e}."))
+        })?;
+        let ended = |_| CallError::new("The state cannot be read", "The thread that read it ended.");
+        let (state, place, workspace): (_, String, String) = receive.await.map_err(ended)?.map_err(failed)?;
+        match state {
+            Some(state) => Ok(asked.with(state).to_value()),
+            None => {
+                let at = if workspace == "default" { "config" } else { "workspace" };
+                let detail = format!(
+                    "There is no state of the workspace \"{workspace}\" at {place}. Was that configuration applied already?"
+                );
+                Err(CallError::new("Unable to find remote state", detail).on(Path::root().attr(at)))
+            }
+        }
+    }
 }
 
 /// The output values of another configuration's root module, read from its state. Nothing of that state is changed or
@@ -24,10 +171,11 @@ pub(crate) fn data_sources() -> Vec<Arc<dyn DataSource>> {
 #[derive(Clone, Resource)]
 #[resource(name = "terraform_remote_state")]
 pub(crate) struct RemoteState {
-    /// The kind of backend that keeps the state. So far: `local`.
+    /// The kind of backend that keeps the state: `local`, `http`, `pg` or `s3`.
     backend: String,
     /// The backend's arguments, an object. For `local`: `path`, the state's file (`terraform.tfstate` unless given), and
-    /// `workspace_dir`, the folder of the states of workspaces (`terraform.tfstate.d` unless given).
+    /// `workspace_dir`, the folder of the states of workspaces (`terraform.tfstate.d` unless given). For others, what their
+    /// `backend` blocks take.
     config: Option<Value>,
     /// Values of outputs that the state does not have, an object.
     defaults: Option<Value>,
@@ -49,11 +197,7 @@ impl Lookup for RemoteState {
                 problems.extend(config.get("config").and_then(|c| arguments(c).err()));
             }
         }
-        let defaults = config.get("defaults").filter(|d| d.is_known() && !d.is_null());
-        if defaults.is_some_and(|d| d.as_map().is_none()) {
-            let detail = "The defaults are an object, with an attribute for each output.";
-            problems.push(Problem::error(Path::root().attr("defaults"), "Invalid default values", detail));
-        }
+        problems.extend(default_problems(config));
         problems
     }
 
@@ -95,17 +239,33 @@ impl RemoteState {
             );
             return Err(CallError::new("Unable to find remote state", detail).on(Path::root().attr(at)));
         };
+        Ok(self.with(state))
+    }
+}
+
+impl RemoteState {
+    /// With the outputs of this state.
+    fn with(&self, state: State) -> Self {
         let defaults = self.defaults.as_ref().and_then(Value::as_map);
         let mut outputs: Map = defaults.cloned().unwrap_or_default();
         outputs.extend(state.outputs.into_iter().map(|(name, output)| (name, output.value)));
-        Ok(RemoteState { outputs: Value::from(outputs).into(), ..self.clone() })
+        RemoteState { outputs: Value::from(outputs).into(), ..self.clone() }
     }
+}
+
+fn default_problems(config: &Value) -> Vec<Problem> {
+    let defaults = config.get("defaults").filter(|d| d.is_known() && !d.is_null());
+    if defaults.is_none_or(|d| d.as_map().is_some()) {
+        return Vec::new();
+    }
+    let detail = "The defaults are an object, with an attribute for each output.";
+    vec![Problem::error(Path::root().attr("defaults"), "Invalid default values", detail)]
 }
 
 /// The state with what its journal adds to it, if there is one.
 fn read(file: &std::path::Path, cipher: Arc<dyn Cipher>) -> Result<Option<State>, StateError> {
     let backend = LocalBackend::new(file).with_cipher(cipher);
-    if backend.is_absent() {
+    if backend.is_absent()? {
         return Ok(None);
     }
     let state = backend.peek()?.state;
@@ -116,9 +276,9 @@ fn read(file: &std::path::Path, cipher: Arc<dyn Cipher>) -> Result<Option<State>
 fn backend_problem(backend: &str) -> Option<Problem> {
     let detail = match backend {
         "local" => return None,
-        _ if OTHERS.contains(&backend) => format!(
-            "States in a backend \"{backend}\" cannot be read yet, only those in files: backend = \"local\"."
-        ),
+        _ if OTHERS.contains(&backend) => {
+            format!("States in a backend \"{backend}\" cannot be read yet. There are local, http, pg and s3.")
+        }
         _ if GONE.contains(&backend) => {
             format!("Terraform has no backend \"{backend}\" any more, since version 1.3.")
         }
@@ -179,7 +339,7 @@ mod tests {
         let arguments = json::decode_implied(&arguments.replace("HERE", &here)).unwrap();
         let given: Vec<(&str, Value)> =
             arguments.as_map().unwrap().iter().map(|(n, v)| (&**n, v.clone())).collect();
-        let source = data_sources().remove(0);
+        let source = data_sources(None, None).remove(0);
         let config = whole(source.schema(), &given);
         let bench = Bench::at(0).await;
         let told = match (source.validate(&config).first(), source.read(&bench.call(), &config).await) {
@@ -263,8 +423,8 @@ mod tests {
             assert_eq!(read(Path::new("/none"), arguments).await, expected);
         };
         check(
-            r#"{"backend": "s3"}"#,
-            "States in a backend \"s3\" cannot be read yet, only those in files: backend = \"local\". at .backend",
+            r#"{"backend": "gcs"}"#,
+            "States in a backend \"gcs\" cannot be read yet. There are local, http, pg and s3. at .backend",
         )
         .await;
         check(r#"{"backend": "pigeon"}"#, "There is no backend type named \"pigeon\". at .backend").await;

@@ -49,6 +49,18 @@ pub trait Backend: Send + Sync {
 
     /// Reads it as it is at this moment, without a lock and without changing anything.
     fn peek(&self) -> Result<Opened, StateError>;
+
+    /// How messages call it: a path, or an address without secrets.
+    fn place(&self) -> String;
+
+    /// Whether there is nothing at all: no snapshot, no journal.
+    fn is_absent(&self) -> Result<bool, StateError>;
+
+    /// Whether somebody holds the lock; the inner value is who, as far as is known.
+    fn holder(&self) -> Result<Option<Option<LockInfo>>, StateError>;
+
+    /// Frees the lock of this ID whose owner is gone.
+    fn force_unlock(&self, id: &str) -> Result<(), StateError>;
 }
 
 /// A state that is open.

@@ -65,6 +65,35 @@ pub enum StateError {
         /// The state.
         path: PathBuf,
     },
+    /// Somebody else holds the lock on a state that is kept elsewhere.
+    LockedElsewhere {
+        /// The state.
+        place: String,
+        /// Who, as far as is known.
+        info: Option<LockInfo>,
+        /// How the lock becomes free, as a sentence.
+        help: String,
+    },
+    /// The store of a state that is kept elsewhere did not do what was asked.
+    Store {
+        /// What was being done: `write the state`.
+        action: &'static str,
+        /// The state.
+        place: String,
+        /// What came back, as a sentence without a full stop.
+        problem: String,
+        /// What to do, as a sentence.
+        help: String,
+        /// What holds nevertheless, as a sentence.
+        safe: String,
+    },
+    /// This run was taken for dead, or its lock was freed by force: another one works on the state now.
+    Superseded {
+        /// The state.
+        place: String,
+        /// How that was noticed, as a sentence without a full stop.
+        problem: String,
+    },
 }
 
 /// What can be said when nothing was changed yet.
@@ -111,6 +140,11 @@ impl StateError {
             StateError::Encryption { .. } => "The state's encryption failed",
             StateError::Journal { .. } => "The state's journal is damaged",
             StateError::Replaced { .. } => "The state was replaced by another file",
+            StateError::LockedElsewhere { .. } => "The state is locked",
+            StateError::Store { action: "lock the state", .. } => "The state cannot be locked",
+            StateError::Store { action: "unlock the state", .. } => "The state's lock cannot be freed",
+            StateError::Store { .. } => "The state cannot be read or written",
+            StateError::Superseded { .. } => "Another run has taken over the state",
         }
     }
 
@@ -153,6 +187,12 @@ impl StateError {
                  which file is right, put it in place, and run again.",
                 path.display()
             ),
+            StateError::LockedElsewhere { help, .. } | StateError::Store { help, .. } => help.clone(),
+            StateError::Superseded { .. } => {
+                "Nothing more was written by this run. Let the other one finish, then run formwork plan: it settles what this \
+                 one had begun, and shows what differs."
+                    .into()
+            }
         }
     }
 }
@@ -198,6 +238,19 @@ impl fmt::Display for StateError {
             | StateError::Encryption { path, problem, .. }
             | StateError::Journal { path, problem } => {
                 write!(f, "{}: {problem}", path.display())
+            }
+            StateError::LockedElsewhere { place, info: None, .. } => {
+                write!(f, "Somebody holds the lock on {place}, and left no word on who it is.")
+            }
+            StateError::LockedElsewhere { place, info: Some(info), .. } => {
+                write!(f, "{place} is being worked on: {info}.")
+            }
+            StateError::Store { action, place, problem, safe, .. } => {
+                write!(f, "Could not {action} ({place}): {problem}.")?;
+                if safe.is_empty() { Ok(()) } else { write!(f, " {safe}") }
+            }
+            StateError::Superseded { place, problem } => {
+                write!(f, "{place} is no longer this run's to write: {problem}.")
             }
             StateError::Replaced { path } => {
                 write!(f, "{} is no longer the file that was opened and locked.", path.display())

@@ -44,6 +44,11 @@ impl Ledger {
         self.next += 1;
     }
 
+    /// The intent of a token, and whether it comes from a journal of another snapshot.
+    pub(crate) fn of(&self, token: &str) -> Option<&(Pending, bool)> {
+        self.open.get(self.numbers.get(token)?)
+    }
+
     /// The intents, oldest first, and whether each comes from a journal of another snapshot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Pending, bool)> {
         self.open.values()

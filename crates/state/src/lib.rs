@@ -5,6 +5,7 @@
 
 mod backend;
 mod cipher;
+mod codec;
 mod disk;
 mod error;
 mod frame;
@@ -23,10 +24,14 @@ mod paths;
 mod probe;
 mod rearrange;
 mod record_lock;
+mod remote;
 mod replay;
 mod session;
+mod shared;
 pub mod snapshot;
 mod wire;
+
+pub mod store;
 
 pub use backend::{Backend, Journal, OpenOptions, Opened, Pending, Session};
 pub use cipher::{Cipher, Clear, Stored, Unsealed, is_sealed};
@@ -38,6 +43,8 @@ pub use lock::LockInfo;
 pub use model::{OutputState, ResourceInstance, ResourceState, State, Status, StoredObject};
 pub use probe::{Phase, Probe};
 pub use rearrange::Moved;
+pub use remote::{Argument, Expects, Kind, Kinds, Outside, Remote, Settings, Wrong, checked};
+pub use shared::StoreBackend;
 
 /// The version of Terraform whose behaviour this is, and which snapshots name as their writer.
 pub const COMPATIBLE_VERSION: &str = "1.11.4";

@@ -57,11 +57,6 @@ impl LocalBackend {
         history::list(&self.paths, &self.cipher)
     }
 
-    /// Whether somebody holds the lock; the inner value is who, as far as is known.
-    pub fn holder(&self) -> Result<Option<Option<LockInfo>>, StateError> {
-        hold::holder(&self.paths)
-    }
-
     /// Tells `probe` of each step.
     #[must_use]
     pub fn with_probe(mut self, probe: Arc<dyn Probe>) -> Self {
@@ -79,14 +74,6 @@ impl LocalBackend {
     /// The state file.
     pub fn path(&self) -> &Path {
         &self.paths.state
-    }
-
-    /// Whether there is nothing at all: no snapshot, no journal, no copy, and nobody who works on them.
-    pub fn is_absent(&self) -> bool {
-        let Paths { state, journal, copy, .. } = &self.paths;
-        [state, journal, copy]
-            .iter()
-            .all(|path| fs::symlink_metadata(path).is_err_and(|e| e.kind() == NotFound))
     }
 
     fn read(&self) -> Result<Files, StateError> {
@@ -153,5 +140,40 @@ impl Backend for LocalBackend {
             tries += 1;
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    fn place(&self) -> String {
+        self.paths.state.display().to_string()
+    }
+
+    fn is_absent(&self) -> Result<bool, StateError> {
+        let Paths { state, journal, copy, .. } = &self.paths;
+        let gone = |path: &Path| fs::symlink_metadata(path).is_err_and(|e| e.kind() == NotFound);
+        Ok([state, journal, copy].into_iter().all(|path| gone(path)))
+    }
+
+    fn holder(&self) -> Result<Option<Option<LockInfo>>, StateError> {
+        hold::holder(&self.paths)
+    }
+
+    fn force_unlock(&self, id: &str) -> Result<(), StateError> {
+        let problem = match self.holder()? {
+            None => "nobody holds the lock, so there is nothing to unlock".to_owned(),
+            Some(owner) => {
+                let other = owner.as_ref().is_some_and(|o| !o.id.is_empty() && o.id != id);
+                let other = if other { "; that is another lock than the one that was named" } else { "" };
+                let owner = owner.map_or_else(|| "by another process".to_owned(), |o| o.to_string());
+                format!("it is locked {owner}{other}")
+            }
+        };
+        Err(StateError::Store {
+            action: "unlock the state",
+            place: self.place(),
+            problem,
+            help: "The lock on a local state is the kernel's: it frees itself when its owner ends, and is never taken \
+                   from a process that lives. Wait until that process has finished, or end it."
+                .into(),
+            safe: String::new(),
+        })
     }
 }

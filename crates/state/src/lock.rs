@@ -27,6 +27,32 @@ pub struct LockInfo {
     pub pid: Option<u32>,
 }
 
+impl LockInfo {
+    /// Of one who opens a state.
+    pub(crate) fn of(options: &crate::OpenOptions<'_>, path: String) -> Self {
+        LockInfo {
+            id: uuid::Uuid::new_v4().to_string(),
+            operation: options.operation.clone(),
+            info: String::new(),
+            who: options.who.clone(),
+            version: concat!("formwork ", env!("CARGO_PKG_VERSION")).into(),
+            created: options.now.clone(),
+            path,
+            pid: None,
+        }
+    }
+
+    /// As Terraform writes it.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What somebody else wrote, if it is one.
+    pub fn from_json(text: &[u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok().filter(|info: &LockInfo| !info.id.is_empty())
+    }
+}
+
 impl fmt::Display for LockInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Only what is known: a lock that was taken without info has nothing but its owner.

@@ -36,6 +36,13 @@ impl Paths {
         }
     }
 
+    /// Names for messages about a state that is not in files.
+    pub(crate) fn elsewhere(place: &str) -> Self {
+        let with = |suffix: &str| PathBuf::from(format!("{place}{suffix}"));
+        let (state, journal) = (with(""), with(" (its journal)"));
+        Paths { state, journal, copy: PathBuf::new(), history: PathBuf::new(), lock_info: PathBuf::new() }
+    }
+
     /// Where a journal of another snapshot is kept.
     pub(crate) fn kept(&self, serial: u64) -> PathBuf {
         self.journal.with_extension(format!("journal.kept-{serial}-{}", uuid::Uuid::new_v4().simple()))

@@ -77,6 +77,8 @@ pub(crate) struct Found {
     pub(crate) unfinished: Option<Vec<u8>>,
     /// The snapshot is stored in another way than it would be now.
     pub(crate) renew: bool,
+    /// The journal announces a snapshot, which may have been written or not.
+    pub(crate) announced: bool,
 }
 
 /// Finds out what the files mean.
@@ -95,6 +97,7 @@ pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Re
         copied,
         unfinished,
         renew,
+        announced: false,
     };
     if let Some(journal) = &files.journal {
         found.replay(paths, cipher, journal, text)?;
@@ -181,6 +184,7 @@ impl Found {
             return Err(damaged("its first record is not a header".into()));
         };
         let here = sha256(text);
+        self.announced = entries.iter().any(|e| matches!(e, Entry::Folding { .. }));
         let folded = entries.iter().rposition(|e| matches!(e, Entry::Folding { sha256 } if *sha256 == here));
         let is_ours = base.serial == self.base.serial && base.lineage == self.base.lineage;
         if folded.is_none() && !is_ours {

@@ -7,8 +7,11 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
 
 mod case;
+pub mod conformance;
+mod http_store;
 mod normalise;
 mod oracle;
+mod postgres;
 mod probe;
 mod probed;
 mod sandbox;
@@ -16,8 +19,10 @@ mod sshd;
 mod toy;
 
 pub use case::{Case, CaseError, cases_below, run_case};
+pub use http_store::HttpStore;
 pub use normalise::normalise;
 pub use oracle::{Terraform, on_path};
+pub use postgres::Postgres;
 pub use probe::{KillProbe, PHASES};
 pub use probed::probed;
 pub use sandbox::{Ran, Sandbox, copy_dir};

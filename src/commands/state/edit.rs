@@ -1,11 +1,11 @@
 //! What the commands that change a state by hand have in common.
 
 use crate::commands::options::{Ignored, Look, duration, switch_parser};
-use crate::context::{Context, Lock, state_path};
+use crate::context::{Context, Lock};
 use clap::Args;
 use formwork_addr::InstanceAddr;
 use formwork_diag::Diagnostic;
-use formwork_state::{Backend, LocalBackend, Pending, Session, State};
+use formwork_state::{Backend, Pending, Session, State};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,30 +47,39 @@ impl Locking {
 }
 
 impl Place {
-    /// The path of the state.
-    pub fn path(&self) -> PathBuf {
-        state_path(self.state.as_deref())
+    /// The path of the state, unless it is kept elsewhere.
+    pub fn path(&self, cx: &Context) -> Option<PathBuf> {
+        (self.state.is_some() || !cx.is_remote()).then(|| cx.state_path(self.state.as_deref()))
     }
 
     /// Reads the state without changing anything, as a dry run does. There must be one.
     pub fn look_at(&self, cx: &Context) -> Result<State, Diagnostic> {
-        let path = self.path();
-        let opened = cx.backend(self.state.as_deref()).peek()?;
-        exists(&opened.state, &path)?;
+        let backend = cx.backend(self.state.as_deref())?;
+        let opened = backend.peek()?;
+        exists(&opened.state, &*backend)?;
         Ok(opened.state)
     }
 
     /// Opens the state to change it. There must be one.
     pub fn open(&self, cx: &Context, operation: &str) -> Result<Box<dyn Session>, Diagnostic> {
-        let path = self.path();
-        if LocalBackend::new(&path).is_absent() {
-            return Err(missing(&path));
+        let backend = cx.backend(self.state.as_deref())?;
+        if backend.is_absent()? {
+            return Err(missing(&*backend));
         }
-        open(cx, &path, self.backup.as_deref(), operation, self.locking.lock())
+        self.begin(cx, operation)
+    }
+
+    /// Opens the state to change it.
+    pub fn begin(&self, cx: &Context, operation: &str) -> Result<Box<dyn Session>, Diagnostic> {
+        let lock = self.locking.lock();
+        match self.path(cx) {
+            Some(path) => open(cx, &path, self.backup.as_deref(), operation, lock),
+            None => Ok(cx.open_remote(&*cx.backend(None)?, operation, lock)?),
+        }
     }
 }
 
-/// Opens a state to change it by hand. Its backup has the time in its name, so that no later one overwrites it.
+/// Opens a state in a file to change it by hand. Its backup has the time in its name, so that no later one overwrites it.
 pub fn open(
     cx: &Context,
     path: &Path,
@@ -86,17 +95,17 @@ pub fn open(
         },
         Path::to_path_buf,
     );
-    let backend = cx.backend(Some(path)).with_backup(Some(backup));
+    let backend = cx.local(Some(path)).with_backup(Some(backup));
     Ok(cx.open(&backend, operation, lock)?)
 }
 
 /// Refuses what is not there.
-pub fn exists(state: &State, path: &Path) -> Result<(), Diagnostic> {
-    if state.is_empty() && state.serial == 0 && !path.exists() { Err(missing(path)) } else { Ok(()) }
+pub fn exists(state: &State, backend: &dyn Backend) -> Result<(), Diagnostic> {
+    if state.is_empty() && state.serial == 0 && backend.is_absent()? { Err(missing(backend)) } else { Ok(()) }
 }
 
-fn missing(path: &Path) -> Diagnostic {
-    Diagnostic::error("No state file was found", format!("There is no state at {}.", path.display()))
+fn missing(backend: &dyn Backend) -> Diagnostic {
+    Diagnostic::error("No state file was found", format!("There is no state at {}.", backend.place()))
         .help("Run this in a folder where something was applied, or name a state file with -state.")
 }
 

@@ -32,12 +32,28 @@ pub struct Restore {
     serial: u64,
 }
 
+/// Only beside files are earlier versions kept by us.
+fn kept_here(cx: &Context, named: bool) -> Result<(), Diagnostic> {
+    if named || !cx.is_remote() {
+        return Ok(());
+    }
+    let kind = &cx.kept().kind;
+    let d = Diagnostic::error(
+        "No history is kept here",
+        format!(
+            "The state is in the backend \"{kind}\", and Formwork keeps earlier versions of states in files only."
+        ),
+    );
+    Err(d.help("Use what the store itself has (versions of a bucket's objects, backups of a database), and put an earlier state in \
+                place with formwork state push -force."))
+}
+
 impl History {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
         self.shown.look.set(cx);
-        let backend = cx.backend(self.shown.state.as_deref());
-        let versions = backend.history()?;
+        kept_here(cx, self.shown.state.is_some())?;
+        let versions = cx.local(self.shown.state.as_deref()).history()?;
         let current = cx.peek(self.shown.state.as_deref())?.state;
         let mut rows = Vec::new();
         for version in &versions {
@@ -81,7 +97,8 @@ impl Restore {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> Result<(), Diagnostic> {
         self.place.look.set(cx);
-        let versions = cx.backend(self.place.state.as_deref()).history()?;
+        kept_here(cx, self.place.state.is_some())?;
+        let versions = cx.local(self.place.state.as_deref()).history()?;
         let Some(version) = versions.iter().find(|v| v.serial == self.serial) else {
             return Err(Diagnostic::error(
                 "No such version of the state",
@@ -98,9 +115,7 @@ impl Restore {
             ));
             return Ok(());
         }
-        let path = self.place.path();
-        let lock = self.place.locking.lock();
-        let mut session = edit::open(cx, &path, self.place.backup.as_deref(), "state restore", lock)?;
+        let mut session = self.place.begin(cx, "state restore")?;
         edit::settled(session.pending(), |_| true)?;
         session.fold(&state)?;
         let serial = session.state().serial;

@@ -8,13 +8,13 @@ mod replace_provider;
 mod rm;
 
 use super::options::{Look, Shown};
-use crate::context::{Context, state_path};
+use crate::context::Context;
 use crate::ui::state::object;
 use clap::{Args, Subcommand};
 use formwork_addr::{InstanceAddr, Pattern, ResourceAddr};
 use formwork_diag::{Diagnostic, suggestion};
 use formwork_plan::json;
-use formwork_state::{Backend, State as Snapshot, StoredObject, snapshot};
+use formwork_state::{State as Snapshot, StoredObject, snapshot};
 use std::path::{Path, PathBuf};
 
 /// Look into the state, and change it by hand
@@ -92,17 +92,9 @@ fn done(result: Result<(), Diagnostic>, cx: &Context) -> u8 {
 }
 
 fn read(cx: &Context, path: Option<&Path>) -> Result<Snapshot, u8> {
-    let backend = cx.backend(path);
+    let backend = cx.backend(path).map_err(|e| cx.refuse(e))?;
     let opened = backend.peek().map_err(|e| cx.refuse(e))?;
-    if opened.state.is_empty() && opened.state.serial == 0 && !state_path(path).exists() {
-        return Err(cx.refuse(
-            Diagnostic::error(
-                "No state file was found",
-                format!("There is no state at {}.", state_path(path).display()),
-            )
-            .help("Run this in a folder where something was applied, or name a state file with -state."),
-        ));
-    }
+    edit::exists(&opened.state, &*backend).map_err(|d| cx.refuse(d))?;
     Ok(opened.state)
 }
 

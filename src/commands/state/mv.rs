@@ -42,10 +42,11 @@ impl Mv {
             .source
             .parse::<Pattern>()
             .map_err(|e| Diagnostic::error("Invalid source address", format!("{e}.")))?;
-        let path = self.place.path();
+        let path = self.place.path(cx);
         let out = self.state_out.as_ref().filter(|out| {
+            let Some(path) = &path else { return true };
             let same = |a: Option<PathBuf>, b: Option<PathBuf>| a.is_some() && a == b;
-            **out != path && !same(out.canonicalize().ok(), path.canonicalize().ok())
+            *out != path && !same(out.canonicalize().ok(), path.canonicalize().ok())
         });
         if self.dry_run {
             let mut state = self.place.look_at(cx)?;

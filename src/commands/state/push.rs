@@ -64,8 +64,11 @@ impl Push {
                 }
             };
         }
-        let backend = cx.backend(None);
-        let mut session = cx.open(&backend, "state push", self.locking.lock())?;
+        let backend = cx.backend(None)?;
+        let mut session = match cx.is_remote() {
+            true => cx.open_remote(&*backend, "state push", self.locking.lock())?,
+            false => cx.open(&*backend, "state push", self.locking.lock())?,
+        };
         if let Some(why) = state.must_not_replace(session.state()).filter(|_| !self.force) {
             return Err(refused(why));
         }

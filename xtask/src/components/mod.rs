@@ -7,6 +7,7 @@
 mod ahead;
 mod ansible;
 mod certs;
+mod checkov;
 mod cloud;
 mod etcd;
 mod facts;
@@ -24,6 +25,7 @@ use place::Place;
 use serde_json::Value;
 
 pub use ahead::Ahead;
+pub use checkov::program as checkov_program;
 pub use facts::Facts;
 pub use oracle::python as oracle_python;
 pub use packages::{is_root, need};

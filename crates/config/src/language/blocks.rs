@@ -114,13 +114,17 @@ static REQUIRED_PROVIDERS: BlockKind = BlockKind {
     blocks: &[],
 };
 
-pub(crate) static BACKEND: BlockKind = BlockKind {
+static BACKEND: BlockKind = BlockKind {
     name: "backend",
     labels: &["kind"],
-    what: "a local backend",
-    summary: "Where the state is kept. This version knows `local`.",
-    arguments: &[arg("path", "a string", "The file of the state; `terraform.tfstate` if not set.")],
-    others: None,
+    what: "a backend block",
+    summary: "Where the state is kept: `local`, `http`, `pg` or `s3`. Only that of the root module counts.",
+    arguments: &[],
+    others: Some(
+        "Those of the kind, as the guide to backends lists them; what is left out may come from `formwork init \
+         -backend-config`. They may refer to variables of the root module whose values are known before anything is read, \
+         to locals made of these, and call functions.",
+    ),
     blocks: &[],
 };
 

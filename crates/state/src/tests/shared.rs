@@ -97,3 +97,25 @@ fn a_link_stands_for_the_state_it_leads_to() {
     assert_eq!(tokens(open(&real).pending()), ["1"]);
     assert_eq!(tokens(open(&links).pending()), ["1"]);
 }
+
+#[test]
+fn objects_kept_apart_know_their_provider() {
+    let addr = address("a.b[\"x\"]");
+    let other = address("a.b[\"y\"]");
+    let keyed: formwork_addr::Str = "provider[\"registry.terraform.io/hashicorp/null\"].by[\"x\"]".into();
+    let common: formwork_addr::Str = "provider[\"registry.terraform.io/hashicorp/null\"]".into();
+    for providers in [[&keyed, &common], [&keyed, &keyed], [&common, &common]] {
+        let mut state = State::default();
+        for (addr, provider) in [&addr, &other].into_iter().zip(providers) {
+            state.set(addr, None, provider, Some(object("1")));
+        }
+        let codec = crate::store::Codec::new("here", Arc::new(crate::Clear));
+        let mut read = crate::store::Stored::default();
+        for addr in [&addr, &other] {
+            for bytes in codec.instance_to_bytes(&state, addr).unwrap() {
+                codec.object_from_bytes(&bytes, &mut read).unwrap();
+            }
+        }
+        assert_eq!(read.state.resources, state.resources);
+    }
+}

@@ -1,42 +1,46 @@
 //! `init`
 
+mod backend;
+
 use super::get;
-use super::options::{Look, Variables, switch_parser};
+use super::options::{Look, Variables, duration, switch_parser};
 use crate::context::Context;
 use crate::operation::WorkingFiles;
 use crate::ui::style::Role;
+use crate::variables::Flag;
 use clap::Args;
 use formwork_config::{has_configuration, load};
 use formwork_diag::has_errors;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Fetch the modules of the configuration, and check that it can be used here
+/// Fetch the modules of the configuration, and take note of where its state is
 ///
 /// Providers are part of this program: of them nothing is downloaded. A configuration whose modules are all at local paths
-/// needs no init. The flags are Terraform's, so that scripts go on working.
+/// needs no init, unless the state moves to another backend, or arguments of the backend are given here.
 #[derive(Debug, Args)]
 pub struct Init {
     /// Fetch modules again, and take what is new, whatever the lock says.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     upgrade: Option<bool>,
-    /// Accepted; the state is in a local file.
+    /// Look at the backend.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     backend: Option<bool>,
-    /// Accepted without effect.
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// An argument of the backend, or a file of such. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE|FILE")]
     backend_config: Vec<String>,
-    /// Accepted without effect.
+    /// Take the backend as it is now, and leave states where they are.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     reconfigure: Option<bool>,
-    /// Accepted without effect.
+    /// Copy the states from the backend that was used last to the one that the configuration names.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     migrate_state: Option<bool>,
-    /// Accepted without effect.
+    /// Copy them without a question.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     force_copy: Option<bool>,
@@ -50,13 +54,13 @@ pub struct Init {
     /// Accepted without effect.
     #[arg(long, value_name = "DIR")]
     plugin_dir: Vec<PathBuf>,
-    /// Accepted without effect.
+    /// Lock the states that are copied.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = switch_parser(),
           value_name = "BOOL")]
     lock: Option<bool>,
-    /// Accepted without effect.
-    #[arg(long, value_name = "DURATION")]
-    lock_timeout: Option<String>,
+    /// How long to wait for a lock.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    lock_timeout: Duration,
     #[command(flatten)]
     variables: Variables,
     #[command(flatten)]
@@ -65,7 +69,7 @@ pub struct Init {
 
 impl Init {
     /// Runs the command.
-    pub fn run(self, cx: &mut Context) -> u8 {
+    pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
         self.look.set(cx);
         let style = cx.screen.out;
         let loaded = if self.get.unwrap_or(true) {
@@ -83,6 +87,11 @@ impl Init {
                 "\n{begun}\n\nThere are no configuration files here yet: create them, and go on with \"formwork plan\".\n"
             ));
             return 0;
+        }
+        if self.backend.unwrap_or(true)
+            && let Err(lost) = self.settle(cx, flags)
+        {
+            return cx.fail(&lost.diagnostics, &lost.sources);
         }
         let mut text = String::new();
         if let Some(config) = &loaded.config {

@@ -1,0 +1,286 @@
+//! Where the state is: what the `backend` block says, what `init` was told, and what was used here before.
+
+use crate::context::{Context, STATE_FILE, WORKSPACES};
+use crate::environment;
+use crate::memory::{self, Memory};
+use crate::variables::{self, Flag};
+use crate::world::RealWorld;
+use formwork_addr::Str;
+use formwork_config::{BackendBlock, Config, DiskFiles, backend_arguments, load_backend};
+use formwork_diag::{Diagnostic, Sources, has_errors, suggestion};
+use formwork_state::{Argument, Backend, Expects, Kinds, Remote, Settings, StateError, Wrong, checked};
+use formwork_value::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The kind of backend that is a file here.
+pub const LOCAL: &str = "local";
+const LOCAL_ARGUMENTS: [Argument; 2] =
+    [Argument::new("path", Expects::Text), Argument::new("workspace_dir", Expects::Text)];
+/// Kinds of backends that Terraform has and this program has not.
+const OTHERS: [&str; 9] =
+    ["azurerm", "consul", "cos", "gcs", "kubernetes", "oci", "oss", "remote", "artifactory"];
+
+/// Where the state is.
+#[derive(Clone)]
+pub struct Kept {
+    /// The kind of backend.
+    pub kind: String,
+    /// Its arguments.
+    pub settings: Settings,
+    /// The backend, unless the state is in files here.
+    pub remote: Option<Arc<dyn Remote>>,
+    /// Whether a run that writes is to remember it.
+    pub remember: bool,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept { kind: LOCAL.into(), settings: Settings::new(), remote: None, remember: false }
+    }
+}
+
+/// Why it is not known where the state is.
+pub struct Lost {
+    /// The reasons.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What spans point into.
+    pub sources: Sources,
+}
+
+impl From<Diagnostic> for Lost {
+    fn from(d: Diagnostic) -> Self {
+        Lost { diagnostics: vec![d], sources: Sources::default() }
+    }
+}
+
+/// What a `backend` block says.
+#[derive(Default)]
+pub struct Said {
+    /// The kind of backend and its arguments; `None` without a block.
+    pub block: Option<(String, Settings)>,
+    /// The configuration that has it.
+    config: Option<Config>,
+    sources: Sources,
+}
+
+impl Said {
+    fn lost(self, diagnostics: Vec<Diagnostic>) -> Lost {
+        Lost { diagnostics, sources: self.sources }
+    }
+
+    fn written(&self) -> Option<&Arc<BackendBlock>> {
+        self.config.as_ref()?.root().backend.as_ref()
+    }
+
+    /// Puts what is wrong with arguments at their places.
+    fn wrong(self, wrong: Vec<Wrong>) -> Lost {
+        let block = self.written().cloned();
+        let diagnostics = wrong.into_iter().map(|w| {
+            let mut d = Diagnostic::error("Invalid backend configuration", w.problem);
+            if !w.help.is_empty() {
+                d = d.help(w.help);
+            }
+            let Some(block) = &block else { return d };
+            let at = block.arguments.iter().find(|a| *a.name.name == *w.argument);
+            d.at(at.map_or(block.header, |a| a.span))
+        });
+        let diagnostics = diagnostics.collect();
+        self.lost(diagnostics)
+    }
+}
+
+/// Reads the `backend` block of the configuration here.
+pub fn said(cx: &Context, flags: &[Flag]) -> Result<Said, Lost> {
+    let Some((config, mut sources)) = load_backend(Path::new(""), &DiskFiles) else {
+        return Ok(Said::default());
+    };
+    // What is wrong with values for variables is told by the commands that take them.
+    let (values, _) = variables::partial(flags, &config, &mut sources);
+    said_in(cx, config, &values, sources)
+}
+
+/// What the `backend` block of a configuration says.
+pub fn said_in(
+    cx: &Context,
+    config: Config,
+    values: &BTreeMap<Str, Value>,
+    sources: Sources,
+) -> Result<Said, Lost> {
+    let mut said = Said { block: None, config: Some(config), sources };
+    let (Some(config), Some(block)) = (&said.config, said.written().cloned()) else { return Ok(said) };
+    if let Some(d) = unknown_kind(&block.kind.name, cx.kinds()) {
+        return Err(said.lost(vec![d.at(block.kind.span)]));
+    }
+    let mut diags = Vec::new();
+    let found = backend_arguments(config, values, &RealWorld::console(), &mut diags);
+    if has_errors(&diags) {
+        return Err(said.lost(diags));
+    }
+    let settings =
+        found.iter().map(|(name, value)| (name.to_string(), formwork_value::json::to_serde(value)));
+    let kind = block.kind.name.to_string();
+    match checked(&kind, arguments(&kind, cx.kinds()), &settings.collect()) {
+        Ok(settings) => {
+            said.block = Some((kind, settings));
+            Ok(said)
+        }
+        Err(wrong) => Err(said.wrong(wrong)),
+    }
+}
+
+/// What a kind of backend takes.
+pub fn arguments(kind: &str, kinds: &Kinds) -> &'static [Argument] {
+    if kind == LOCAL { &LOCAL_ARGUMENTS } else { kinds.arguments(kind).unwrap_or_default() }
+}
+
+fn unknown_kind(kind: &str, kinds: &Kinds) -> Option<Diagnostic> {
+    let known: Vec<&str> = std::iter::once(LOCAL).chain(kinds.names()).collect();
+    if known.contains(&kind) {
+        return None;
+    }
+    let there = format!("There are {}.", known.join(", "));
+    Some(if OTHERS.contains(&kind) {
+        Diagnostic::error(
+            "Unsupported backend",
+            format!("Terraform has a backend \"{kind}\"; Formwork has none yet."),
+        )
+        .help(there)
+    } else {
+        let d =
+            Diagnostic::error("Unsupported backend", format!("There is no backend type named \"{kind}\"."));
+        match suggestion(kind, known.iter().copied()) {
+            Some(near) => d.help(format!("Did you mean \"{near}\"?")),
+            None => d.help(there),
+        }
+    })
+}
+
+/// A backend of this kind with these arguments.
+pub fn configured(cx: &Context, said: Said, kind: &str, settings: Settings) -> Result<Kept, Lost> {
+    if let Some(d) = unknown_kind(kind, cx.kinds()) {
+        return Err(d.into());
+    }
+    let kept = |settings, remote| Kept { kind: kind.into(), settings, remote, remember: false };
+    if kind == LOCAL {
+        return match checked(LOCAL, &LOCAL_ARGUMENTS, &settings) {
+            Ok(settings) => Ok(kept(settings, None)),
+            Err(wrong) => Err(said.wrong(wrong)),
+        };
+    }
+    match cx.kinds().configure(kind, &settings) {
+        Some(Ok(remote)) => Ok(kept(settings, Some(remote))),
+        Some(Err(wrong)) => Err(said.wrong(wrong)),
+        None => Ok(Kept::default()),
+    }
+}
+
+/// Where the state is, for all commands but `init`.
+pub fn choose(cx: &Context, said: Said) -> Result<Kept, Lost> {
+    let memory = memory::read()?;
+    let Some((kind, settings)) = said.block.clone() else {
+        return match memory {
+            Some(Memory { kind, .. }) if kind != LOCAL => Err(changed(format!(
+                "The state was last in the backend \"{kind}\", and the configuration has no backend block any more."
+            ))
+            .into()),
+            _ => Ok(Kept::default()),
+        };
+    };
+    let Some(memory) = memory else {
+        let mut kept = configured(cx, said, &kind, settings)?;
+        if kept.remote.is_some() {
+            not_left_behind(cx, &kept)?;
+            kept.remember = true;
+        }
+        return Ok(kept);
+    };
+    match memory.merged(&kind, &settings, arguments(&kind, cx.kinds())) {
+        Ok(settings) => configured(cx, said, &kind, settings),
+        // Files here were never remembered but by init.
+        Err(_) if kind == LOCAL && memory.kind == LOCAL => configured(cx, said, &kind, settings),
+        Err(why) => {
+            let header = said.written().map(|b| b.header);
+            let d = changed(why);
+            let d = header.map_or(d.clone(), |span| d.at(span));
+            Err(said.lost(vec![d]))
+        }
+    }
+}
+
+fn changed(why: String) -> Diagnostic {
+    Diagnostic::error("Backend configuration changed", format!("{why} A plan made now would be for another state."))
+        .help(
+            "If the state is to move, run formwork init -migrate-state, which copies it. If the other place is right as it is, \
+             run formwork init -reconfigure.",
+        )
+}
+
+/// Refuses to begin with an empty state elsewhere while there is one here.
+fn not_left_behind(cx: &Context, kept: &Kept) -> Result<(), Diagnostic> {
+    let local = cx.local(Some(&Kept::default().workspace_path(&environment::workspace())));
+    let state = local.peek()?.state;
+    if state.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "Backend initialization required",
+        format!(
+            "The configuration keeps its state in a backend \"{}\", but {} has a state with {} resource instance(s), and they \
+             would be made a second time.",
+            kept.kind,
+            local.place(),
+            state.instances().count()
+        ),
+    )
+    .help("Copy it with formwork init -migrate-state, or, if it is to be left alone, run formwork init -reconfigure."))
+}
+
+impl Kept {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).and_then(|v| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// The state file of a workspace, for a state in files here.
+    pub fn workspace_path(&self, workspace: &str) -> PathBuf {
+        match workspace {
+            "default" => self.text("path").unwrap_or(STATE_FILE).into(),
+            other => self.workspaces_dir().join(other).join(STATE_FILE),
+        }
+    }
+
+    /// The folder of the states of other workspaces, for a state in files here.
+    pub fn workspaces_dir(&self) -> PathBuf {
+        self.text("workspace_dir").unwrap_or(WORKSPACES).into()
+    }
+
+    /// The workspaces, the default one first; `None` if there can be no others.
+    pub fn workspaces(&self) -> Result<Option<Vec<String>>, StateError> {
+        let mut names: Vec<String> = match &self.remote {
+            Some(remote) => match remote.workspaces()? {
+                Some(names) => names,
+                None => return Ok(None),
+            },
+            None => std::fs::read_dir(self.workspaces_dir())
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter(|entry| entry.path().is_dir())
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .collect(),
+        };
+        names.retain(|name| name != "default");
+        names.sort();
+        names.insert(0, "default".into());
+        Ok(Some(names))
+    }
+
+    /// The state of a workspace.
+    pub fn state(&self, cx: &Context, workspace: &str) -> Result<Box<dyn Backend>, StateError> {
+        match &self.remote {
+            Some(remote) => remote.state(workspace, cx.cipher()),
+            None => Ok(Box::new(cx.local(Some(&self.workspace_path(workspace))))),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What was told to `init` about the backend, as Terraform remembers it: `terraform.tfstate` in the data folder.
+
+use crate::environment;
+use crate::kept::LOCAL;
+use formwork_diag::Diagnostic;
+use formwork_state::{Argument, COMPATIBLE_VERSION, Settings};
+use serde_json::{Value as Json, json};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+/// The backend that was used last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Its kind.
+    pub kind: String,
+    /// All of its arguments.
+    pub settings: Settings,
+    /// Those that were in the block, without the values of secrets; `None` when Terraform wrote this.
+    block: Option<Settings>,
+}
+
+fn path() -> PathBuf {
+    environment::data_dir().join("terraform.tfstate")
+}
+
+fn object(json: Option<&Json>) -> Option<Settings> {
+    let fields = json?.as_object()?;
+    Some(fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect())
+}
+
+/// Reads it; `None` if there is nothing.
+pub fn read() -> Result<Option<Memory>, Diagnostic> {
+    let path = path();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(unreadable(&path, &e.to_string())),
+    };
+    let json: Json = serde_json::from_str(&text).map_err(|_| unreadable(&path, "it is not JSON"))?;
+    let Some(kind) = json["backend"]["type"].as_str() else { return Ok(None) };
+    Ok(Some(Memory {
+        kind: kind.into(),
+        settings: object(json["backend"].get("config")).unwrap_or_default(),
+        block: object(json["backend"].get("formwork_block")),
+    }))
+}
+
+fn unreadable(path: &std::path::Path, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "The backend that was used last is not known",
+        format!("{} cannot be read: {why}.", path.display()),
+    )
+    .help("Remove the file and run formwork init, with the same -backend-config as before, if there was any.")
+}
+
+/// The block as it is remembered: of secrets, only that they are there.
+fn bare(block: &Settings, arguments: &[Argument]) -> Settings {
+    let is_secret = |name: &str| arguments.iter().any(|a| a.name == name && a.secret);
+    let hidden = |name: &String, value: &Json| if is_secret(name) { Json::from("") } else { value.clone() };
+    block.iter().map(|(name, value)| (name.clone(), hidden(name, value))).collect()
+}
+
+/// Remembers a backend; the secrets of the block are left out. `None` forgets what was there.
+pub fn write(now: Option<(&str, &Settings, &Settings)>, arguments: &[Argument]) -> io::Result<()> {
+    let path = path();
+    let Some((kind, settings, block)) = now.filter(|(kind, ..)| *kind != LOCAL) else {
+        return match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        };
+    };
+    let is_secret = |name: &str| arguments.iter().any(|a| a.name == name && a.secret);
+    let kept: Settings = settings
+        .iter()
+        .filter(|(name, _)| !(is_secret(name) && block.contains_key(*name)))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let document = json!({
+        "version": 3,
+        "terraform_version": COMPATIBLE_VERSION,
+        "backend": { "type": kind, "config": kept, "hash": 0, "formwork_block": bare(block, arguments) },
+    });
+    std::fs::create_dir_all(environment::data_dir())?;
+    let temporary = path.with_extension("tfstate.tmp");
+    let _ = std::fs::remove_file(&temporary);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    writeln!(file, "{document:#}")?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, &path)
+}
+
+impl Memory {
+    /// The arguments of the block, with those that were given to `init` alone; the error says how the block has changed.
+    pub fn merged(&self, kind: &str, block: &Settings, arguments: &[Argument]) -> Result<Settings, String> {
+        if self.kind != kind {
+            return Err(format!(
+                "The state was last in the backend \"{}\", and the configuration says \"{kind}\" now.",
+                self.kind
+            ));
+        }
+        let differs = |before: &Settings, name: &str| before.get(name) != block.get(name);
+        let bare = bare(block, arguments);
+        let changed: Option<&String> = match &self.block {
+            Some(before) => {
+                let names = before.keys().chain(bare.keys());
+                { names }.find(|name| before.get(*name) != bare.get(*name))
+            }
+            None => block.keys().find(|name| differs(&self.settings, name)),
+        };
+        if let Some(name) = changed {
+            return Err(format!(
+                "The argument \"{name}\" of the backend \"{kind}\" is another one than when it was last used here."
+            ));
+        }
+        // What is not in the block any more was noticed above.
+        let mut merged = self.settings.clone();
+        merged.extend(block.clone());
+        Ok(merged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use formwork_state::Expects;
+
+    const ARGUMENTS: [Argument; 3] =
+        [Argument::new("key", Expects::Text), Argument::new("bucket", Expects::Text), Argument::secret("pw")];
+
+    fn settings(json: Json) -> Settings {
+        object(Some(&json)).unwrap()
+    }
+
+    #[test]
+    fn what_init_was_told_is_added_to_the_block() {
+        let block = settings(json!({"key": "a", "pw": "x"}));
+        let memory = Memory {
+            kind: "s3".into(),
+            settings: settings(json!({"key": "a", "bucket": "b"})),
+            block: Some(bare(&block, &ARGUMENTS)),
+        };
+        let merged = |block: Json| memory.merged("s3", &settings(block), &ARGUMENTS);
+        assert_eq!(
+            merged(json!({"key": "a", "pw": "y"})),
+            Ok(settings(json!({"key": "a", "bucket": "b", "pw": "y"})))
+        );
+        for other in [
+            json!({"key": "b", "pw": "x"}),
+            json!({"key": "a"}),
+            json!({"key": "a", "pw": "x", "bucket": "c"}),
+        ] {
+            assert!(merged(other).is_err());
+        }
+        assert!(memory.merged("pg", &block, &ARGUMENTS).is_err());
+        assert!(!format!("{:?}", memory.block).contains('x'));
+    }
+
+    #[test]
+    fn what_terraform_remembers_is_compared_argument_by_argument() {
+        let memory =
+            Memory { kind: "s3".into(), settings: settings(json!({"key": "a", "bucket": "b"})), block: None };
+        let merged = |block: Json| memory.merged("s3", &settings(block), &ARGUMENTS);
+        assert_eq!(merged(json!({"key": "a"})), Ok(settings(json!({"key": "a", "bucket": "b"}))));
+        assert!(merged(json!({"key": "b"})).is_err());
+    }
+}
