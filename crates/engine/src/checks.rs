@@ -6,7 +6,7 @@ use crate::evaluator::{Evaluator, Ran, value_of};
 use crate::scope::ModuleScope;
 use formwork_addr::InstanceKey;
 use formwork_config::Condition;
-use formwork_diag::Diagnostic;
+use formwork_diag::{Diagnostic, Severity};
 use formwork_lang::{Scope, eval};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
@@ -51,7 +51,8 @@ pub(crate) fn validations(e: &mut Evaluator, module: ModuleId, name: &str, value
     finish(e, ran, &address, |d| d.label(span, "declared here"))
 }
 
-/// Checks conditions of an object. A condition that does not hold is reported, and fails the object.
+/// Checks conditions of an object. A condition that does not hold is reported, and fails the object, unless the evaluator is
+/// lenient.
 pub(crate) fn conditions(
     e: &mut Evaluator,
     module: ModuleId,
@@ -79,11 +80,22 @@ pub(crate) fn conditions(
         each,
         own,
     );
+    let failed = matches!(ran, Ran::Failed);
     let full = match e.module(module).addr.is_root() {
         false if address.starts_with("output.") => format!("{}.{address}", e.module(module).addr),
         _ => address,
     };
-    finish(e, ran, &full, |d| d.about(&full))
+    let lenient = e.lenient;
+    let dress = |mut d: Diagnostic| {
+        if lenient {
+            d.severity = Severity::Warning;
+        }
+        d.about(&full)
+    };
+    match finish(e, ran, &full, dress) {
+        Ran::Failed if lenient && !failed => Ran::Done((), Deps::default()),
+        ran => ran,
+    }
 }
 
 fn finish(
@@ -218,7 +230,7 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
         }
         // What does not hold is a warning; what cannot be evaluated is a mistake, as everywhere.
         for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
-            d.severity = formwork_diag::Severity::Warning;
+            d.severity = Severity::Warning;
         }
     }
     Ran::Done((), Deps::default())

@@ -35,14 +35,8 @@ impl Evaluator {
         Deferred { address: addr.to_string(), cause: Cause::InstanceCountUnknown, reason }
     }
 
-    /// Whether an instance has to wait, and why: for what it was made from, or for its provider. `more` is what it depends on
-    /// besides.
-    pub(crate) fn has_to_wait(
-        &self,
-        addr: &InstanceAddr,
-        prepared: &Prepared,
-        more: &Arc<Deps>,
-    ) -> Option<Deferred> {
+    /// Whether an instance has to wait, and why: for what it was made from, or for its provider.
+    pub(crate) fn has_to_wait(&self, addr: &InstanceAddr, prepared: &Prepared) -> Option<Deferred> {
         if !self.deferring {
             return None;
         }
@@ -55,7 +49,6 @@ impl Evaluator {
                 }
             };
             prepared.inputs.each(&mut note);
-            more.each(&mut note);
             if !waits.is_empty() {
                 let verb = if waits.len() == 1 { "has" } else { "have" };
                 let reason = format!("it depends on {}, which {verb} to wait", listed(waits.into_iter()));

@@ -77,6 +77,8 @@ pub(crate) struct Evaluator {
     behind: RefCell<FxHashMap<*const Deps, (Arc<Deps>, Arc<BTreeSet<ResourceAddr>>)>>,
     /// The resource blocks that were expanded, in the order in which that happened.
     pub expanded: Vec<CellId>,
+    /// Whether pre- and postconditions that do not hold are told as warnings: nothing is going to be done that they could stop.
+    pub lenient: bool,
     /// Whether an unknown repetition waits, and is no error.
     pub deferring: bool,
     /// What waits: expansions and instances.
@@ -104,6 +106,7 @@ impl Evaluator {
             complete: RefCell::default(),
             behind: RefCell::default(),
             expanded: Vec::new(),
+            lenient: false,
             deferring: false,
             deferred: FxHashMap::default(),
             held: FxHashSet::default(),

@@ -5,6 +5,7 @@ use crate::cells::{CellId, InstanceInfo, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran};
 use crate::provide::{ProviderHandle, TypeInfo, first_attribute};
+use crate::triggers::Trigger;
 use crate::{checks, rules};
 use formwork_diag::Diagnostic;
 use formwork_provider::{CallError, Problem};
@@ -20,6 +21,8 @@ pub(crate) struct Prepared {
     pub config: Value,
     /// What `depends_on` of the block, and of the calls around it, named.
     pub explicit: Arc<Deps>,
+    /// What `replace_triggered_by` names.
+    pub triggers: Vec<Trigger>,
     /// All instances that it was made from, those behind the provider's configuration left out.
     pub inputs: Arc<Deps>,
 }
@@ -54,6 +57,13 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     {
         explicit.add(deps);
     }
+    let mut triggers = Vec::new();
+    let mut triggering = Deps::default();
+    match e.triggers(instance) {
+        Ran::Done(found, deps) => (triggers, triggering) = (found, deps),
+        Ran::Missing(more) => missing.extend(more),
+        Ran::Failed => return Ran::Failed,
+    }
     let each = (instance.key(), instance.each.as_ref());
     let before = e.diags.len();
     let ran = e.evaluate(
@@ -79,6 +89,7 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     let conditions = &block.lifecycle.preconditions;
     let mut inputs = deps;
     inputs.add(&Arc::new(chosen));
+    inputs.add(&Arc::new(triggering));
     // It is there because its block, and the calls around it, were expanded: what that was made from has to stay as long.
     let mut expansion = Some(instance.keys);
     let mut module = Some(instance.module);
@@ -103,7 +114,8 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     let Some(provider) = e.provider_of(provider_cell) else { return Ran::Failed };
     let explicit = Arc::new(explicit);
     inputs.add(&explicit);
-    let prepared = Prepared { info, provider, provider_cell, config, explicit, inputs: Arc::new(inputs) };
+    let prepared =
+        Prepared { info, provider, provider_cell, config, explicit, triggers, inputs: Arc::new(inputs) };
     Ran::Done(prepared, Deps::default())
 }
 

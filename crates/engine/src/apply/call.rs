@@ -169,13 +169,19 @@ impl Operating {
         if let Err(path) = check_refines(planned, &response.planned) {
             return self.end(None, None, End::Inconsistent(path));
         }
+        let id = prior.and_then(|p| crate::calls::shown_id(&self.info.mark(p.value.clone())));
+        // Only what is sensitive has changed, or what was not known turned out to be what there is: nothing is to be done out
+        // there.
+        if let Some(prior) = prior.filter(|prior| prior.value == response.planned) {
+            self.caller.started(&self.addr, self.deposed.as_ref(), self.verb(), id);
+            return self.end(None, Some(response.planned), End::Done(Some(prior.clone())));
+        }
         let private = if response.private.is_empty() { private } else { &response.private };
         let operation = if prior.is_some() { Operation::Update } else { Operation::Create };
         let outside = match self.intend(token, resource, operation, &response.planned).await {
             Ok(outside) => outside,
             Err(error) => return self.end(None, None, End::Unrecorded(error)),
         };
-        let id = prior.and_then(|p| crate::calls::shown_id(&self.info.mark(p.value.clone())));
         self.caller.started(&self.addr, self.deposed.as_ref(), self.verb(), id);
         // What is write-only reaches the provider, and is not in what it gives back.
         let whole = write_only::with(&self.info.schema, response.planned.clone(), written);

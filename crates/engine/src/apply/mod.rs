@@ -123,6 +123,7 @@ impl<'a> Applier<'a> {
             .map(|(i, c)| (c.addr.clone(), i as u32))
             .collect();
         let mut ev = Evaluator::new(setup.clone());
+        ev.lenient = plan.mode == formwork_plan::Mode::RefreshOnly;
         let unknown = plan.deferred.iter().filter(|d| d.cause == Cause::InstanceCountUnknown);
         ev.held = unknown.map(|d| d.address.clone()).collect();
         Applier {

@@ -25,7 +25,7 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
-        if let Some(deferred) = self.ev.has_to_wait(&instance.addr, &prepared, &Arc::default()) {
+        if let Some(deferred) = self.ev.has_to_wait(&instance.addr, &prepared) {
             return self.defer(cell, instance, prepared, deferred);
         }
         let Worker::Data(source) = prepared.info.worker.clone() else { return self.ev.cells.fail(cell) };

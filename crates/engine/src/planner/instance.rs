@@ -4,13 +4,14 @@ use super::lifecycle::{ignore_changes, postconditions};
 use super::{Done, Draft, Planner};
 use crate::calls::NoRecorder;
 use crate::cells::{CellId, Content, InstanceInfo, Status};
+use crate::checks;
 use crate::deps::Deps;
 use crate::evaluator::Ran;
 use crate::instance::Refreshed;
 use crate::prepare::{Prepared, call_failed, prepare, problem};
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_diag::Severity;
-use formwork_plan::{Action, Cause, Deferred, PlannedChange, Reason, ReplaceOrder};
+use formwork_plan::{Action, Cause, Deferred, Mode, PlannedChange, Reason, ReplaceOrder};
 use formwork_provider::{CallError, PlanRequest, PlanResponse, check_planned, default_plan};
 use formwork_state::{Status as ObjectStatus, StoredObject};
 use formwork_value::{Marks, Path, Value};
@@ -37,17 +38,12 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
-        let (triggered, triggers) = match self.triggered(instance) {
-            Ran::Done(triggered, deps) => (triggered, Arc::new(deps)),
-            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
-            Ran::Failed => return self.ev.cells.fail(cell),
-        };
         let needed = self.needed.get(&instance.addr).map(|user| Deferred {
             address: instance.addr.to_string(),
             cause: Cause::DeferredPrereq,
             reason: format!("it is to be replaced, but {user} was made from it, and has to wait"),
         });
-        if let Some(deferred) = needed.or_else(|| self.ev.has_to_wait(&instance.addr, &prepared, &triggers)) {
+        if let Some(deferred) = needed.or_else(|| self.ev.has_to_wait(&instance.addr, &prepared)) {
             return self.defer(cell, instance, prepared, deferred);
         }
         let mut prior = instance.refresh.and_then(|id| match &self.ev.cells.get(id).content {
@@ -85,7 +81,7 @@ impl Planner<'_> {
             Some(p) if p.stored.status == ObjectStatus::Tainted => {
                 Some((Reason::ReplaceBecauseTainted, Vec::new()))
             }
-            Some(_) if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
+            Some(_) if self.is_triggered(&prepared.triggers) => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(_) if self.options.replace.contains(&instance.addr) => {
                 Some((Reason::ReplaceByRequest, Vec::new()))
             }
@@ -370,7 +366,33 @@ impl Planner<'_> {
                 }
             }
         };
+        if self.options.mode == Mode::RefreshOnly && instance.refresh.is_some() {
+            match self.conditions(instance, &value) {
+                Ran::Done(..) => {}
+                Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+                Ran::Failed => return self.ev.cells.fail(cell),
+            }
+        }
         self.ev.cells.complete(cell, Content::Value(value), None);
+    }
+
+    /// Looks whether what there is fulfils the conditions of its block.
+    fn conditions(&mut self, instance: &InstanceInfo, value: &Value) -> Ran<()> {
+        let list = &instance.block.block().lifecycle.preconditions;
+        let each = Some((instance.key(), instance.each.as_ref()));
+        let before = checks::conditions(
+            &mut self.ev,
+            instance.module,
+            each,
+            None,
+            list,
+            &instance.addr,
+            "precondition",
+        );
+        match before {
+            Ran::Done(..) => postconditions(&mut self.ev, instance, value),
+            other => other,
+        }
     }
 }
 

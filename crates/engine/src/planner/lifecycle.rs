@@ -1,11 +1,11 @@
 //! The `lifecycle` block.
 
 use super::Planner;
-use crate::cells::{CellId, InstanceInfo, Status};
+use crate::cells::{CellId, InstanceInfo};
 use crate::checks;
-use crate::deps::Deps;
-use crate::evaluator::{Evaluator, Ran, instance_key};
+use crate::evaluator::{Evaluator, Ran};
 use crate::graph::Object;
+use crate::triggers::Trigger;
 use formwork_addr::{InstanceAddr, InstanceKey, ModulePath, Resource, ResourceAddr, ResourceMode};
 use formwork_config::IgnoreChanges;
 use formwork_diag::Diagnostic;
@@ -78,62 +78,8 @@ pub(crate) fn postconditions(ev: &mut Evaluator, instance: &InstanceInfo, value:
 
 impl Planner<'_> {
     /// Whether something that `replace_triggered_by` names changes.
-    pub(super) fn triggered(&mut self, instance: &InstanceInfo) -> Ran<bool> {
-        let block = instance.block.block();
-        let mut missing = Vec::new();
-        let mut deps = Deps::default();
-        let mut triggered = false;
-        for expr in &block.lifecycle.replace_triggered_by {
-            for reference in references(expr) {
-                let mut steps = reference.steps.iter();
-                let Some(&RefStep::Attr(mut name)) = steps.next() else { continue };
-                let mut ty = reference.root;
-                if ty == "resource" {
-                    let Some(RefStep::Attr(second)) = steps.next() else { continue };
-                    (ty, name) = (name, second);
-                }
-                let resource =
-                    Resource { mode: ResourceMode::Managed, type_name: ty.into(), name: name.into() };
-                let Some(keys) = self.ev.keys_cell(instance.module, &resource) else { continue };
-                match self.ev.cells.get(keys).status {
-                    Status::Ready => {}
-                    Status::Failed => return Ran::Failed,
-                    _ => {
-                        missing.push(keys);
-                        continue;
-                    }
-                }
-                let Some(expansion) = self.ev.expansion(keys) else { continue };
-                if self.ev.deferred.contains_key(&keys) {
-                    deps.add_instance(keys);
-                }
-                let mut path = Path::root();
-                let mut key = None;
-                for (i, step) in steps.enumerate() {
-                    match step {
-                        RefStep::Key(v) if i == 0 => key = instance_key(v),
-                        // `[count.index]`, `[each.key]`: the instance beside this one.
-                        RefStep::Dynamic if i == 0 => key = Some(instance.key().clone()),
-                        RefStep::Attr(name) => path = path.attr(*name),
-                        RefStep::Key(v) => path = path.index(v.clone()),
-                        _ => break,
-                    }
-                }
-                let cells: Vec<CellId> = match key.and_then(|k| expansion.get(&k).copied()) {
-                    Some(one) => vec![one],
-                    None => expansion.iter().map(|(_, id)| *id).collect(),
-                };
-                for cell in cells {
-                    deps.add_instance(cell);
-                    match self.ev.cells.get(cell).status {
-                        Status::Ready => triggered |= self.changes_at(cell, &path),
-                        Status::Failed => return Ran::Failed,
-                        _ => missing.push(cell),
-                    }
-                }
-            }
-        }
-        if missing.is_empty() { Ran::Done(triggered, deps) } else { Ran::Missing(missing) }
+    pub(super) fn is_triggered(&self, triggers: &[Trigger]) -> bool {
+        triggers.iter().any(|trigger| self.changes_at(trigger.cell, &trigger.path))
     }
 
     fn changes_at(&self, cell: CellId, path: &Path) -> bool {

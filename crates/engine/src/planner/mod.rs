@@ -175,6 +175,7 @@ impl<'a> Planner<'a> {
     fn new(setup: Setup, state: &'a State, options: &'a PlanOptions, graph: Graph) -> Self {
         let mut ev = Evaluator::new(setup.clone());
         ev.planning = true;
+        ev.lenient = options.mode == Mode::RefreshOnly;
         ev.deferring = options.defer || options.mode != Mode::Normal;
         let mut priors = Vec::new();
         for (addr, resource, instance) in state.instances() {

@@ -66,11 +66,6 @@ impl Planner<'_> {
     async fn outputs(&mut self) -> BTreeMap<Str, OutputChange> {
         let root = self.ev.module(0).module.clone();
         let mut changes = BTreeMap::new();
-        let untouched = |planner: &Self, name: &Str| {
-            let old = planner.state.outputs.get(name)?;
-            let value = before(old);
-            Some(OutputChange { before: Some(value.clone()), after: Some(value), sensitive: old.sensitive })
-        };
         for (name, output) in &root.outputs {
             let change = match self.options.mode {
                 Mode::Destroy if !self.options.is_partial() => {
@@ -81,8 +76,9 @@ impl Planner<'_> {
                         sensitive: old.sensitive,
                     })
                 }
-                Mode::Destroy => untouched(self, name),
-                _ if !self.wanted_output(name) => untouched(self, name),
+                // It stays what it was.
+                Mode::Destroy => None,
+                _ if !self.wanted_output(name) => None,
                 _ => {
                     let cell = self.ev.module(0).outputs[name];
                     self.ev.cells.demand(cell);
@@ -97,7 +93,7 @@ impl Planner<'_> {
                                 sensitive: output.sensitive || old.is_some_and(|o| o.sensitive),
                             })
                         }
-                        _ => untouched(self, name),
+                        _ => None,
                     }
                 }
             };
@@ -160,6 +156,7 @@ impl Planner<'_> {
         for prior in &self.priors {
             let cell = self.ev.cells.get(prior.cell);
             let (Status::Ready, Content::Object(found)) = (cell.status, &cell.content) else { continue };
+            let previous = self.previous.get(&prior.addr).filter(|_| prior.deposed.is_none());
             let (action, before, after) = match found {
                 None => {
                     let Some(info) = self.ev.type_info(&prior.addr.resource.resource) else { continue };
@@ -168,13 +165,17 @@ impl Planner<'_> {
                 }
                 Some(object) => match &object.drifted_from {
                     Some(old) => (Action::Update, old.clone(), Some(object.marked.clone())),
+                    // All that a plan without changes has to tell of it.
+                    None if self.options.mode == Mode::RefreshOnly && previous.is_some() => {
+                        (Action::NoOp, object.marked.clone(), Some(object.marked.clone()))
+                    }
                     None => continue,
                 },
             };
             drift.push(PlannedChange {
                 addr: prior.addr.clone(),
                 deposed: prior.deposed.clone(),
-                previous_addr: None,
+                previous_addr: previous.cloned(),
                 provider: prior.provider.clone(),
                 action,
                 reason: None,
