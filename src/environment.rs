@@ -199,10 +199,18 @@ pub fn variables() -> Vec<(String, String)> {
 /// Who runs this, as `user@host`, or only the host where the user's name is not known.
 pub fn who() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    match Real.get("USER").or_else(|| Real.get("LOGNAME")) {
+    match Real.get("USER").or_else(|| Real.get("LOGNAME")).or_else(user) {
         Some(user) => format!("{user}@{host}"),
         None => host,
     }
+}
+
+/// The user by the list of users, for who has no such variable: jobs of pipelines mostly.
+fn user() -> Option<String> {
+    let id = rustix::process::geteuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = users.lines().find(|line| line.split(':').nth(2) == Some(&id))?;
+    line.split(':').next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ impl fmt::Display for StateError {
                 )
             }
             StateError::Locked { path, info: Some(info) } => {
-                write!(f, "{} is being worked on: {info}.", path.display())
+                write!(f, "{} is locked {info}.", path.display())
             }
             StateError::Busy { path, info } => {
                 write!(f, "{} belongs to a run that is under way", path.display())?;
@@ -243,7 +243,7 @@ impl fmt::Display for StateError {
                 write!(f, "Somebody holds the lock on {place}, and left no word on who it is.")
             }
             StateError::LockedElsewhere { place, info: Some(info), .. } => {
-                write!(f, "{place} is being worked on: {info}.")
+                write!(f, "{place} is locked {info}.")
             }
             StateError::Store { action, place, problem, safe, .. } => {
                 write!(f, "Could not {action} ({place}): {problem}.")?;

@@ -87,7 +87,8 @@ impl Route {
             &found.destination_ipv6_cidr_block,
             &found.destination_prefix_list_id,
         ];
-        let adopted = || known.iter().any(|route| route.local() && route.destination() == told);
+        let adopted =
+            || known.iter().map(Route::plain).any(|route| route.local() && route.destination() == told);
         if (gateway.as_deref() == Some(LOCAL) && !adopted())
             || found.origin() == Some(&RouteOrigin::EnableVgwRoutePropagation)
             || (endpoint && found.destination_prefix_list_id.is_some())
@@ -96,7 +97,7 @@ impl Route {
         }
         // An interface is told beside a NAT gateway, too.
         let interface = found.network_interface_id.clone().filter(|_| found.nat_gateway_id.is_none());
-        Some(Route {
+        let route = Route {
             cidr_block: found.destination_cidr_block.clone(),
             ipv6_cidr_block: found.destination_ipv6_cidr_block.clone(),
             destination_prefix_list_id: found.destination_prefix_list_id.clone(),
@@ -110,7 +111,29 @@ impl Route {
             carrier_gateway_id: found.carrier_gateway_id.clone(),
             local_gateway_id: found.local_gateway_id.clone(),
             core_network_arn: found.core_network_arn.clone(),
-        })
+        };
+        // As it was written, if that means the same.
+        Some(known.iter().find(|known| known.plain() == route).cloned().unwrap_or(route))
+    }
+
+    /// The route with nothing in place of empty texts, which states of Terraform's have.
+    fn plain(&self) -> Route {
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Route {
+            cidr_block: text(&self.cidr_block),
+            ipv6_cidr_block: text(&self.ipv6_cidr_block),
+            destination_prefix_list_id: text(&self.destination_prefix_list_id),
+            gateway_id: text(&self.gateway_id),
+            nat_gateway_id: text(&self.nat_gateway_id),
+            network_interface_id: text(&self.network_interface_id),
+            transit_gateway_id: text(&self.transit_gateway_id),
+            vpc_peering_connection_id: text(&self.vpc_peering_connection_id),
+            vpc_endpoint_id: text(&self.vpc_endpoint_id),
+            egress_only_gateway_id: text(&self.egress_only_gateway_id),
+            carrier_gateway_id: text(&self.carrier_gateway_id),
+            local_gateway_id: text(&self.local_gateway_id),
+            core_network_arn: text(&self.core_network_arn),
+        }
     }
 
     /// Whether it is the VPC's own, which cannot be made or removed.
@@ -163,6 +186,8 @@ pub(crate) async fn change(
     after: &BTreeSet<Route>,
     cx: &Context<'_>,
 ) -> Result<(), CallError> {
+    let plain = |routes: &BTreeSet<Route>| routes.iter().map(Route::plain).collect::<BTreeSet<_>>();
+    let (before, after) = (&plain(before), &plain(after));
     let same = |a: &Route, b: &Route| a.destination() == b.destination();
     for gone in before.iter().filter(|old| !old.local() && !after.iter().any(|new| same(old, new))) {
         gone.remove(table, cx).await?;
