@@ -167,7 +167,11 @@ impl Request<'_> {
                 cx.screen.line("");
                 Ok(answer.trim() == "yes")
             }
-            None if run.stopping() => Ok(false),
+            None if run.stopping() => {
+                // Why comes before what follows from it.
+                run.progress.pause();
+                Ok(false)
+            }
             None => Err(nobody()),
         }
     }
