@@ -166,6 +166,18 @@ pub fn applied(operation: &str, imported: usize, counts: (usize, usize, usize), 
     summary(operation, &message, imported, counts)
 }
 
+/// What a stage has done that others follow. The summary at the end counts it, too, so this is none.
+pub fn stage(
+    message: &str,
+    number: usize,
+    imported: usize,
+    (add, update, remove): (usize, usize, usize),
+) -> String {
+    let stage =
+        json!({ "number": number, "add": add, "change": update, "import": imported, "remove": remove });
+    line("info", message, "stage_complete", with("stage", stage))
+}
+
 fn summary(
     operation: &str,
     message: &str,
