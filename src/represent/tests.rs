@@ -203,7 +203,7 @@ fn a_provider_that_nobody_configures_is_that_of_the_module_that_uses_it() {
         let module = &document["root_module"]["module_calls"]["m"]["module"];
         let key = module["resources"][0]["provider_config_key"].as_str().unwrap_or_default().to_owned();
         let all: Vec<String> = document["provider_config"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(all, [key.clone()]);
+        assert_eq!(all, std::slice::from_ref(&key));
         (document["provider_config"][&key]["module_address"].clone(), key)
     };
     assert_eq!(key(call), ("module.m".into(), "module.m:terraform".into()));
