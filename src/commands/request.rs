@@ -68,6 +68,7 @@ impl Request<'_> {
         mut diags: Vec<Diagnostic>,
     ) -> u8 {
         let mut before = Before::default();
+        let mut waiting = Vec::new();
         loop {
             let outcome = run.plan(&options);
             let mut plan = outcome.plan;
@@ -77,9 +78,11 @@ impl Request<'_> {
             diags.extend(outcome.diagnostics);
             diags.extend(remarks(&plan));
             let any = changes(&plan);
-            if !any && !plan.deferred.is_empty() && !plan.errored {
-                diags.push(for_ever(&plan));
+            let still = !plan.deferred.is_empty() && plan.deferred == waiting;
+            if (still || !any && !plan.deferred.is_empty()) && !plan.errored {
+                diags.push(for_ever(&plan, still && any));
             }
+            waiting.clone_from(&plan.deferred);
             cx.screen.diagnostics(&diags, &inputs.sources);
             if has_errors(&diags) || plan.errored {
                 run.end(cx);
@@ -117,7 +120,7 @@ impl Request<'_> {
             // What was asked to be replaced is; what has to wait for it, later.
             let replaced = |addr: &InstanceAddr| {
                 let change = plan.changes.iter().find(|c| c.addr == *addr && c.deposed.is_none());
-                change.is_none_or(|c| c.action != Action::Defer)
+                change.is_some_and(|c| c.action != Action::Defer)
             };
             options.replace.retain(|addr| !replaced(addr));
             run.setup.world = Arc::new(RealWorld::planning(false, now()));
@@ -211,13 +214,17 @@ impl Before {
     }
 }
 
-/// That nothing is left to be done, and still something waits.
-fn for_ever(plan: &Plan) -> Diagnostic {
+/// That something waits, and nothing is left to be done; or `again` the same as before would be done.
+fn for_ever(plan: &Plan, again: bool) -> Diagnostic {
     let list: String =
         plan.deferred.iter().map(|d| format!("\n - {}: {}", tame(&d.address), tame(&d.reason))).collect();
     Diagnostic::error(
         "Something would wait for ever",
-        format!("Nothing is left to be done that could make known what these wait for:{list}"),
+        if again {
+            format!("After what was done so far, these wait for the same as before, and would after every further stage:{list}")
+        } else {
+            format!("Nothing is left to be done that could make known what these wait for:{list}")
+        },
     )
     .help(
         "Use something that the configuration itself says (a variable, a constant, keys that you write), or something that \

@@ -371,7 +371,7 @@ fn headers() {
     );
     check(
         PlannedChange { deposed: Some("abcd1234".into()), ..change(Action::Delete, Some(value()), None) },
-        "  # toy_thing.a (deposed object abcd1234) will be destroyed\n  # (left over from a partially-failed replacement of this \
+        "  # toy_thing.a (deposed object abcd1234) will be destroyed\n  # (left over from a replacement of this \
          instance)\n",
     );
     check(

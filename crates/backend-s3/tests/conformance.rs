@@ -64,8 +64,15 @@ fn store() -> Option<Store> {
 }
 
 impl Store {
-    /// One request, about the bucket or what is in it; the body of the answer.
+    /// One request, about the bucket or what is in it; the body of the answer. The stern cloud is busy at times.
     fn ask(&self, method: &str, target: &str, body: &str) -> Vec<u8> {
+        let mut tries = (0..20).map(|_| self.try_to_ask(method, target, body));
+        let (head, body) = tries.find(|(head, _)| !head.contains(" 503 ")).expect("an answer");
+        assert!(head.contains(" 200 "), "{method} {target}: {head}{}", String::from_utf8_lossy(&body));
+        body
+    }
+
+    fn try_to_ask(&self, method: &str, target: &str, body: &str) -> (String, Vec<u8>) {
         use std::io::{Read, Write};
         let Store { address, bucket } = self;
         let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -80,8 +87,7 @@ impl Store {
         stream.read_to_end(&mut answer).unwrap();
         let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
         let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        assert!(head.contains(" 200 "), "{method} {target}: {}", String::from_utf8_lossy(&answer));
-        answer.split_off(end)
+        (head, answer.split_off(end))
     }
 }
 

@@ -65,7 +65,7 @@ impl Evaluator {
     }
 
     /// That `what` is not known because of those of its sources that are not.
-    fn awaiting(&self, what: &str, deps: &Arc<Deps>) -> String {
+    pub(crate) fn awaiting(&self, what: &str, deps: &Arc<Deps>) -> String {
         let mut unknown = BTreeSet::new();
         deps.each(&mut |id| {
             let cell = self.cells.get(id);

@@ -628,7 +628,7 @@ impl Evaluator {
     }
 
     /// Resource addresses behind a set of dependencies, sorted and without keys of modules, as states record them; `but` is
-    /// left out.
+    /// left out. What data was made from is among them: data leaves the state when nobody reads it any more.
     pub fn resources_in(&self, deps: &Arc<Deps>, but: &ResourceAddr) -> Arc<[ResourceAddr]> {
         let mut found = BTreeSet::new();
         let mut add = |resource: &ResourceAddr| {
@@ -636,12 +636,29 @@ impl Evaluator {
                 found.insert(resource.without_keys());
             }
         };
-        let own = deps.instances.iter().filter_map(|id| self.resource_of(*id));
-        own.for_each(&mut add);
+        for id in &deps.instances {
+            if let Some(resource) = self.resource_of(*id) {
+                add(resource);
+            }
+            if let Some(read_from) = self.read_from(*id) {
+                self.behind(read_from).iter().for_each(&mut add);
+            }
+        }
         for group in &deps.groups {
             self.behind(group).iter().for_each(&mut add);
         }
         found.into_iter().collect()
+    }
+
+    /// What an instance of data was made from.
+    fn read_from(&self, id: CellId) -> Option<&Arc<Deps>> {
+        let cell = self.cells.get(id);
+        match &cell.kind {
+            Kind::Instance(info) if info.addr.resource.resource.mode == ResourceMode::Data => {
+                cell.deps.as_ref().filter(|deps| !deps.is_empty())
+            }
+            _ => None,
+        }
     }
 
     fn resource_of(&self, id: CellId) -> Option<&ResourceAddr> {
@@ -658,14 +675,22 @@ impl Evaluator {
         }
         let mut found = BTreeSet::new();
         let mut last = None;
-        group.each(&mut |id| {
-            let resource = self.resource_of(id);
-            // Instances of one resource mostly stand together.
-            if resource != last {
-                found.extend(resource.cloned());
-                last = resource;
+        let mut open = vec![group];
+        let mut seen: FxHashSet<*const Deps> = FxHashSet::default();
+        while let Some(set) = open.pop() {
+            if !seen.insert(Arc::as_ptr(set)) {
+                continue;
             }
-        });
+            set.each(&mut |id| {
+                let resource = self.resource_of(id);
+                // Instances of one resource mostly stand together.
+                if resource != last {
+                    found.extend(resource.cloned());
+                    last = resource;
+                }
+                open.extend(self.read_from(id));
+            });
+        }
         let found = Arc::new(found);
         self.behind.borrow_mut().insert(Arc::as_ptr(group), (group.clone(), found.clone()));
         found

@@ -72,6 +72,10 @@ pub(crate) fn follow<'s>(
         state.to_mut().rename(&start, &at);
         previous.insert(at, start);
     }
+    if !previous.is_empty() {
+        let moves = previous.iter().map(|(to, from)| (from.resource.clone(), to.resource.clone()));
+        state.to_mut().follow_moves(moves);
+    }
     (state, previous)
 }
 

@@ -16,9 +16,9 @@
 use crate::deps::Deps;
 use crate::evaluator::Evaluator;
 use crate::planner::Draft;
-use formwork_addr::ResourceAddr;
+use formwork_addr::{InstanceAddr, ResourceAddr};
 use formwork_plan::{Action, Part, PlannedChange, ReplaceOrder, Step, StepKind};
-use formwork_state::State;
+use formwork_state::{Origins, State, add_origins};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 use rustc_hash::FxHashMap;
@@ -26,11 +26,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-/// What resources were made from.
-pub(crate) type Origins = BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>>;
-
-/// The steps of a plan.
-pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, state: &State) -> Vec<Step> {
+/// The steps of a plan. `states` say what was made from what: the one before the plan has what is gone, too.
+/// The second value names what can never be done, because each of it waits for the others.
+pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> (Vec<Step>, Vec<InstanceAddr>) {
     let changes: Vec<&PlannedChange> = drafts.iter().map(|d| &d.change).collect();
     let mut order = Order::new(&changes);
     let mut sequence: Vec<usize> = (0..drafts.len()).collect();
@@ -53,19 +51,26 @@ pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, state: &State) -> Vec<Step
             }
         }
     }
-    order.removals(&changes, &origins(drafts, ev, state));
-    order.finish()
-}
-
-fn origins(drafts: &[Draft], ev: &Evaluator, state: &State) -> Origins {
-    let mut origins = Origins::new();
-    for (addr, _, instance) in state.instances() {
-        for object in instance.current.iter().chain(instance.deposed.values()) {
-            if !object.dependencies.is_empty() {
-                let own = addr.resource.without_keys();
-                origins.entry(own).or_default().extend(object.dependencies.iter().cloned());
+    order.removals(&changes, &origins(drafts, ev, states));
+    let all = order.kinds.clone();
+    let steps = order.finish();
+    let mut stuck = BTreeSet::new();
+    if steps.len() < all.len() {
+        for kind in all {
+            if let StepKind::Change(i, _) = kind
+                && !steps.iter().any(|step| step.kind == kind)
+            {
+                stuck.insert(changes[i as usize].addr.clone());
             }
         }
+    }
+    (steps, stuck.into_iter().collect())
+}
+
+fn origins(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> Origins {
+    let mut origins = Origins::new();
+    for state in states {
+        add_origins(&mut origins, state);
     }
     for draft in drafts {
         let own = &draft.change.addr.resource.without_keys();

@@ -253,7 +253,9 @@ impl<T: Model> Model for Adapter<T> {
     }
 
     fn schema() -> Schema {
-        T::schema()
+        let mut schema = T::schema();
+        schema.block.take_empty_for_nothing();
+        schema
     }
 
     fn from_value(value: &Value) -> Result<Self, Problem> {

@@ -3,6 +3,7 @@
 //! Messages name places, never values: a value may be secret for reasons that are not visible here.
 
 use crate::compare::{conforms, join, refines, same};
+use crate::empties::is_empty;
 use crate::{Attribute, Block, NestedBlock, Nesting, Problem, Schema};
 use formwork_value::{Kind, Path, Value};
 
@@ -222,6 +223,12 @@ fn wrong(
         return match &attribute.default {
             Some(default) if same(default, planned) => None,
             _ if attribute.computed || planned.is_null() => None,
+            None if attribute.empty_is_nothing
+                && is_empty(planned)
+                && prior.is_some_and(|p| same(p, planned)) =>
+            {
+                None
+            }
             Some(_) => Some("is not planned as its default."),
             None => Some("is neither configured nor computed, yet is planned."),
         };

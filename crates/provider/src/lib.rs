@@ -9,6 +9,7 @@ mod call;
 mod compare;
 mod contract;
 mod crud;
+mod empties;
 mod ephemeral;
 mod function;
 mod limit;

@@ -1,6 +1,7 @@
 //! Default planning: what an object will be, by its configuration, its prior value and the flags of its schema.
 
 use crate::compare::{join, same};
+use crate::empties::settled;
 use crate::{Attribute, Block, NestedBlock, Nesting, PlanRequest, PlanResponse, Schema};
 use formwork_value::{Kind, Map, Path, Str, Value};
 
@@ -20,11 +21,12 @@ pub fn default_plan(schema: &Schema, request: &PlanRequest<'_>) -> PlanResponse 
     let Some(prior) = request.prior else {
         return respond(create.block(&schema.block, None, request.config), Vec::new(), Vec::new());
     };
-    if unchanged(&schema.block, &prior.value, request.config) {
+    let config = &settled(&schema.block, &prior.value, request.config);
+    if unchanged(&schema.block, &prior.value, config) {
         return respond(prior.value.clone(), Vec::new(), prior.private.clone());
     }
     let update = Merge { volatile: true, ..create };
-    let planned = update.block(&schema.block, Some(&prior.value), request.config);
+    let planned = update.block(&schema.block, Some(&prior.value), config);
     let mut replace = Vec::new();
     replacements(&schema.block, Some(&prior.value), Some(&planned), &Path::root(), &mut replace);
     if replace.is_empty() {

@@ -51,6 +51,8 @@ pub struct Attribute {
     pub copies: Option<Str>,
     /// Value when the configuration gives none.
     pub default: Option<Value>,
+    /// An empty value means the same as none, so that neither is a change of the other.
+    pub empty_is_nothing: bool,
     /// Why not to use it any more.
     pub deprecated: Option<Str>,
 }
@@ -70,6 +72,7 @@ impl Attribute {
             volatile: false,
             copies: None,
             default: None,
+            empty_is_nothing: false,
             deprecated: None,
         }
     }

@@ -31,7 +31,12 @@ impl State {
             Pattern::Glob(glob) => self.matching(glob, to)?,
         };
         let (before, other_before) = (self.clone(), other.as_deref().cloned());
+        let mut moves = Vec::new();
         for piece in &pieces {
+            moves.push(match piece {
+                Piece::Resource(from, to) => (from.clone(), to.clone()),
+                Piece::Instance(from, to) => (from.resource.clone(), to.resource.clone()),
+            });
             let done = match piece {
                 Piece::Resource(from, to) => self.move_resource(other.as_deref_mut(), from, to),
                 Piece::Instance(from, to) => self.move_instance(other.as_deref_mut(), from, to),
@@ -43,6 +48,10 @@ impl State {
                 }
                 return Err(refused);
             }
+        }
+        match other {
+            None => self.follow_moves(moves),
+            Some(_) => self.hand_on(&before),
         }
         Ok(told)
     }
@@ -228,9 +237,11 @@ impl State {
                 all.into_iter().filter(|addr| !found[..before].contains(addr)).collect();
             found.extend(new);
         }
+        let before = self.clone();
         for addr in &found {
             self.take(addr);
         }
+        self.hand_on(&before);
         Ok(found)
     }
 

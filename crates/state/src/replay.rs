@@ -101,6 +101,7 @@ pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Re
     };
     if let Some(journal) = &files.journal {
         found.replay(paths, cipher, journal, text)?;
+        found.opened.state.hand_on(&found.base);
         found.opened.pending = found.ledger.pending();
         found.opened.foreign = found.ledger.foreign();
     }

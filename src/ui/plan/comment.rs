@@ -153,7 +153,7 @@ impl<'p> Printer<'p, '_> {
             let _ = writeln!(self.out, "  # ({why})");
         }
         if change.deposed.is_some() && change.action == Action::Delete {
-            self.out.push_str("  # (left over from a partially-failed replacement of this instance)\n");
+            self.out.push_str("  # (left over from a replacement of this instance)\n");
         }
         if let Some(id) = importing {
             let _ = writeln!(self.out, "  # (imported from \"{id}\")");

@@ -45,6 +45,7 @@ impl Applier<'_> {
         if let Some(error) = self.broken.take() {
             self.ev.diags.push(error.into());
         }
+        self.state.hand_on(session.state());
         if let Err(error) = session.fold(&self.state) {
             self.ev.diags.push(error.into());
         }

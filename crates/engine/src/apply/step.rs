@@ -9,15 +9,16 @@ use crate::evaluator::Ran;
 use crate::event::Verb;
 use crate::instance::{decode, encode};
 use crate::planner::lifecycle::{ignore_changes, postconditions};
-use crate::prepare::{call_failed, prepare};
+use crate::prepare::{Prepared, call_failed, prepare};
 use crate::provide::{TypeInfo, Worker, first_attribute};
-use formwork_addr::{InstanceAddr, Str};
+use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_config::When;
 use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Part, PlannedChange, StepKind};
 use formwork_provider::{Object, check_applied};
 use formwork_state::{Record, Status, StoredObject};
 use formwork_value::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Applier<'_> {
@@ -79,11 +80,27 @@ impl Applier<'_> {
             info: prepared.info.clone(),
             provider: prepared.provider.clone(),
             what,
-            dependencies: self.ev.resources_in(&prepared.inputs, &instance.addr.resource),
+            dependencies: self.dependencies(&change.dependencies, &prepared, &instance.addr),
             create_before_destroy: change.create_before_destroy,
             announced: false,
         };
         self.jobs.push(Box::pin(async move { Done::Called(Box::new(operating.run().await)) }));
+    }
+
+    /// What an instance was made from: what the plan says, and what it came to be made from since. Behind data, only the plan
+    /// looks.
+    fn dependencies(
+        &self,
+        planned: &Arc<[ResourceAddr]>,
+        prepared: &Prepared,
+        addr: &InstanceAddr,
+    ) -> Arc<[ResourceAddr]> {
+        let found = self.ev.resources_in(&prepared.inputs, &addr.resource);
+        if found.iter().all(|one| planned.binary_search(one).is_ok()) {
+            return planned.clone();
+        }
+        let all: BTreeSet<&ResourceAddr> = planned.iter().chain(found.iter()).collect();
+        all.into_iter().cloned().collect()
     }
 
     pub(super) fn delete(&mut self, step: u32, index: u32) {

@@ -71,7 +71,7 @@ impl Planner<'_> {
                 span: Some(instance.block.block().span),
             };
             self.record(cell, change, prepared.inputs.clone(), prepared.provider_cell);
-            return self.ev.cells.complete(cell, Content::Value(after), None);
+            return self.ev.cells.complete(cell, Content::Value(after), Some(prepared.inputs));
         }
         let caller = self.caller.clone();
         let (provider, addr) = (prepared.provider.clone(), instance.addr.clone());

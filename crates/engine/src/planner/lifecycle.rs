@@ -6,14 +6,14 @@ use crate::checks;
 use crate::evaluator::{Evaluator, Ran};
 use crate::graph::Object;
 use crate::triggers::Trigger;
-use formwork_addr::{InstanceAddr, InstanceKey, ModulePath, Resource, ResourceAddr, ResourceMode};
+use formwork_addr::{InstanceKey, ModulePath, Resource, ResourceMode};
 use formwork_config::IgnoreChanges;
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
 use formwork_plan::{Action, ReplaceOrder};
 use formwork_syntax::Expr;
 use formwork_value::{Kind as ValueKind, Path, PathStep, Type, Value, convert};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// The configuration with what `ignore_changes` names taken from the prior object.
@@ -154,11 +154,7 @@ impl Planner<'_> {
     /// Refuses to remove what says `prevent_destroy`, and settles the order of replacements.
     pub(super) async fn settle_lifecycle(&mut self) {
         let before_destroy = self.create_before_destroy().await;
-        let waiting = self.waiting_objects();
-        let used: FxHashMap<ResourceAddr, InstanceAddr> = waiting
-            .iter()
-            .flat_map(|p| p.stored.dependencies.iter().map(|d| (d.clone(), p.addr.clone())))
-            .collect();
+        let used = self.stood_on();
         for i in 0..self.drafts.len() {
             let cell = self.drafts[i].cell;
             let change = &mut self.drafts[i].change;
@@ -264,17 +260,24 @@ fn take_over(config: Value, prior: Option<&Value>, path: &[PathStep]) -> Value {
             None => return config,
         },
         (ValueKind::List(ty, mut items), None) => {
-            if let PathStep::Index(key) = step
-                && let Some(i) =
-                    key.as_number().and_then(|n| n.to_i64()).and_then(|i| usize::try_from(i).ok())
-                && let Some(slot) = Arc::make_mut(&mut items).get_mut(i)
-            {
-                let old = prior.and_then(|p| p.as_slice()).and_then(|s| s.get(i));
-                *slot = take_over(slot.clone(), old, rest);
-            }
+            take_over_element(Arc::make_mut(&mut items).as_mut_slice(), prior, step, rest);
             ValueKind::List(ty, items)
+        }
+        (ValueKind::Tuple(mut items), None) => {
+            take_over_element(Arc::make_mut(&mut items).as_mut_slice(), prior, step, rest);
+            ValueKind::Tuple(items)
         }
         _ => return config,
     };
     Value::from(edited).with_marks(marks)
+}
+
+/// The same for an element of a sequence.
+fn take_over_element(items: &mut [Value], prior: Option<&Value>, step: &PathStep, rest: &[PathStep]) {
+    let PathStep::Index(key) = step else { return };
+    let index = key.as_number().and_then(|n| n.to_i64()).and_then(|i| usize::try_from(i).ok());
+    if let Some((i, slot)) = index.and_then(|i| Some((i, items.get_mut(i)?))) {
+        let old = prior.and_then(|p| p.as_slice()).and_then(|s| s.get(i));
+        *slot = take_over(slot.clone(), old, rest);
+    }
 }

@@ -6,8 +6,10 @@ use crate::deps::Deps;
 use crate::expand::Expansion;
 use crate::instance::Refreshed;
 use crate::refresh::Prior;
-use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ResourceMode};
+use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ResourceAddr, ResourceMode};
+use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Cause, Deferred, Mode, PlannedChange, Reason};
+use formwork_state::{Origins, add_origins, behind};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,32 +38,35 @@ impl Planner<'_> {
             self.ev.cells.demand(self.priors[*i].cell);
         }
         self.drain(false).await;
-        let kept = self.still_used(&found);
+        let kept = self.stood_on();
         for (i, reason) in found {
-            match kept.get(&i) {
-                Some(user) => self.keep(i, user),
+            match kept.get(&self.priors[i].addr.resource.without_keys()) {
+                Some(user) => self.keep(i, "it is no longer in the configuration", user),
                 None => self.remove(i, reason).await,
             }
         }
         self.drop_data();
     }
 
-    /// Objects that are no longer wanted, but that something which has to wait was made from: they stay until that has been
-    /// planned. Each with one that uses it.
-    fn still_used(&self, found: &[(usize, Option<Reason>)]) -> BTreeMap<usize, InstanceAddr> {
-        let mut kept = BTreeMap::new();
-        let mut users = self.waiting_objects();
-        while let Some(user) = users.pop() {
-            for (i, _) in found {
-                let prior = &self.priors[*i];
-                let used = user.stored.dependencies.contains(&prior.addr.resource.without_keys());
-                if used && !kept.contains_key(i) {
-                    kept.insert(*i, user.addr.clone());
-                    users.push(prior);
+    /// Resources that objects which have to wait stand on, through whatever lies between, each with one of those. They stay as
+    /// they are until those have been planned.
+    pub(super) fn stood_on(&self) -> BTreeMap<ResourceAddr, InstanceAddr> {
+        let mut found = BTreeMap::new();
+        let waiting = self.waiting_objects();
+        if waiting.is_empty() {
+            return found;
+        }
+        let mut origins = Origins::new();
+        add_origins(&mut origins, self.state);
+        let mut seen = FxHashSet::default();
+        for user in waiting {
+            if seen.insert(Arc::as_ptr(&user.stored.dependencies)) {
+                for resource in behind(&origins, user.stored.dependencies.iter()) {
+                    found.entry(resource).or_insert_with(|| user.addr.clone());
                 }
             }
         }
-        kept
+        found
     }
 
     /// Objects of instances that have to wait.
@@ -69,17 +74,20 @@ impl Planner<'_> {
         if self.ev.deferred.is_empty() || self.options.mode != Mode::Normal {
             return Vec::new();
         }
-        let waits = |addr: &InstanceAddr| {
-            let cell = self.ev.instances.get(addr);
-            cell.is_some_and(|c| self.ev.deferred.contains_key(c)) || self.ev.may_be_waiting(addr)
-        };
-        self.priors.iter().filter(|p| waits(&p.addr)).collect()
+        self.priors.iter().filter(|p| self.waits(&p.addr)).collect()
+    }
+
+    /// Whether an instance has to wait.
+    fn waits(&self, addr: &InstanceAddr) -> bool {
+        let cell = self.ev.instances.get(addr);
+        cell.is_some_and(|c| self.ev.deferred.contains_key(c)) || self.ev.may_be_waiting(addr)
     }
 
     /// Adds objects whose replacement would remove them first, although something was made from them that has to wait: it would
     /// take away what that stands on. Not those for which others wait: there is no other way.
     pub(super) async fn undermined(&mut self, needed: &mut FxHashMap<InstanceAddr, InstanceAddr>) {
-        if self.waiting_objects().is_empty() {
+        let stood_on = self.stood_on();
+        if stood_on.is_empty() {
             return;
         }
         let said = self.ev.diags.len();
@@ -94,7 +102,6 @@ impl Planner<'_> {
                 });
             }
         }
-        let users = self.waiting_objects();
         for draft in self.drafts.iter().filter(|d| matches!(d.change.action, Action::Replace(_))) {
             let own = draft.change.addr.resource.without_keys();
             let resource = &draft.change.addr.resource;
@@ -103,20 +110,25 @@ impl Planner<'_> {
             {
                 continue;
             }
-            if let Some(user) = users.iter().find(|user| user.stored.dependencies.contains(&own)) {
-                needed.insert(draft.change.addr.clone(), user.addr.clone());
+            if let Some(user) = stood_on.get(&own) {
+                needed.insert(draft.change.addr.clone(), user.clone());
             }
         }
     }
 
-    fn keep(&mut self, index: usize, user: &InstanceAddr) {
-        self.kept.push(Deferred {
-            address: self.priors[index].addr.to_string(),
-            cause: Cause::DeferredPrereq,
-            reason: format!(
-                "it is no longer in the configuration, but {user} was made from it, and has to wait"
-            ),
-        });
+    /// Leaves an object that would be removed for a later plan.
+    fn keep(&mut self, index: usize, why: &str, user: &InstanceAddr) {
+        let reason = format!("{why}, but {user} was made from it, and has to wait");
+        self.put_off(index, Cause::DeferredPrereq, reason);
+    }
+
+    fn put_off(&mut self, index: usize, cause: Cause, reason: String) {
+        let Prior { addr, deposed, .. } = &self.priors[index];
+        let address = match deposed {
+            Some(key) => format!("{addr} (deposed object {key})"),
+            None => addr.to_string(),
+        };
+        self.kept.push(Deferred { address, cause, reason });
     }
 
     /// Plans the removal of deposed objects.
@@ -124,11 +136,20 @@ impl Planner<'_> {
         if self.options.mode == Mode::RefreshOnly {
             return;
         }
+        let kept = self.stood_on();
         for i in 0..self.priors.len() {
-            let addr = &self.priors[i].addr;
-            if self.priors[i].deposed.is_some() && self.selected(addr) && !self.excluded.is_not_read(addr) {
-                self.ev.cells.demand(self.priors[i].cell);
-                self.drain(false).await;
+            let addr = self.priors[i].addr.clone();
+            if self.priors[i].deposed.is_none() || !self.selected(&addr) || self.excluded.is_not_read(&addr) {
+                continue;
+            }
+            self.ev.cells.demand(self.priors[i].cell);
+            self.drain(false).await;
+            if let Some(user) = kept.get(&addr.resource.without_keys()) {
+                self.keep(i, "it was replaced", user);
+            } else if self.options.mode == Mode::Normal && self.waits(&addr) {
+                let reason = "it was replaced, and its instance has to wait".into();
+                self.put_off(i, Cause::DeferredPrereq, reason);
+            } else {
                 self.remove(i, None).await;
             }
         }
@@ -149,6 +170,9 @@ impl Planner<'_> {
         self.drain(false).await;
         let handle = self.ev.provider_of(provider);
         let Some(handle) = handle else { return };
+        if !handle.known && self.options.mode == Mode::Normal {
+            return self.not_reached(index, provider, &handle.name);
+        }
         let config = &self.caller.setup.config;
         let forget = self.options.mode == Mode::Normal
             && crate::moves::removed(config, &addr).is_some_and(|r| !r.destroy);
@@ -185,6 +209,29 @@ impl Planner<'_> {
         self.drafts.push(Draft { change, cell: None, inputs, provider: Some(provider), seq });
     }
 
+    /// An object that is to be removed, and nobody can say yet where it is: the configuration of its provider will be known
+    /// later. Removed with that, it might be looked for in another place.
+    fn not_reached(&mut self, index: usize, provider: CellId, name: &str) {
+        let behind = self.ev.cells.get(provider).deps.clone().unwrap_or_default();
+        let reason = self.ev.awaiting(&format!("the configuration of its provider {name}"), &behind);
+        if self.ev.deferring {
+            return self.put_off(
+                index,
+                Cause::ProviderConfigUnknown,
+                format!("it is to be removed, and {reason}"),
+            );
+        }
+        let addr = &self.priors[index].addr;
+        self.ev.diags.push(
+            Diagnostic::error(
+                "Provider configuration not known yet",
+                format!("{addr} is to be removed, and {reason}. It may be elsewhere than that will say."),
+            )
+            .help("Let it wait (without -allow-deferral=false), or apply first what the provider's configuration needs, with -target.")
+            .about(addr),
+        );
+    }
+
     /// Data that is no longer read leaves the state.
     fn drop_data(&mut self) {
         let mut gone = Vec::new();
@@ -206,6 +253,10 @@ impl Planner<'_> {
     fn orphaned(&self, addr: &InstanceAddr) -> Option<Reason> {
         let config = &self.caller.setup.config;
         let module = &addr.resource.module;
+        // Of an instance that nobody can speak of yet, nothing is deleted.
+        if self.module_waits(module) {
+            return None;
+        }
         let Some(declared) = config.module(&module.path()) else {
             return Some(Reason::DeleteBecauseNoResourceConfig);
         };
@@ -227,6 +278,20 @@ impl Planner<'_> {
             (Expansion::Count(_), InstanceKey::Int(_)) => Reason::DeleteBecauseCountIndex,
             (Expansion::ForEach(_), InstanceKey::Str(_)) => Reason::DeleteBecauseEachKey,
             _ => Reason::DeleteBecauseWrongRepetition,
+        })
+    }
+
+    /// Whether it is not known which instances there are of a module around this one, or of itself.
+    fn module_waits(&self, module: &ModuleInstance) -> bool {
+        let steps = module.steps();
+        (0..steps.len()).any(|depth| {
+            let outer = ModuleInstance::new(steps[..depth].to_vec());
+            let call =
+                self.ev.by_addr.get(&outer).and_then(|id| self.ev.module(*id).calls.get(&steps[depth].name));
+            call.is_some_and(|cell| match &self.ev.cells.get(*cell).content {
+                Content::Calls(expansion) => matches!(**expansion, Expansion::Unknown),
+                _ => false,
+            })
         })
     }
 

@@ -6,7 +6,7 @@ use crate::cells::{Content, Status};
 use crate::graph::Object;
 use crate::order;
 use formwork_addr::{ModulePath, Str};
-use formwork_diag::has_errors;
+use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Action, Deferred, Mode, OutputChange, Plan, PlannedChange};
 use formwork_state::State;
 use formwork_value::{Mark, Value};
@@ -32,7 +32,23 @@ impl Planner<'_> {
         }
         let mut drafts = std::mem::take(&mut self.drafts);
         drafts.sort_by(|a, b| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
-        let steps = if errored { Vec::new() } else { order::steps(&drafts, &self.ev, &self.refreshed) };
+        let (steps, stuck) = match errored {
+            true => Default::default(),
+            false => order::steps(&drafts, &self.ev, &[self.state, &self.refreshed]),
+        };
+        let errored = errored || !stuck.is_empty();
+        if !stuck.is_empty() {
+            let names: Vec<String> = stuck.iter().map(ToString::to_string).collect();
+            self.ev.diags.push(
+                Diagnostic::error(
+                    "The changes wait for each other",
+                    format!("Each of these could only be made after another of them: {}.", names.join(", ")),
+                )
+                .help(
+                    "Apply a part of them first, with -target, or remove in two steps what is to be removed.",
+                ),
+            );
+        }
         let setup = &self.caller.setup;
         let plan = Plan {
             mode: self.options.mode,

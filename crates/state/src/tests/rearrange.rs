@@ -213,3 +213,61 @@ fn a_kill_at_any_step_leaves_the_old_or_the_new_state_and_a_whole_history() {
         assert_eq!(kept, all, "{phase:?}");
     }
 }
+
+/// A state of objects, each with what it was made from.
+fn made_from(objects: &[(&str, &[&str])]) -> State {
+    let mut state = State::default();
+    for (addr, from) in objects {
+        let mut object = (*object("1")).clone();
+        object.dependencies = from.iter().map(|f| f.parse().unwrap()).collect();
+        state.set(
+            &address(addr),
+            None,
+            &"provider[\"registry.terraform.io/a/b\"]".into(),
+            Some(Arc::new(object)),
+        );
+    }
+    state
+}
+
+#[test]
+fn what_goes_hands_on_what_it_was_made_from() {
+    let check = |before: &[(&str, &[&str])], gone: &[&str], after: &[(&str, &[&str])]| {
+        let before = made_from(before);
+        let mut state = before.clone();
+        for addr in gone {
+            state.set(&address(addr), None, &"provider[\"registry.terraform.io/a/b\"]".into(), None);
+        }
+        state.hand_on(&before);
+        assert_eq!(state, made_from(after));
+    };
+    let chain: &[(&str, &[&str])] =
+        &[("t.a", &[]), ("t.b", &["t.a"]), ("t.c", &["t.b"]), ("t.d", &["t.c", "t.z"])];
+    check(chain, &["t.b"], &[("t.a", &[]), ("t.c", &["t.a"]), ("t.d", &["t.c", "t.z"])]);
+    check(chain, &["t.b", "t.c"], &[("t.a", &[]), ("t.d", &["t.a", "t.z"])]);
+    check(chain, &["t.d"], &chain[..3]);
+    check(chain, &[], chain);
+    // As long as an instance is left, so is what leads through it.
+    check(
+        &[("t.b[0]", &["t.a"]), ("t.b[1]", &["t.a"]), ("t.c", &["t.b"])],
+        &["t.b[0]"],
+        &[("t.b[1]", &["t.a"]), ("t.c", &["t.b"])],
+    );
+    // In a ring, which only an odd state has, nobody depends on itself.
+    check(&[("t.a", &["t.b"]), ("t.b", &["t.a"])], &["t.b"], &[("t.a", &[])]);
+}
+
+#[test]
+fn dependencies_follow_what_moves() {
+    let mut state = made_from(&[("t.a", &[]), ("t.b[0]", &[]), ("t.b[1]", &[]), ("t.c", &["t.a", "t.b"])]);
+    state.move_to(None, &"t.a".parse().unwrap(), "module.m.t.x").unwrap();
+    state.move_to(None, &"t.b[0]".parse().unwrap(), "t.y").unwrap();
+    let expected: &[(&str, &[&str])] =
+        &[("module.m.t.x", &[]), ("t.b[1]", &[]), ("t.y", &[]), ("t.c", &["t.b", "t.y", "module.m.t.x"])];
+    assert_eq!(state, made_from(expected));
+    // Into another state, it takes along what leads to it.
+    let mut state = made_from(&[("t.a", &[]), ("t.b", &["t.a"]), ("t.c", &["t.b"])]);
+    let mut other = State::default();
+    state.move_to(Some(&mut other), &"t.b".parse().unwrap(), "t.b").unwrap();
+    assert_eq!(state, made_from(&[("t.a", &[]), ("t.c", &["t.a"])]));
+}
