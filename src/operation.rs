@@ -351,11 +351,15 @@ impl Run {
     /// Takes an object that exists into the state.
     pub fn import(&mut self, addr: &InstanceAddr, id: &Str) -> Result<(), Vec<Diagnostic>> {
         let mut state = self.state().clone();
-        let imported = self.runtime.block_on(formwork_engine::import(&self.setup, &state, addr, id));
+        let imported = self.runtime.block_on(async {
+            let (provider, object) = formwork_engine::import(&self.setup, &state, addr, id).await?;
+            state.set(addr, None, &provider, Some(object));
+            formwork_engine::record_outputs(&self.setup, &mut state).await;
+            Ok::<(), Vec<Diagnostic>>(())
+        });
         self.progress.shows();
         self.progress.pause();
-        let (provider, object) = imported?;
-        state.set(addr, None, &provider, Some(object));
+        imported?;
         match &mut self.held {
             Held::Open(session) => session.fold(&state).map_err(|e| vec![e.into()]),
             Held::Peeked(_) => Err(vec![Diagnostic::error(

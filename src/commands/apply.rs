@@ -1,6 +1,7 @@
 //! `apply`
 
 use super::options::{Common, mode, switch_parser};
+use super::plan::changes;
 use super::request::Request;
 use crate::context::Context;
 use crate::environment;
@@ -9,7 +10,7 @@ use crate::operation::{self, Access, Inputs, Run};
 use crate::ui;
 use crate::ui::state::output_values;
 use crate::ui::style::Role;
-use crate::ui::text::tame;
+use crate::ui::text::{tame, wrap};
 use crate::variables::{self, Flag};
 use crate::world::{self, Disk, RealWorld, now};
 use clap::Args;
@@ -186,7 +187,7 @@ impl Apply {
         if code != 0 || plan.deferred.is_empty() {
             return code;
         }
-        cx.screen.tell(&remaining(&plan));
+        cx.screen.tell(&remaining(&plan, cx.screen.out.width - 1));
         if self.detailed_exitcode { REMAINS } else { 0 }
     }
 }
@@ -305,13 +306,27 @@ fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, Disk), u8> {
 const REMAINS: u8 = 3;
 
 /// What a saved plan leaves to later ones.
-fn remaining(plan: &Plan) -> String {
-    let mut text =
-        String::from("\nThis plan is done, but it was not all. What had to wait can be planned now:\n");
+fn remaining(plan: &Plan, width: usize) -> String {
+    let (said, then) = match (changes(plan), plan.is_partial()) {
+        (true, _) => (
+            "This plan is done, but it was not all. What had to wait can be planned now:",
+            "To go on, make the next plan: formwork plan",
+        ),
+        (false, true) => (
+            "Nothing was done: all that the plan has must wait, perhaps for what it leaves out:",
+            "To go on, plan without -target and -exclude.",
+        ),
+        (false, false) => (
+            "Nothing was done: all that the plan has must wait, and nothing is left that could make known what it waits for:",
+            "The next plan would be the same. To go on, use something in the configuration that it says itself (a variable, a \
+             constant, keys that you write), or something that is known once it is applied.",
+        ),
+    };
+    let mut text = format!("\n{}\n", wrap(said, width));
     for deferred in &plan.deferred {
         text.push_str(&format!("\n  {}: {}", tame(&deferred.address), tame(&deferred.reason)));
     }
-    text.push_str("\n\nTo go on, make the next plan: formwork plan");
+    text.push_str(&format!("\n\n{}", wrap(then, width)));
     text
 }
 
@@ -347,7 +362,9 @@ pub fn finish(
     let code = u8::from(unreached > 0);
     if cx.screen.json {
         cx.screen.print(&ui::stream::applied(operation, outcome.imported, outcome.counts, unreached));
-        cx.screen.print(&ui::stream::outputs(&outcome.state));
+        if !destroying {
+            cx.screen.print(&ui::stream::outputs(&outcome.state));
+        }
         return code;
     }
     let text = ui::text::applied(operation, outcome.imported, outcome.counts, (0, unreached));

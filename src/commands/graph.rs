@@ -31,6 +31,9 @@ pub struct Graph {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = switch_parser(), value_name = "BOOL")]
     draw_cycles: bool,
+    /// Terraform accepts it and ignores it, too.
+    #[arg(long, hide = true, value_name = "N", allow_hyphen_values = true)]
+    module_depth: Option<i64>,
     #[command(flatten)]
     look: Look,
 }

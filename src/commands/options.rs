@@ -210,13 +210,14 @@ pub struct Planning {
     /// Only this resource or module, and what it depends on; a * stands for any characters. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<String>,
-    /// The addresses in this file, one on a line, as with -target. Lines that begin with # are comments.
+    /// The addresses in this file, one on a line, as with -target. Lines that begin with # are comments. Without any address, that
+    /// is an error: otherwise everything would be planned.
     #[arg(long, value_name = "FILE")]
     pub target_file: Vec<PathBuf>,
     /// Everything but this resource or module and what depends on it; a * stands for any characters. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub exclude: Vec<String>,
-    /// The addresses in this file, one on a line, as with -exclude. Lines that begin with # are comments.
+    /// The addresses in this file, one on a line, as with -exclude. Lines that begin with # are comments. It may be empty.
     #[arg(long, value_name = "FILE")]
     pub exclude_file: Vec<PathBuf>,
     /// Replace this resource instance even if nothing changed. May be given several times.
@@ -237,6 +238,9 @@ impl Planning {
     pub fn options(&self, mode: Mode) -> Result<PlanOptions, Vec<Diagnostic>> {
         let mut diags = Vec::new();
         let targets = selection("-target", &self.target, &self.target_file, &mut diags);
+        if diags.is_empty() && targets.is_empty() && self.selects() {
+            diags.push(nothing_selected(&self.target_file));
+        }
         let excludes = selection("-exclude", &self.exclude, &self.exclude_file, &mut diags);
         if self.selects() && self.leaves_out() {
             diags.push(
@@ -331,6 +335,16 @@ fn selection(flag: &str, given: &[String], files: &[PathBuf], diags: &mut Vec<Di
         }
     }
     found
+}
+
+/// That files which are to say what is planned say nothing. No targets mean everything, which nobody meant who gave a list.
+fn nothing_selected(files: &[PathBuf]) -> Diagnostic {
+    let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+    Diagnostic::error(
+        "No targets",
+        format!("There is no address in {}, given with -target-file.", names.join(", ")),
+    )
+    .help("Write at least one address there, or leave -target-file out to plan everything.")
 }
 
 /// The mode that `-destroy` and `-refresh-only` choose.

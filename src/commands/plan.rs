@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// Show the changes that the configuration asks for
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// Save the plan in this file; formwork apply FILE does exactly what it says.
+    /// Save the plan in this file; formwork apply FILE does exactly what it says. A plan with errors is saved to be shown only.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write configuration for what import blocks name, and the configuration does not have, to this new file.
@@ -39,7 +39,7 @@ pub struct Plan {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     refresh_only: bool,
-    /// Exit with 0 when there is nothing to do, 1 after an error, 2 when there are changes.
+    /// Exit with 0 when there is nothing to do, 1 after an error, 2 when there are changes or something waits.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     detailed_exitcode: bool,
@@ -94,6 +94,7 @@ impl Plan {
             }
             reads
         });
+        let cut_short = run.stopping() && outcome.plan.errored;
         let closed = run.end(cx);
         if let Some(generated) = &generated
             && let Err(d) = generated.write()
@@ -114,7 +115,8 @@ impl Plan {
             );
             cx.screen.print(&format!("\n{}\n", wrap(&text, cx.screen.out.width - 1)));
         }
-        if has_errors(&diags) || outcome.plan.errored || closed != 0 {
+        // A plan with errors is saved too, to be shown; applying it is refused. One that was interrupted shows too little.
+        if closed != 0 || cut_short {
             return 1;
         }
         if let (Some(path), Some(reads)) = (&self.out, reads)
@@ -122,11 +124,15 @@ impl Plan {
         {
             return code;
         }
+        if has_errors(&diags) || outcome.plan.errored {
+            return 1;
+        }
         let changes = changes(&outcome.plan);
         if changes && !self.common.json {
             cx.screen.print(&next(cx, self.out.as_deref()));
         }
-        if changes && self.detailed_exitcode { 2 } else { 0 }
+        let any = changes || !outcome.plan.deferred.is_empty();
+        if any && self.detailed_exitcode { 2 } else { 0 }
     }
 }
 

@@ -170,7 +170,11 @@ impl Request<'_> {
                 cx.screen.line("");
                 Ok(answer.trim() == "yes")
             }
-            None if run.stopping() => Ok(false),
+            None if run.stopping() => {
+                // Why comes before what follows from it.
+                run.progress.pause();
+                Ok(false)
+            }
             None => Err(nobody()),
         }
     }
@@ -191,14 +195,14 @@ impl Before {
         let (added, changed, destroyed) = outcome.counts;
         self.counts = (self.counts.0 + added, self.counts.1 + changed, self.counts.2 + destroyed);
         self.imported += outcome.imported;
-        if cx.screen.json {
-            cx.screen.print(&ui::stream::applied("apply", outcome.imported, outcome.counts, 0));
-            return;
-        }
         let text = format!(
             "Stage {} complete: {added} added, {changed} changed, {destroyed} destroyed. Next, what had to wait.",
             self.stages
         );
+        if cx.screen.json {
+            cx.screen.print(&ui::stream::stage(&text, self.stages, outcome.imported, outcome.counts));
+            return;
+        }
         cx.screen.print(&format!("\n{}\n", cx.screen.out.paint(Role::Good, &text)));
     }
 

@@ -2,6 +2,7 @@
 //! (<https://developer.hashicorp.com/terraform/internals/json-format#configuration-representation>).
 
 mod expression;
+mod implied;
 mod names;
 mod places;
 mod relevant;
@@ -11,7 +12,7 @@ mod tests;
 pub use places::Written;
 
 use expression::{expression, expressions};
-use formwork_addr::{ModulePath, Resource, ResourceMode};
+use formwork_addr::{Resource, ResourceMode};
 use formwork_config::{
     Config, Module, ModuleCall, Output, ProviderKey, Provisioner, Repetition, ResourceBlock, Variable,
 };
@@ -89,15 +90,11 @@ impl Writer<'_> {
                     key: None,
                 }
             });
-            let used = module.resources.values().map(|block| self.config.provider_of(module, block));
-            let required = module.required_providers.iter().filter(|_| module.path.0.is_empty());
-            let required = required.map(|(local, r)| ProviderKey {
-                module: ModulePath::default(),
-                local: local.clone(),
-                source: r.source.clone(),
-                alias: None,
-                key: None,
-            });
+            let used = module.resources.values().map(|block| self.provider_of(module, block));
+            let required = module
+                .required_providers
+                .keys()
+                .map(|local| self.placed(module, self.config.provider_key(module, local, None)));
             for key in blocks.chain(used).chain(required) {
                 out.entry(provider_key(&key)).or_insert_with(|| self.provider(&key));
             }
@@ -154,7 +151,7 @@ impl Writer<'_> {
         put(&mut out, "mode", mode.into());
         put(&mut out, "type", (*resource.type_name).into());
         put(&mut out, "name", (*resource.name).into());
-        put(&mut out, "provider_config_key", provider_key(&self.config.provider_of(module, block)).into());
+        put(&mut out, "provider_config_key", provider_key(&self.provider_of(module, block)).into());
         put(&mut out, "provisioners", block.provisioners.iter().map(|p| self.provisioner(p)).collect());
         put(&mut out, "expressions", expressions(&block.body, schema.map(|(_, block)| block)).into());
         put(&mut out, "schema_version", schema.map_or(0, |(version, _)| version).into());

@@ -165,3 +165,48 @@ fn relevant_attributes_are_followed_to_resources() {
     let inner = json!({ "resource": "module.m[\"k\"].terraform_data.inner", "attribute": ["output"] });
     assert_eq!(found, [inner]);
 }
+
+/// What a plan says of a root module and its module `m`.
+fn of_two(root: &str, child: &str, changes: &[&str]) -> Represented {
+    let files = [("main.tf", root), ("m/main.tf", child)].map(|(p, text)| (p.into(), text.into()));
+    let config = load(Path::new(""), &MemoryFiles(files.into())).config.unwrap();
+    let plan = Plan { changes: changes.iter().map(|address| created(address)).collect(), ..Plan::default() };
+    represent(&config, &plan, &Registry::default())
+}
+
+/// The expected answers are Terraform 1.11.4's, in another order.
+#[test]
+fn a_module_without_a_key_means_all_its_instances() {
+    for reference in ["module.m[each.key].out", "[for m in module.m : m.out]", "module.m"] {
+        let root = format!(
+            "module \"m\" {{\n source = \"./m\"\n for_each = {{ x = 1, y = 2 }}\n in = 1\n}}\n\
+             resource \"terraform_data\" \"z\" {{\n for_each = {{ x = 1 }}\n input = {reference}\n}}\n"
+        );
+        let changes = [
+            "module.m[\"x\"].terraform_data.inner",
+            "module.m[\"y\"].terraform_data.inner",
+            "terraform_data.z[\"x\"]",
+        ];
+        let expected = ["module.m", "module.m[\"x\"]", "module.m[\"y\"]"].map(
+            |module| json!({ "resource": format!("{module}.terraform_data.inner"), "attribute": ["output"] }),
+        );
+        assert_eq!(of_two(&root, CHILD, &changes).relevant, expected, "{reference}");
+    }
+}
+
+/// The expected answers are Terraform 1.11.4's.
+#[test]
+fn a_provider_that_nobody_configures_is_that_of_the_module_that_uses_it() {
+    let call = "module \"m\" {\n source = \"./m\"\n in = 1\n}\n";
+    let key = |root: &str| {
+        let document = of_two(root, CHILD, &[]).document;
+        let module = &document["root_module"]["module_calls"]["m"]["module"];
+        let key = module["resources"][0]["provider_config_key"].as_str().unwrap_or_default().to_owned();
+        let all: Vec<String> = document["provider_config"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(all, std::slice::from_ref(&key));
+        (document["provider_config"][&key]["module_address"].clone(), key)
+    };
+    assert_eq!(key(call), ("module.m".into(), "module.m:terraform".into()));
+    let used = format!("{call}resource \"terraform_data\" \"a\" {{}}\n");
+    assert_eq!(key(&used), (Value::Null, "terraform".into()));
+}

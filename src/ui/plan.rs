@@ -364,11 +364,12 @@ impl<'p> Printer<'p, '_> {
     /// Each change once, with the addresses of the instances that change like it.
     fn folded(&mut self, changes: &[&'p PlannedChange], cause: Cause) {
         let mut groups: Vec<(String, Vec<&PlannedChange>)> = Vec::new();
-        let mut known: HashMap<(&ResourceAddr, String), usize> = HashMap::new();
+        let mut known: HashMap<(ResourceAddr, String), usize> = HashMap::new();
         for &change in changes {
             let plain = self.text(change, cause, Style { colour: false, ..self.style });
             let next = groups.len();
-            let group = *known.entry((&change.addr.resource, alike(&plain, change))).or_insert(next);
+            let group =
+                *known.entry((change.addr.resource.without_keys(), alike(&plain, change))).or_insert(next);
             match groups.get_mut(group) {
                 Some((_, members)) => members.push(change),
                 None => groups.push((self.text(change, cause, self.style), vec![change])),
@@ -394,6 +395,7 @@ impl<'p> Printer<'p, '_> {
 /// address and the ID.
 fn alike(text: &str, change: &PlannedChange) -> String {
     let (address, key) = (change.addr.to_string(), change.addr.key.to_string());
+    let module = change.addr.resource.module.to_string();
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim_start_matches([' ', '~', '-', '+']);
@@ -405,6 +407,8 @@ fn alike(text: &str, change: &PlannedChange) -> String {
         }
         if line.trim_start().starts_with('#') {
             let line = line.replace(&address, "\0");
+            // What stands beside it in its module, too.
+            let line = if module.is_empty() { line } else { line.replace(&module, "\0") };
             out.push_str(&if key.is_empty() { line } else { line.replace(&key, "\0") });
         } else {
             out.push_str(line);

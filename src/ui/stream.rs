@@ -81,6 +81,15 @@ fn action(action: Action) -> &'static str {
     }
 }
 
+/// A reason as this stream has it: those of replacements are shorter than in the JSON of a plan.
+fn why(reason: &str) -> &str {
+    match reason {
+        "replace_by_request" => "requested",
+        "replace_by_triggers" => "replace_triggered_by",
+        other => other.strip_prefix("replace_because_").unwrap_or(other),
+    }
+}
+
 fn change(change: &PlannedChange, importing: Option<&str>) -> Value {
     let moved = change.previous_addr.as_ref().filter(|p| **p != change.addr);
     let name = match change.action {
@@ -94,11 +103,7 @@ fn change(change: &PlannedChange, importing: Option<&str>) -> Value {
             map.insert("previous_resource".into(), resource(previous));
         }
         if let Some(reason) = change.reason {
-            let reason = reason.as_str();
-            let short = ["replace_because_", "replace_by_", "delete_because_", "read_because_"]
-                .iter()
-                .find_map(|p| reason.strip_prefix(p));
-            map.insert("reason".into(), short.unwrap_or(reason).into());
+            map.insert("reason".into(), why(reason.as_str()).into());
         }
         if let Some(id) = importing {
             map.insert("importing".into(), json!({ "id": id }));
@@ -116,7 +121,10 @@ pub fn plan(plan: &Plan) -> String {
     }
     let importing = |c: &PlannedChange| plan.imports.get(&c.addr).filter(|_| c.deposed.is_none());
     let moved = |c: &PlannedChange| c.previous_addr.as_ref().is_some_and(|p| *p != c.addr);
-    for c in plan.changes.iter().filter(|c| c.is_change() || moved(c) || importing(c).is_some()) {
+    // Nothing is done after a refresh: what could not be read yet is read another time.
+    let later = |c: &PlannedChange| plan.mode == Mode::RefreshOnly && c.action == Action::Read;
+    let told = |c: &&PlannedChange| (c.is_change() && !later(c)) || moved(c) || importing(c).is_some();
+    for c in plan.changes.iter().filter(told) {
         let change = change(c, importing(c).map(|id| &**id));
         let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
         out.push_str(&line("info", &message, "planned_change", with("change", change)));
@@ -126,15 +134,13 @@ pub fn plan(plan: &Plan) -> String {
         let deferred = json!({ "address": d.address, "cause": d.cause.as_str(), "reason": d.reason });
         out.push_str(&line("info", &message, "deferred_change", with("deferred", deferred)));
     }
-    if plan.mode != Mode::RefreshOnly {
-        out.push_str(&planned(plan.imports.len(), plan.counts()));
-    }
+    out.push_str(&planned(plan.imports.len(), plan.counts()));
     let outputs: Map<String, Value> = plan
         .outputs
         .iter()
-        .filter(|(_, o)| o.is_change())
         .map(|(name, o)| {
             let action = match (&o.before, &o.after) {
+                _ if !o.is_change() => "noop",
                 (None, _) => "create",
                 (_, None) => "delete",
                 _ => "update",
@@ -158,6 +164,18 @@ fn planned(import: usize, counts: (usize, usize, usize)) -> String {
 pub fn applied(operation: &str, imported: usize, counts: (usize, usize, usize), unreached: usize) -> String {
     let message = super::text::applied(operation, imported, counts, (0, unreached));
     summary(operation, &message, imported, counts)
+}
+
+/// What a stage has done that others follow. The summary at the end counts it, too, so this is none.
+pub fn stage(
+    message: &str,
+    number: usize,
+    imported: usize,
+    (add, update, remove): (usize, usize, usize),
+) -> String {
+    let stage =
+        json!({ "number": number, "add": add, "change": update, "import": imported, "remove": remove });
+    line("info", message, "stage_complete", with("stage", stage))
 }
 
 fn summary(

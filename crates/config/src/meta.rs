@@ -167,7 +167,8 @@ pub(crate) fn trigger_list(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Vec<Expr
         diags.push(
             Diagnostic::error(
                 "Invalid replace_triggered_by expression",
-                "\"replace_triggered_by\" lists resources, their instances, or attributes of those, and nothing else.",
+                "\"replace_triggered_by\" lists resources, their instances, or attributes of those, with keys that are \
+                 written out, count.index or each.key; and nothing else.",
             )
             .help("For example terraform_data.version, aws_instance.web[0] or aws_instance.web[each.key].ami. To follow any other value, give it to a terraform_data as input, and name that.")
             .at(item.span),
@@ -179,8 +180,22 @@ pub(crate) fn trigger_list(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Vec<Expr
 fn trigger_root(expr: &Expr) -> Option<&str> {
     match &expr.kind {
         ExprKind::Variable(name) => Some(name),
-        ExprKind::Attr(source, _) | ExprKind::Index(source, _) => trigger_root(source),
+        ExprKind::Attr(source, _) => trigger_root(source),
+        ExprKind::Index(source, key) if is_trigger_key(key) => trigger_root(source),
         _ => None,
+    }
+}
+
+/// A key as `replace_triggered_by` may have it: one that is written out, or the own one.
+fn is_trigger_key(key: &Expr) -> bool {
+    let own = |source: &Expr, name: &str| match &source.kind {
+        ExprKind::Variable(root) => matches!((&**root, name), ("count", "index") | ("each", "key")),
+        _ => false,
+    };
+    match &key.kind {
+        ExprKind::String(_) | ExprKind::Number(_) => true,
+        ExprKind::Attr(source, name) => own(source, &name.name),
+        _ => false,
     }
 }
 

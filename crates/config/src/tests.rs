@@ -42,10 +42,15 @@ fn triggers_are_resources() {
         )
     };
     check(&c("terraform_data.a, resource.terraform_data.a[0].id, terraform_data.b[each.key]"), &[]);
+    check(&c("terraform_data.a[\"x\"].input[0], terraform_data.b[count.index].id"), &[]);
     for wrong in
         ["var.v", "local.v", "1 + 1", "upper(terraform_data.a.id)", "self.id", "\"terraform_data.a\""]
     {
         check(&c(wrong), &["Invalid replace_triggered_by expression"]);
+    }
+    for wrong in ["true ? 0 : 0", "0 + 0", "(0)", "count.index + 1", "\"x${count.index}\"", "each.value"] {
+        check(&c(&format!("terraform_data.a[{wrong}]")), &["Invalid replace_triggered_by expression"]);
+        check(&c(&format!("terraform_data.a.input[{wrong}]")), &["Invalid replace_triggered_by expression"]);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::scope::ModuleScope;
 use formwork_addr::InstanceKey;
 use formwork_config::Condition;
 use formwork_diag::{Diagnostic, Severity};
-use formwork_lang::{Scope, eval};
+use formwork_lang::{Scope, eval, referenced_values};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
 use std::fmt::Display;
@@ -47,7 +47,7 @@ pub(crate) fn validations(e: &mut Evaluator, module: ModuleId, name: &str, value
         _ => Ran::Failed,
     };
     let span = variable.name.span;
-    let address = format!("var.{name}");
+    let address = in_module(e, module, &format!("var.{name}"));
     finish(e, ran, &address, |d| d.label(span, "declared here"))
 }
 
@@ -81,10 +81,7 @@ pub(crate) fn conditions(
         own,
     );
     let failed = matches!(ran, Ran::Failed);
-    let full = match e.module(module).addr.is_root() {
-        false if address.starts_with("output.") => format!("{}.{address}", e.module(module).addr),
-        _ => address,
-    };
+    let full = if address.starts_with("output.") { in_module(e, module, &address) } else { address };
     let lenient = e.lenient;
     let dress = |mut d: Diagnostic| {
         if lenient {
@@ -95,6 +92,14 @@ pub(crate) fn conditions(
     match finish(e, ran, &full, dress) {
         Ran::Failed if lenient && !failed => Ran::Done((), Deps::default()),
         ran => ran,
+    }
+}
+
+/// The address of something in an instance of a module.
+fn in_module(e: &Evaluator, module: ModuleId, address: &str) -> String {
+    match &e.module(module).addr {
+        addr if addr.is_root() => address.to_owned(),
+        addr => format!("{addr}.{address}"),
     }
 }
 
@@ -175,7 +180,8 @@ fn judge(
             Err(_) => "The condition does not hold.".to_owned(),
         }
     };
-    let d = Diagnostic::error(summary, message.clone()).at(condition.condition.span);
+    let mut d = Diagnostic::error(summary, message.clone()).at(condition.condition.span);
+    d.values = referenced_values(&condition.condition, scope);
     Some(Verdict::Fails(d, message))
 }
 
@@ -192,16 +198,31 @@ pub(crate) fn failure(
     }
 }
 
+/// That an assertion of a `check` block cannot be judged yet.
+fn later(condition: &Condition) -> Diagnostic {
+    Diagnostic::warning(
+        "Check block assertion known after apply",
+        "Whether the condition holds depends on something that is not known yet: it is looked at again when the plan is applied.",
+    )
+    .at(condition.condition.span)
+}
+
 /// Looks at the `check` blocks of a module instance. What does not hold is a warning.
 pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
     let declared = e.module(module).module.clone();
     for (name, check) in &declared.checks {
+        let address = in_module(e, module, &format!("check.{name}"));
         let from = e.diags.len();
+        let planning = e.planning;
         let ran = e.evaluate(
             |_, diags, scope| {
                 let mut verdicts = Vec::new();
                 for condition in &check.asserts {
-                    verdicts.push(judge(condition, scope, diags, ASSERTION)?);
+                    let verdict = judge(condition, scope, diags, ASSERTION)?;
+                    if planning && matches!(verdict, Verdict::Unknown) {
+                        diags.push(later(condition).about(&address));
+                    }
+                    verdicts.push(verdict);
                 }
                 Some(verdicts)
             },
@@ -209,12 +230,6 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
             None,
             None,
         );
-        let prefix = if e.module(module).addr.is_root() {
-            String::new()
-        } else {
-            format!("{}.", e.module(module).addr)
-        };
-        let address = format!("{prefix}check.{name}");
         let failed = matches!(ran, Ran::Failed);
         if let Ran::Missing(missing) = finish(e, ran, &address, |d| d.about(&address)) {
             return Ran::Missing(missing);

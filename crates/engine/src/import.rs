@@ -1,20 +1,22 @@
 //! Taking one object that exists into the state, without planning anything.
 
 use crate::calls::{Caller, NoRecorder};
+use crate::cells::Content;
 use crate::graph::Graph;
 use crate::instance::encode;
+use crate::planner::outcome::store_outputs;
 use crate::prepare::call_failed;
-use crate::recover::Recovery;
+use crate::recover::{Place, Recovery};
 use crate::setup::Setup;
 use formwork_addr::{InstanceAddr, InstanceKey, Str};
 use formwork_config::Repetition;
-use formwork_diag::{Diagnostic, has_errors};
+use formwork_diag::{Diagnostic, Span, has_errors};
 use formwork_state::{State, Status, StoredObject};
 use std::sync::Arc;
 
 /// Reads the object that the provider knows by `id`, as the instance `addr`, which must have a block in the configuration.
 /// Gives the object and the provider configuration that is to manage it. The block's own arguments are not evaluated: only
-/// the provider's configuration has to be known.
+/// the provider's configuration has to be known, and that the configuration has this instance.
 pub async fn import(
     setup: &Setup,
     state: &State,
@@ -37,10 +39,7 @@ pub async fn import(
     };
     if let Some(how) = repeated {
         let detail = format!("{} has {how}: the configuration has no instance {addr}.", addr.resource);
-        let d = Diagnostic::error("Configuration for import target does not exist", detail);
-        return Err(vec![
-            d.help("Import to an address that the configuration has.").at(block.span).about(addr),
-        ]);
+        return Err(vec![no_instance(addr, detail, block.span)]);
     }
     if state.instance(addr).is_some_and(|i| i.current.is_some()) {
         return Err(vec![
@@ -56,7 +55,22 @@ pub async fn import(
     if has_errors(&diags) {
         return Err(diags);
     }
-    let mut recovery = Recovery::new(setup, state.clone());
+    let mut recovery = Recovery::with_unknowns(setup, state.clone());
+    let instance = match recovery.instance(addr).await {
+        Place::There(cell) => cell,
+        Place::Absent => {
+            let detail =
+                format!("The configuration has no instance {addr}: the next plan would remove the object.");
+            return Err(vec![no_instance(addr, detail, block.span)]);
+        }
+        Place::Unknown => {
+            let mut diags = std::mem::take(&mut recovery.ev.diags);
+            if !has_errors(&diags) {
+                diags.push(not_known(addr, block.span));
+            }
+            return Err(diags);
+        }
+    };
     let Some(info) = recovery.ev.type_info(&addr.resource.resource) else {
         return Err(vec![Diagnostic::error(
             "Unknown resource type",
@@ -71,7 +85,7 @@ pub async fn import(
     };
     let cell = match config.provider_choice(module, block) {
         None => Some(recovery.ev.provider_cell(config.provider_of(module, block))),
-        Some(_) => recovery.provider_of_instance(addr).await,
+        Some(_) => recovery.provider_of_instance(instance).await,
     };
     let Some(cell) = cell else {
         let mut diags = std::mem::take(&mut recovery.ev.diags);
@@ -106,7 +120,8 @@ pub async fn import(
         caller.with(&provider, "", &NoRecorder, async |call| resource.import(call, id).await).await;
     let object = imported.map_err(|e| vec![call_failed(None, addr, &e).at(block.span)])?;
     let value = crate::write_only::without(&info.schema, object.value);
-    let stored = encode(&info, info.mark(value), object.private, Arc::from([]), Status::Ready, false);
+    let dependencies = recovery.dependencies(instance).await;
+    let stored = encode(&info, info.mark(value), object.private, dependencies, Status::Ready, false);
     let stored = stored.map_err(|e| {
         vec![
             Diagnostic::error(
@@ -117,6 +132,38 @@ pub async fn import(
         ]
     })?;
     Ok((provider.name.clone(), Arc::new(stored)))
+}
+
+/// Records the outputs that can be told from the objects of a state. The others stay as they are.
+pub async fn record_outputs(setup: &Setup, state: &mut State) {
+    let mut recovery = Recovery::with_unknowns(setup, state.clone());
+    let root = setup.config.root();
+    for (name, output) in &root.outputs {
+        let cell = recovery.ev.module(0).outputs[name];
+        recovery.fill(cell).await;
+        if let Content::Value(value) = &recovery.ev.cells.get(cell).content {
+            store_outputs(state, name, value, output.sensitive);
+        }
+    }
+}
+
+fn no_instance(addr: &InstanceAddr, detail: String, span: Span) -> Diagnostic {
+    Diagnostic::error("Configuration for import target does not exist", detail)
+        .help("Import to an address that the configuration has.")
+        .at(span)
+        .about(addr)
+}
+
+/// That nobody can say yet whether there is such an instance.
+fn not_known(addr: &InstanceAddr, span: Span) -> Diagnostic {
+    let detail = format!(
+        "Which instances there are around {addr} depends on something that is not known yet, so it cannot be said whether \
+         the configuration has it."
+    );
+    Diagnostic::error("Object cannot be imported yet", detail)
+        .help("Apply what that depends on first, with -target; or write an import block, which is planned with everything else.")
+        .at(span)
+        .about(addr)
 }
 
 fn no_block(addr: &InstanceAddr) -> Diagnostic {

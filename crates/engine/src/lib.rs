@@ -42,7 +42,7 @@ pub use apply::apply;
 pub use console::Console;
 pub use event::{Event, EventSink, Stage, Verb};
 pub use graph::{Graph, Object};
-pub use import::import;
+pub use import::{import, record_outputs};
 pub use planner::plan;
 pub use recover::recover;
 pub use setup::{ApplyOptions, ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Registry, Setup, Skipped};

@@ -2,13 +2,14 @@
 
 use crate::Setup;
 use crate::calls::{Caller, NoRecorder};
-use crate::cells::{CellId, Content, Kind};
+use crate::cells::{CellId, Content, InstanceInfo, Kind};
 use crate::evaluator::{Evaluator, Ran};
 use crate::event::{Event, Verb};
 use crate::graph::Graph;
 use crate::instance::{decode, marked};
+use crate::prepare::prepare;
 use crate::provide::{ProviderHandle, TypeInfo};
-use formwork_addr::{InstanceAddr, InstanceKey, ModulePath, Str};
+use formwork_addr::{InstanceAddr, InstanceKey, ModulePath, ResourceAddr, Str};
 use formwork_config::{Config, ProviderKey, When, normalise_source};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_provider::{Call, CallError, Interrupted, Object, Operation, Recovered};
@@ -190,11 +191,33 @@ pub(crate) struct Recovery {
     pub(crate) ev: Evaluator,
     caller: Caller,
     state: formwork_state::State,
+    /// Whether instances that have no object are unknown. Otherwise nothing can be made from them.
+    unmade_is_unknown: bool,
+}
+
+/// Where an instance is in the configuration.
+pub(crate) enum Place {
+    /// In this cell.
+    There(CellId),
+    /// Nowhere: the configuration does not have it.
+    Absent,
+    /// That is not known yet.
+    Unknown,
 }
 
 impl Recovery {
     pub(crate) fn new(setup: &Setup, state: formwork_state::State) -> Self {
-        Recovery { ev: Evaluator::new(setup.clone()), caller: Caller::new(setup.clone()), state }
+        let (ev, caller) = (Evaluator::new(setup.clone()), Caller::new(setup.clone()));
+        Recovery { ev, caller, state, unmade_is_unknown: false }
+    }
+
+    /// The same, for questions of which much may stay open.
+    pub(crate) fn with_unknowns(setup: &Setup, state: formwork_state::State) -> Self {
+        let mut recovery = Recovery::new(setup, state);
+        recovery.ev.planning = true;
+        recovery.ev.deferring = true;
+        recovery.unmade_is_unknown = true;
+        recovery
     }
 
     /// What there is to ask, and whom.
@@ -415,18 +438,35 @@ impl Recovery {
         }
     }
 
-    /// The cell of the provider configuration of an instance; `None` where it cannot be told.
-    pub(crate) async fn provider_of_instance(&mut self, addr: &InstanceAddr) -> Option<CellId> {
+    /// The cell of an instance that the configuration has, by what it says now and what the state has.
+    pub(crate) async fn instance(&mut self, addr: &InstanceAddr) -> Place {
         let mut module = 0;
         for step in addr.resource.module.steps() {
-            let calls = *self.ev.module(module).calls.get(&step.name)?;
+            let Some(calls) = self.ev.module(module).calls.get(&step.name).copied() else {
+                return Place::Absent;
+            };
             self.fill(calls).await;
-            let Content::Calls(expansion) = &self.ev.cells.get(calls).content else { return None };
-            module = *expansion.get(&step.key)?;
+            let child = match &self.ev.cells.get(calls).content {
+                Content::Calls(expansion) if !self.ev.deferred.contains_key(&calls) => {
+                    expansion.get(&step.key).copied()
+                }
+                _ => return Place::Unknown,
+            };
+            let Some(child) = child else { return Place::Absent };
+            module = child;
         }
-        let keys = self.ev.keys_cell(module, &addr.resource.resource)?;
+        let Some(keys) = self.ev.keys_cell(module, &addr.resource.resource) else { return Place::Absent };
         self.fill(keys).await;
-        let cell = *self.ev.expansion(keys)?.get(&addr.key)?;
+        match self.ev.expansion(keys) {
+            Some(expansion) if !self.ev.deferred.contains_key(&keys) => {
+                expansion.get(&addr.key).map_or(Place::Absent, |cell| Place::There(*cell))
+            }
+            _ => Place::Unknown,
+        }
+    }
+
+    /// The cell of the provider configuration of an instance; `None` where it cannot be told.
+    pub(crate) async fn provider_of_instance(&mut self, cell: CellId) -> Option<CellId> {
         let Kind::Instance(instance) = self.ev.cells.get(cell).kind.clone() else { return None };
         loop {
             match self.ev.provider_cell_of(&instance) {
@@ -441,7 +481,31 @@ impl Recovery {
         }
     }
 
-    /// Fills a provider's cell; objects that it refers to are as the state has them.
+    /// The resources that an instance is made from, as far as its configuration can be evaluated.
+    pub(crate) async fn dependencies(&mut self, cell: CellId) -> Arc<[ResourceAddr]> {
+        let Kind::Instance(instance) = self.ev.cells.get(cell).kind.clone() else { return Arc::from([]) };
+        loop {
+            match prepare(&mut self.ev, &instance) {
+                Ran::Done(prepared, _) => {
+                    return self.ev.resources_in(&prepared.inputs, &instance.addr.resource);
+                }
+                Ran::Failed => return Arc::from([]),
+                Ran::Missing(missing) => {
+                    for cell in missing {
+                        self.fill(cell).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an instance without an object is, where anything may be said of it.
+    fn unmade(&self, instance: &InstanceInfo) -> Option<Value> {
+        let info = self.ev.type_info(&instance.addr.resource.resource).filter(|_| self.unmade_is_unknown)?;
+        Some(Value::unknown(info.ty.clone()))
+    }
+
+    /// Fills a cell, such as a provider's; objects that it refers to are as the state has them.
     pub(crate) async fn fill(&mut self, wanted: CellId) {
         self.ev.cells.demand(wanted);
         while let Some(cell) = self.ev.cells.pop() {
@@ -453,7 +517,7 @@ impl Recovery {
                         let object = decode(&instance.addr, &info, stored).ok()?;
                         Some(marked(&info, stored, &object.value))
                     });
-                    match value {
+                    match value.or_else(|| self.unmade(&instance)) {
                         Some(value) => self.ev.cells.complete(cell, Content::Value(value), None),
                         None => self.ev.cells.fail(cell),
                     }

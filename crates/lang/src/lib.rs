@@ -16,7 +16,7 @@ mod types;
 mod tests;
 
 pub use console::{type_argument, type_text};
-pub use eval::{Outcome, eval};
+pub use eval::{Outcome, eval, referenced_values};
 pub use functions::{
     CallCx, FnError, FnResult, Function, Param, Signature, functions, matching, yaml_documents, yaml_text,
 };

@@ -347,3 +347,36 @@ fn moves_are_drift_only_when_nothing_else_is_planned() {
     assert_eq!(shown(Mode::Normal), None);
     assert_eq!(shown(Mode::RefreshOnly), Some(1));
 }
+
+#[test]
+fn data_that_is_read_again_is_not_in_the_prior_state() {
+    let instance = serde_json::json!({ "schema_version": 0, "attributes": { "id": "a" } });
+    let state = serde_json::json!({
+        "version": 4, "serial": 1, "lineage": "l", "outputs": {},
+        "resources": [{
+            "mode": "data", "type": "t", "name": "a", "provider": "provider[\"x\"]", "instances": [instance],
+        }],
+    });
+    let state = snapshot::parse(&state.to_string()).unwrap();
+    let prior = json::PriorState { state: &state, decode: &|_, _| None };
+    let root = |changes| {
+        let plan = Plan { changes, ..Plan::default() };
+        json::plan(&plan, None, Some(prior))["prior_state"]["values"]["root_module"].clone()
+    };
+    assert_eq!(root(Vec::new())["resources"][0]["address"], "data.t.a");
+    let again = change("data.t.a", Action::Read, None, Some(Value::object([("id", unknown())])));
+    assert_eq!(root(vec![again]), serde_json::json!({}));
+}
+
+#[test]
+fn an_object_of_which_nothing_is_known_has_no_values() {
+    let object = |id| Some(Value::object([("id", id), ("etag", unknown())]));
+    let changes = vec![
+        change("t.a", Action::Create, None, object(unknown())),
+        change("t.b", Action::Create, None, object(no_type())),
+    ];
+    let shown = json::plan(&Plan { changes, ..Plan::default() }, None, None);
+    let values = |i: usize| shown["planned_values"]["root_module"]["resources"][i].get("values").cloned();
+    assert_eq!(values(0), None);
+    assert_eq!(values(1), Some(serde_json::json!({ "id": null })));
+}

@@ -2,6 +2,7 @@
 
 mod build;
 mod hunks;
+mod long;
 mod render;
 mod sequence;
 

@@ -2,7 +2,7 @@
 
 use super::build::{Change, dynamic};
 use super::hunks::thousands;
-use super::{Act, Blocks, Fate, JsonText, Kind, Leaf, Node};
+use super::{Act, Blocks, Fate, JsonText, Kind, Leaf, Node, long};
 use crate::ui::style::{Role, Style};
 use crate::ui::text::{attribute_name, pad, quote, spaces};
 use std::fmt::Write;
@@ -208,9 +208,21 @@ impl Writer<'_> {
                 self.forces(node.replace, o);
             }
             Act::Update if !multi(before) && !multi(after) => {
-                self.simple(before);
-                self.arrow();
-                self.simple(after);
+                let long = match (before, after) {
+                    (Leaf::Text(before), Leaf::Text(after)) => long::around(before, after),
+                    _ => None,
+                };
+                if let Some((before, after, hidden)) = long {
+                    self.simple(Leaf::Text(&before));
+                    self.arrow();
+                    self.simple(Leaf::Text(&after));
+                    let hidden = format!(" # ({} unchanged characters hidden)", thousands(hidden));
+                    self.style.put(self.out, Role::Faint, &hidden);
+                } else {
+                    self.simple(before);
+                    self.arrow();
+                    self.simple(after);
+                }
                 self.forces(node.replace, o);
             }
             _ => self.heredoc(node, before, after, depth, o),

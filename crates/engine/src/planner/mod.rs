@@ -5,6 +5,7 @@ mod exclude;
 mod import;
 mod instance;
 pub(crate) mod lifecycle;
+mod moved;
 mod orphans;
 pub(crate) mod outcome;
 mod seen;
@@ -37,6 +38,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     let (graph, diags) = Graph::new(&setup.config, &setup.registry);
     let mut diags = diags;
     let (moved, previous) = moves::follow(&setup.config, state, &mut diags);
+    diags.extend(moved::left_out(&previous, options));
     if !has_errors(&diags) {
         diags.extend(crate::validate::provisioners(setup));
     }
@@ -365,7 +367,11 @@ impl<'a> Planner<'a> {
             }
             self.flush_reads();
             if self.caller.setup.cancel.level() > 0 {
-                self.ev.diags.push(Diagnostic::error("Interrupted", "Planning was stopped as asked."));
+                // Whoever comes here again after that finds it told.
+                let d = Diagnostic::error("Interrupted", "Planning was stopped as asked.");
+                if !self.ev.diags.contains(&d) {
+                    self.ev.diags.push(d);
+                }
                 self.jobs.clear();
                 return;
             }

@@ -27,6 +27,9 @@ impl Planner<'_> {
         let providers = self.providers();
         let left_out = if errored { Vec::new() } else { self.left_out() };
         let drift = self.drift();
+        if !errored {
+            self.tell_moves();
+        }
         let mut drafts = std::mem::take(&mut self.drafts);
         drafts.sort_by(|a, b| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
         let (steps, stuck) = match errored {
@@ -116,7 +119,8 @@ impl Planner<'_> {
             changes.extend(change.map(|c| (name.clone(), c)));
         }
         for (name, old) in &self.state.outputs {
-            if !root.outputs.contains_key(name) {
+            // An output belongs to a target by what it is made from, and of this one nobody knows that any more.
+            if !root.outputs.contains_key(name) && self.options.targets.is_empty() {
                 self.compared.insert(name.clone());
                 let change =
                     OutputChange { before: Some(before(old)), after: None, sensitive: old.sensitive };
@@ -160,10 +164,13 @@ impl Planner<'_> {
             })
             .collect();
         let object = Object::Output(ModulePath::default(), name.clone());
-        self.graph.needs(&object).into_iter().all(|o| match o {
-            Object::Resource(path, resource) => planned.contains(&(path.clone(), resource)),
-            _ => true,
-        })
+        let mut resources = self.graph.needs(&object).into_iter().filter_map(|o| match o {
+            Object::Resource(path, resource) => Some((path.clone(), resource)),
+            _ => None,
+        });
+        // What speaks of no resource at all belongs to no target.
+        resources.next().is_some_and(|first| planned.contains(&first))
+            && resources.all(|r| planned.contains(&r))
     }
 
     /// What had changed outside.

@@ -8,6 +8,7 @@ mod loops;
 mod operators;
 mod template;
 
+pub use explain::referenced_values;
 pub(crate) use template::render_template;
 
 use crate::{Lookup, Scope, Step};

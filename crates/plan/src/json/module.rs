@@ -67,6 +67,11 @@ pub(super) struct Resource {
     pub(super) deposed_key: Option<String>,
 }
 
+/// Whether an object has an attribute of which anything is known.
+fn anything_known(value: &Value) -> bool {
+    value.as_map().is_some_and(|all| all.iter().any(|(_, v)| v.is_known()))
+}
+
 impl Resource {
     pub(super) fn new(
         addr: &InstanceAddr,
@@ -82,7 +87,7 @@ impl Resource {
             index: Index::of(addr),
             provider_name: provider_name(provider),
             schema_version,
-            values: value.filter(|v| v.as_map().is_some()).map(|v| Known(v.clone())),
+            values: value.filter(|v| anything_known(v)).map(|v| Known(v.clone())),
             sensitive_values: Flags::sensitive(value),
             depends_on: Vec::new(),
             tainted: false,

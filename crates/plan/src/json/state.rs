@@ -4,12 +4,12 @@ use super::checks::{self, StaticCheck};
 use super::module::{Module, Resource};
 use super::value::Known;
 use super::{TERRAFORM_VERSION, to_text};
-use crate::{Mode, Plan};
-use formwork_addr::ResourceAddr;
+use crate::{Action, Mode, Plan};
+use formwork_addr::{InstanceAddr, ResourceAddr};
 use formwork_state::{State, Status, StoredObject};
 use formwork_value::{Marks, Value};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Reads an object with the schema of its type, marks of the schema included; `None` when there is no such schema.
 /// What was sensitive by the configuration is marked here.
@@ -49,9 +49,11 @@ impl<'a> Output<'a> {
 
 impl<'a> StateDocument<'a> {
     /// The state that a plan was made from. As in Terraform, outputs whose new value is known have it there already, and
-    /// outcomes of checks are left out; `None` when nothing is there.
+    /// outcomes of checks are left out, as is data that is going to be read; `None` when nothing is there.
     pub(super) fn prior(state: &'a State, decode: Decode<'_>, plan: &'a Plan) -> Option<Self> {
-        let mut document = StateDocument::new(state, decode);
+        let again: HashSet<&InstanceAddr> =
+            plan.changes.iter().filter(|c| c.action == Action::Read).map(|c| &c.addr).collect();
+        let mut document = StateDocument::without(state, decode, |addr| again.contains(addr));
         let mut values = document.values.take().unwrap_or_default();
         if plan.mode != Mode::Destroy {
             for (name, change) in &plan.outputs {
@@ -72,6 +74,10 @@ impl<'a> StateDocument<'a> {
     }
 
     pub(super) fn new(state: &'a State, decode: Decode<'_>) -> Self {
+        StateDocument::without(state, decode, |_| false)
+    }
+
+    fn without(state: &'a State, decode: Decode<'_>, left_out: impl Fn(&InstanceAddr) -> bool) -> Self {
         let format_version = "1.0";
         if state.is_empty() {
             return StateDocument {
@@ -82,7 +88,7 @@ impl<'a> StateDocument<'a> {
             };
         }
         let mut root_module = Module::default();
-        for (addr, resource, instance) in state.instances() {
+        for (addr, resource, instance) in state.instances().filter(|(addr, ..)| !left_out(addr)) {
             let current = instance.current.iter().map(|object| (None, object));
             let deposed = instance.deposed.iter().map(|(key, object)| (Some(key), object));
             for (key, object) in current.chain(deposed) {
