@@ -253,6 +253,8 @@ fn transpose(#[arg(ty = Type::map(Type::list(Type::String)))] values: &Map) -> F
 #[function(result_of = one_type, nullable, example = r#"one(["a"])"#, gives = r#""a""#)]
 fn one(#[arg(partial)] list: &Value) -> FnResult {
     match (list.as_slice(), list.kind()) {
+        // Its elements may all turn out to be equal.
+        (Some(_), Kind::Set(t, _)) if !list.has_certain_length() => Ok(Value::unknown(t.clone())),
         (Some([only]), _) => Ok(only.clone()),
         (Some([]), Kind::List(t, _) | Kind::Set(t, _)) => Ok(Value::null(t.clone())),
         (Some([]), _) => Ok(Value::NULL),

@@ -41,6 +41,10 @@ fn formatlist(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnRes
             unknown = unknown || !u.ty.is_primitive();
         }
         let Some(items) = arg.as_slice() else { continue };
+        if !arg.has_certain_length() {
+            unknown = true;
+            continue;
+        }
         match length {
             Some((n, first)) if n != items.len() => {
                 let message = format!(

@@ -54,7 +54,7 @@ fn flatten(#[arg(shallow, partial)] list: &Value) -> FnResult {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
     };
     let (mut flat, mut marks) = (Vec::new(), Marks::NONE);
-    let known = gather(items, &mut flat, &mut marks);
+    let known = list.has_certain_length() && gather(items, &mut flat, &mut marks);
     let result = if known { Value::tuple(flat) } else { Value::unknown(Type::Dynamic) };
     Ok(result.with_marks(marks))
 }
@@ -67,6 +67,9 @@ fn reverse(#[arg(shallow, partial)] list: &Value) -> FnResult {
     };
     let turned = items.iter().rev().cloned().collect();
     Ok(match list.kind() {
+        Kind::Set(t, _) if !list.has_certain_length() => {
+            Value::unknown_refined(Type::list(t.clone()), same_length(std::slice::from_ref(list)))
+        }
         Kind::List(t, _) | Kind::Set(t, _) => Value::list(t.clone(), turned),
         _ => Value::tuple(turned),
     })
@@ -293,7 +296,7 @@ fn gather(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
     items.iter().all(|item| match item.kind() {
         Kind::List(_, inner) | Kind::Set(_, inner) | Kind::Tuple(inner) => {
             *marks = marks.union(item.marks());
-            gather(inner, flat, marks)
+            item.has_certain_length() && gather(inner, flat, marks)
         }
         Kind::Unknown(u) if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
             *marks = marks.union(item.marks());
