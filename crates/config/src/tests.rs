@@ -1,5 +1,7 @@
 //! Configurations that say what cannot be.
 
+mod json;
+
 use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend};
 use std::path::{Path, PathBuf};
 
