@@ -2,6 +2,7 @@
 
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
+use crate::escape::unescape;
 use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list};
@@ -180,6 +181,7 @@ fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         }
         _ => true,
     });
+    unescape(&mut body, diags);
     let key = (name.name.clone(), alias.clone());
     if let Some(first) = module.providers.get(&key) {
         let shown = alias.map_or_else(|| name.name.to_string(), |a| format!("{}.{a}", name.name));
@@ -472,8 +474,17 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
     }
     let mut enabled = None;
+    let mut escaped =
+        Body { attributes: Vec::new(), blocks: block.body.blocks.clone(), span: block.body.span };
+    escaped
+        .attributes
+        .extend(block.body.attributes.iter().filter(|a| arguments.contains_key(&a.name.name)).cloned());
+    unescape(&mut escaped, diags);
+    arguments = escaped.attributes.into_iter().map(|a| (a.name.name.clone(), (a.name, a.expr))).collect();
     for inner in &block.body.blocks {
-        if &*inner.kind.name == "lifecycle" {
+        if &*inner.kind.name == "_" {
+            no_blocks(inner, diags);
+        } else if &*inner.kind.name == "lifecycle" {
             let mut r = Reader::new(&language::MODULE_LIFECYCLE, &inner.body);
             enabled = r.take("enabled");
             r.finish(diags);

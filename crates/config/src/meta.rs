@@ -16,11 +16,13 @@ impl<'a> Reader<'a> {
         Reader { kind, attributes: body.attributes.iter().collect(), blocks: body.blocks.iter().collect() }
     }
 
-    /// Takes the attribute of this name.
+    /// Takes the attribute of this name. That it is there once was checked when the body was read.
     pub fn take(&mut self, name: &'static str) -> Option<&'a Attribute> {
         debug_assert!(self.kind.arguments.iter().any(|a| a.name == name), "{name} in {}", self.kind.what);
-        let at = self.attributes.iter().position(|a| &*a.name.name == name)?;
-        Some(self.attributes.remove(at))
+        let mut taken = self.attributes.extract_if(.., |a| &*a.name.name == name);
+        let first = taken.next();
+        taken.for_each(drop);
+        first
     }
 
     /// Takes all blocks of this kind.

@@ -122,7 +122,10 @@ fn inside(block: &mut Block, kind: &BlockKind, diags: &mut Vec<Diagnostic>) {
             || block.body.attributes.iter().filter(twin).any(|b| is_argument(&b.expr))
             || kind.arguments.iter().any(|known| known.name == &*a.name.name)
     });
-    diags.extend(duplicate_attributes(&arguments));
+    // Local values are told apart across blocks and files, too, when the module is made of them.
+    if kind.name != "locals" {
+        diags.extend(duplicate_attributes(&arguments));
+    }
 }
 
 /// Whether this can be no block, whatever the schema says.

@@ -2,6 +2,7 @@
 
 use crate::blocks::{labels, provider_ref, repetition};
 use crate::conditions::{condition, refuse_itself};
+use crate::escape::unescape;
 use crate::language::blocks as language;
 use crate::meta::{Reader, duplicate, reference_list, trigger_list};
 use crate::model::*;
@@ -79,6 +80,7 @@ pub(crate) fn add_resource(
             _ => body.blocks.push(b.clone()),
         }
     }
+    unescape(&mut body, diags);
     let resource = Arc::new(resource);
     let read = ResourceBlock {
         resource: resource.clone(),

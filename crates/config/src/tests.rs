@@ -1,5 +1,6 @@
 //! Configurations that say what cannot be.
 
+mod escape;
 mod json;
 
 use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend};
@@ -333,4 +334,10 @@ fn what_repeats_and_what_is_enabled() {
     let assert = "assert {\n condition = data.local_file.f.id != \"\"\n error_message = \"x\"\n}\n";
     check(&format!("check \"c\" {{\n{data}{assert}}}\n"), &[]);
     check(&format!("{data}check \"c\" {{\n{data}{assert}}}\n"), &["Duplicate data resource"]);
+}
+
+#[test]
+fn what_is_set_twice_is_told_once() {
+    check("variable \"a\" {\n type = string\n type = number\n}\n", &["Attribute redefined"]);
+    check("output \"a\" {\n value = 1\n value = 2\n value = 3\n}\n", &["Attribute redefined"; 2]);
 }

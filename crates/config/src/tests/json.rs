@@ -25,7 +25,7 @@ fn nothing_is_given_twice() {
     check(&resource(r#""provisioner":{"local-exec":{"command":"a","command":"b"}}"#), &[argument]);
     check(r#"{"module":{"m":{"source":"./m","a":{},"a":{}}}}"#, &[argument, "Module not found"]);
     check(r#"{"variable":{"v":{"default":1,"default":2}}}"#, &[argument]);
-    check(r#"{"locals":{"a":1,"a":2}}"#, &[argument]);
+    check(r#"{"locals":{"a":1,"a":2}}"#, &["Duplicate local value"]);
     check(r#"{"provider":{"terraform":{"a":1,"a":2}}}"#, &[argument]);
     // These may be blocks, of which there may be several; what is in them is told apart with the schema.
     check(&resource(r#""rule":{"a":1},"rule":[{"a":2}]"#), &[]);
