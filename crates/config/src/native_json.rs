@@ -135,6 +135,15 @@ fn is_argument(expr: &Expr) -> bool {
 
 /// Where the language wants a reference or a type, JSON has it in a string.
 fn as_expression(expr: &mut Expr, diags: &mut Vec<Diagnostic>) {
+    if let ExprKind::Interpolation(inner) = &expr.kind {
+        diags.push(
+            Diagnostic::error("Invalid expression", "Here the string itself is the name, and not a template.")
+                .help("Remove ${ and } from it.")
+                .at(expr.span),
+        );
+        *expr = (**inner).clone();
+        return;
+    }
     if let ExprKind::String(text) = &expr.kind {
         let (parsed, found) = parse_expr_within(expr.span, text);
         diags.extend(found);

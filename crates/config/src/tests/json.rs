@@ -43,3 +43,22 @@ fn variable_files_say_nothing_twice() {
     assert_eq!(read(r#"{"a":{"b":{},"b":{}}}"#), ["Duplicate object attribute"]);
     assert_eq!(read(r#"{"a":{"b":1}}"#), [""; 0]);
 }
+
+#[test]
+fn names_are_no_templates() {
+    let with = |from: &str| {
+        format!(
+            r#"{{"moved":{{"from":"{from}","to":"terraform_data.d"}},"resource":{{"terraform_data":{{"d":{{}}}}}}}}"#
+        )
+    };
+    check(&with("terraform_data.c"), &[]);
+    check(&with("${terraform_data.c}"), &["Invalid expression"]);
+    check(&resource(r#""depends_on":["${terraform_data.c}"]"#), &["Invalid expression"]);
+}
+
+#[test]
+fn comments_are_no_labels() {
+    check(r#"{"variable":{"//":{"type":"string"}}}"#, &["Invalid name"]);
+    check(r#"{"variable":{"//":"said"}}"#, &["Invalid JSON for a block"]);
+    check(r#"{"variable":{"v":{"//":"said"}},"//":"said"}"#, &[]);
+}

@@ -89,7 +89,11 @@ fn flags(chars: &Peekable<Chars<'_>>) -> Result<(), String> {
 pub(super) const AFTER_PREFIX: char = '.';
 
 /// What follows `(?`, if it is a name.
-fn group_name(chars: &mut Peekable<Chars<'_>>, groups: &mut Vec<String>, out: &mut String) -> Result<(), String> {
+fn group_name(
+    chars: &mut Peekable<Chars<'_>>,
+    groups: &mut Vec<String>,
+    out: &mut String,
+) -> Result<(), String> {
     if chars.next_if_eq(&'P').is_some() {
         out.push('P');
     }
