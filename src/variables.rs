@@ -44,8 +44,15 @@ pub fn given(
         match flag {
             Flag::File(path) => file(path, Origin::File(path.clone()), sources, diags, &mut out),
             Flag::Var(text) => match text.split_once('=') {
+                Some((name, _)) if name != name.trim() => diags.push(
+                    Diagnostic::error(
+                        "Invalid -var option",
+                        format!("The variable name {:?} of a -var option has spaces around it.", name),
+                    )
+                    .help("Write -var 'NAME=VALUE', without spaces around the equals sign."),
+                ),
                 Some((name, value)) => out.push(Given {
-                    name: name.trim().into(),
+                    name: name.into(),
                     origin: Origin::Flag,
                     value: GivenValue::Text(value.to_owned()),
                 }),

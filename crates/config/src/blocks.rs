@@ -2,9 +2,13 @@
 
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
+use crate::escape::unescape;
 use crate::language::blocks as language;
 use crate::load::MISSING;
-use crate::meta::{Reader, duplicate, is_identifier, literal_bool, literal_string, names, reference_list};
+use crate::meta::{
+    Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string, names,
+    provider_name,
+};
 use crate::model::*;
 use crate::resources::add_resource;
 use crate::source::Source;
@@ -156,11 +160,23 @@ fn add_local(module: &mut Module, name: &Ident, expr: &Expr, at: Span, diags: &m
 
 fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some([name]) = labels(block, &["name"], diags) else { return };
+    if !provider_name(&name.name, name.span, diags) {
+        return;
+    }
     let mut body = block.body.clone();
     let (mut alias, mut for_each) = (None, None);
     body.attributes.retain(|a| match &*a.name.name {
         "alias" => {
             alias = literal_string(&a.expr, "The alias of a provider", diags);
+            if alias.as_ref().is_some_and(|alias| !is_identifier(alias)) {
+                diags.push(
+                    Diagnostic::error(
+                        "Invalid provider configuration alias",
+                        "An alias is a name: it starts with a letter or underscore, and goes on with letters, digits, underscores and dashes.",
+                    )
+                    .at(a.expr.span),
+                );
+            }
             false
         }
         "for_each" => {
@@ -180,6 +196,7 @@ fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         }
         _ => true,
     });
+    unescape(&mut body, diags);
     let key = (name.name.clone(), alias.clone());
     if let Some(first) = module.providers.get(&key) {
         let shown = alias.map_or_else(|| name.name.to_string(), |a| format!("{}.{a}", name.name));
@@ -316,7 +333,7 @@ fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         add_resource(module, data, ResourceMode::Data, Some(&name.name), diags);
     }
     r.finish(diags);
-    if asserts.is_empty() && diags.is_empty() {
+    if !block.body.blocks.iter().any(|b| &*b.kind.name == "assert") {
         diags.push(
             Diagnostic::error("Missing assert block", "A check block needs at least one assert block.")
                 .at(block.header),
@@ -341,7 +358,7 @@ fn deprecation(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Option<Str> {
 
 fn depends_on(r: &mut Reader<'_>, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
     match r.take("depends_on") {
-        Some(a) => reference_list(&a.expr, "\"depends_on\"", diags),
+        Some(a) => depends(&a.expr, diags),
         None => Vec::new(),
     }
 }
@@ -426,12 +443,18 @@ pub(crate) fn provider_ref(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<P
         _ => (expr, None),
     };
     match (names(named).as_deref(), key) {
-        (Some([name]), None) => {
-            Some(ProviderRef { name: name.clone(), alias: None, key: None, span: expr.span })
-        }
-        (Some([name, alias]), key) => {
-            Some(ProviderRef { name: name.clone(), alias: Some(alias.clone()), key, span: expr.span })
-        }
+        (Some([name]), None) => provider_name(name, expr.span, diags).then(|| ProviderRef {
+            name: name.clone(),
+            alias: None,
+            key: None,
+            span: expr.span,
+        }),
+        (Some([name, alias]), key) => provider_name(name, expr.span, diags).then_some(ProviderRef {
+            name: name.clone(),
+            alias: Some(alias.clone()),
+            key,
+            span: expr.span,
+        }),
         _ => {
             diags.push(
                 Diagnostic::error(
@@ -464,7 +487,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
             "version" => version = Some(a),
             "count" => count = Some(a),
             "for_each" => for_each = Some(a),
-            "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
+            "depends_on" => dependencies = depends(&a.expr, diags),
             "providers" => providers = provider_map(&a.expr, diags),
             _ => {
                 arguments.insert(a.name.name.clone(), (a.name.clone(), a.expr.clone()));
@@ -472,8 +495,17 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
     }
     let mut enabled = None;
+    let mut escaped =
+        Body { attributes: Vec::new(), blocks: block.body.blocks.clone(), span: block.body.span };
+    escaped
+        .attributes
+        .extend(block.body.attributes.iter().filter(|a| arguments.contains_key(&a.name.name)).cloned());
+    unescape(&mut escaped, diags);
+    arguments = escaped.attributes.into_iter().map(|a| (a.name.name.clone(), (a.name, a.expr))).collect();
     for inner in &block.body.blocks {
-        if &*inner.kind.name == "lifecycle" {
+        if &*inner.kind.name == "_" {
+            no_blocks(inner, diags);
+        } else if &*inner.kind.name == "lifecycle" {
             let mut r = Reader::new(&language::MODULE_LIFECYCLE, &inner.body);
             enabled = r.take("enabled");
             r.finish(diags);

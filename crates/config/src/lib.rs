@@ -10,6 +10,7 @@ mod conditions;
 mod constant;
 mod early;
 mod encryption;
+mod escape;
 mod files;
 mod host;
 mod imports;

@@ -1,8 +1,11 @@
 //! Helpers for reading blocks whose content the language fixes.
 
+use crate::constant::const_eval;
 use crate::language::BlockKind;
 use formwork_diag::{Diagnostic, Span, suggestion};
+use formwork_lang::{RefStep, references};
 use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Str, parse_expr_within};
+use formwork_value::{Type, Value, convert};
 
 /// Reads the attributes of a body one by one, and complains about what is left.
 pub(crate) struct Reader<'a> {
@@ -16,11 +19,13 @@ impl<'a> Reader<'a> {
         Reader { kind, attributes: body.attributes.iter().collect(), blocks: body.blocks.iter().collect() }
     }
 
-    /// Takes the attribute of this name.
+    /// Takes the attribute of this name. That it is there once was checked when the body was read.
     pub fn take(&mut self, name: &'static str) -> Option<&'a Attribute> {
         debug_assert!(self.kind.arguments.iter().any(|a| a.name == name), "{name} in {}", self.kind.what);
-        let at = self.attributes.iter().position(|a| &*a.name.name == name)?;
-        Some(self.attributes.remove(at))
+        let mut taken = self.attributes.extract_if(.., |a| &*a.name.name == name);
+        let first = taken.next();
+        taken.for_each(drop);
+        first
     }
 
     /// Takes all blocks of this kind.
@@ -64,6 +69,9 @@ pub(crate) fn literal_string(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic
     match &expr.kind {
         ExprKind::String(s) => Some(s.clone()),
         _ => {
+            if let Some(text) = constant(expr, &Type::String).as_ref().and_then(Value::as_str) {
+                return Some(text.into());
+            }
             diags.push(
                 Diagnostic::error("Unsuitable value", format!("{what} must be a literal string in quotes."))
                     .help("It is read before anything is evaluated, so it may not refer to anything.")
@@ -74,6 +82,12 @@ pub(crate) fn literal_string(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic
     }
 }
 
+/// What an expression gives that refers to nothing and calls nothing, if that can be of this type.
+fn constant(expr: &Expr, ty: &Type) -> Option<Value> {
+    let value = const_eval(expr, &mut Vec::new())?;
+    convert(&value, ty).ok()
+}
+
 /// A literal `true` or `false` (or the same in quotes).
 pub(crate) fn literal_bool(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>) -> Option<bool> {
     match &expr.kind {
@@ -81,6 +95,9 @@ pub(crate) fn literal_bool(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>)
         ExprKind::String(s) if &**s == "true" => Some(true),
         ExprKind::String(s) if &**s == "false" => Some(false),
         _ => {
+            if let Some(known) = constant(expr, &Type::Bool).as_ref().and_then(Value::as_bool) {
+                return Some(known);
+            }
             diags.push(
                 Diagnostic::error("Unsuitable value", format!("{what} must be true or false.")).at(expr.span),
             );
@@ -143,6 +160,27 @@ pub(crate) fn reference_list(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic
     list
 }
 
+/// The items of `depends_on`.
+pub(crate) fn dependencies(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
+    let list = reference_list(expr, "\"depends_on\"", diags);
+    for reference in list.iter().flat_map(references) {
+        let context = match reference.root {
+            "each" => "context without for_each",
+            "count" => "non-counted context",
+            _ => continue,
+        };
+        diags.push(
+            Diagnostic::error(
+                format!("Reference to \"{}\" in {context}", reference.root),
+                "A dependency is the same for all instances, so it cannot depend on which one it is.",
+            )
+            .help("Name the whole object.")
+            .at(reference.span),
+        );
+    }
+    list
+}
+
 /// Names and literal keys, one after the other.
 fn is_plain_reference(expr: &Expr) -> bool {
     match &expr.kind {
@@ -174,7 +212,36 @@ pub(crate) fn trigger_list(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Vec<Expr
             .at(item.span),
         );
     }
+    for reference in good.iter().flat_map(|item| references(item)).filter(|r| r.root == "each") {
+        if !matches!(reference.steps.first(), Some(RefStep::Attr(name)) if *name == "key") {
+            diags.push(
+                Diagnostic::error(
+                    "Invalid each reference in replace_triggered_by expression",
+                    "Of \"each\", only each.key can be used here.",
+                )
+                .at(reference.span),
+            );
+        }
+    }
     good.into_iter().cloned().collect()
+}
+
+/// Whether a name can be that of a provider: as in source addresses, without upper case and underscores.
+pub(crate) fn provider_name(name: &Str, at: Span, diags: &mut Vec<Diagnostic>) -> bool {
+    let plain = name.chars().all(|c| !c.is_uppercase() && (c.is_alphanumeric() || c == '-'));
+    let fine = plain && !name.starts_with('-') && !name.ends_with('-') && !name.contains("--");
+    if !fine {
+        let better = name.to_lowercase().replace('_', "-");
+        diags.push(
+            Diagnostic::error(
+                "Invalid provider local name",
+                format!("\"{name}\" cannot be the name of a provider: it has lower case letters, digits and single dashes between them."),
+            )
+            .help(format!("For example \"{better}\"."))
+            .at(at),
+        );
+    }
+    fine
 }
 
 fn trigger_root(expr: &Expr) -> Option<&str> {

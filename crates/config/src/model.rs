@@ -50,6 +50,8 @@ pub struct Module {
     pub providers: BTreeMap<(Str, Option<Str>), ProviderBlock>,
     /// `required_providers`, by local name.
     pub required_providers: BTreeMap<Str, ProviderRequirement>,
+    /// Where the block of that name is.
+    pub required_providers_at: Option<Span>,
     /// `moved` blocks.
     pub moved: Vec<Moved>,
     /// `removed` blocks.

@@ -10,7 +10,8 @@ use formwork_syntax::{
     Attribute, Block, Body, Expr, ExprKind, Str, duplicate_attributes, json_block_problems, json_blocks,
     json_body, parse_expr_within, walk,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The blocks of a file.
 pub(crate) fn body(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Body {
@@ -36,20 +37,28 @@ pub(crate) fn is_literal(keys: &[Str]) -> bool {
     }
 }
 
-/// Keys that an object has twice.
-fn repeated_keys(expr: &Expr, diags: &mut Vec<Diagnostic>) {
+/// Keys that an object has twice. Unless the expression is certain to be a value, objects and arrays under one key may be
+/// several blocks.
+pub(crate) fn repeated_keys(expr: &Expr, is_value: bool, diags: &mut Vec<Diagnostic>) {
     walk(expr, &mut |e| {
         let ExprKind::Object(items) = &e.kind else { return };
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         for item in items {
             let ExprKind::String(name) = &item.key.kind else { continue };
-            if !seen.insert(name) {
-                let detail = format!("The object has the key {:?} twice.", &**name);
-                diags.push(
-                    Diagnostic::error("Duplicate object attribute", detail)
-                        .at(item.key.span)
-                        .help("Remove one of the two, or rename it."),
-                );
+            let plain = is_value || is_argument(&item.value);
+            match seen.entry(name) {
+                Entry::Vacant(first) => {
+                    first.insert(plain);
+                }
+                Entry::Occupied(first) if plain || *first.get() => {
+                    let detail = format!("The object has the key {:?} twice.", &**name);
+                    diags.push(
+                        Diagnostic::error("Duplicate object attribute", detail)
+                            .at(item.key.span)
+                            .help("Remove one of the two, or rename it."),
+                    );
+                }
+                Entry::Occupied(_) => {}
             }
         }
     });
@@ -97,15 +106,44 @@ fn inside(block: &mut Block, kind: &BlockKind, diags: &mut Vec<Diagnostic>) {
             _ => {}
         }
     }
-    // Of other blocks, what is an object and what are blocks only a schema can say.
-    if matches!(kind.name, "locals" | "variable" | "output" | "module") {
-        block.body.attributes.iter().for_each(|a| repeated_keys(&a.expr, diags));
-    }
     take_blocks(&mut block.body, kind.blocks, diags);
+    // Of other blocks, what is an object and what are blocks only a schema can say.
+    let only_arguments = kind.others.is_none() || matches!(kind.name, "locals" | "module");
+    for attribute in &block.body.attributes {
+        let is_value = only_arguments || kind.arguments.iter().any(|a| a.name == &*attribute.name.name);
+        repeated_keys(&attribute.expr, is_value, diags);
+    }
+    let mut arguments =
+        Body { attributes: block.body.attributes.clone(), blocks: Vec::new(), span: block.body.span };
+    arguments.attributes.retain(|a| {
+        let twin = |b: &&Attribute| b.name.name == a.name.name && b.name.span != a.name.span;
+        only_arguments
+            || is_argument(&a.expr)
+            || block.body.attributes.iter().filter(twin).any(|b| is_argument(&b.expr))
+            || kind.arguments.iter().any(|known| known.name == &*a.name.name)
+    });
+    // Local values are told apart across blocks and files, too, when the module is made of them.
+    if kind.name != "locals" {
+        diags.extend(duplicate_attributes(&arguments));
+    }
+}
+
+/// Whether this can be no block, whatever the schema says.
+fn is_argument(expr: &Expr) -> bool {
+    !matches!(expr.kind, ExprKind::Object(_) | ExprKind::Tuple(_) | ExprKind::Null)
 }
 
 /// Where the language wants a reference or a type, JSON has it in a string.
 fn as_expression(expr: &mut Expr, diags: &mut Vec<Diagnostic>) {
+    if let ExprKind::Interpolation(inner) = &expr.kind {
+        diags.push(
+            Diagnostic::error("Invalid expression", "Here the string itself is the name, and not a template.")
+                .help("Remove ${ and } from it.")
+                .at(expr.span),
+        );
+        *expr = (**inner).clone();
+        return;
+    }
     if let ExprKind::String(text) = &expr.kind {
         let (parsed, found) = parse_expr_within(expr.span, text);
         diags.extend(found);

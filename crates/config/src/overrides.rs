@@ -12,7 +12,7 @@ pub(crate) fn is_override(name: &str) -> bool {
 }
 
 /// Merges a block of an override file into the block of the same kind and labels.
-pub(crate) fn merge(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic>) {
+pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagnostic>) {
     let kind = block.kind.name.clone();
     if &*kind == "locals" {
         for attribute in block.body.attributes {
@@ -34,6 +34,9 @@ pub(crate) fn merge(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic
         for base in files.iter_mut().flat_map(|f| f.blocks.iter_mut()).filter(|b| b.kind.name == kind) {
             base.body.blocks.retain(|b| &*b.kind.name != "backend");
         }
+    }
+    if &*kind == "terraform" {
+        required_providers(files, &mut block);
     }
     let same = |b: &&mut Block| {
         b.kind.name == kind
@@ -94,4 +97,23 @@ fn nothing_to_override(kind: &str, span: formwork_diag::Span) -> Diagnostic {
     )
     .at(span)
     .help("Blocks in override files must have the same labels as the block that they change.")
+}
+
+/// Puts the requirements of an overriding `terraform` block in the place of those of the same names, in whichever block they
+/// stand.
+fn required_providers(files: &mut [Body], block: &mut Block) {
+    let is_it = |b: &Block| &*b.kind.name == "required_providers";
+    let old = files
+        .iter_mut()
+        .flat_map(|f| f.blocks.iter_mut())
+        .filter(|b| &*b.kind.name == "terraform")
+        .flat_map(|b| b.body.blocks.iter_mut())
+        .find(|b| is_it(b));
+    let Some(old) = old else { return };
+    for inner in block.body.blocks.extract_if(.., |b| is_it(b)) {
+        for attribute in inner.body.attributes {
+            old.body.attributes.retain(|a| a.name.name != attribute.name.name);
+            old.body.attributes.push(attribute);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `provisioner` and `connection` blocks.
 
+use crate::escape::unescape;
 use crate::meta::{is_identifier, literal_string};
 use crate::model::{Connection, OnFailure, Provisioner, When};
 use formwork_diag::Diagnostic;
@@ -60,7 +61,7 @@ fn provisioner(block: &Block, base: Option<&Connection>, diags: &mut Vec<Diagnos
     let inner: Vec<&Block> = block.body.blocks.iter().collect();
     let own = connection(&inner, "provisioner", diags);
     for b in inner.iter().filter(|b| &*b.kind.name != "connection") {
-        if matches!(&*b.kind.name, "lifecycle" | "escape") || &*b.kind.name == "_" {
+        if matches!(&*b.kind.name, "lifecycle" | "escape") {
             diags.push(
                 Diagnostic::error(
                     "Unsupported block type",
@@ -72,6 +73,7 @@ fn provisioner(block: &Block, base: Option<&Connection>, diags: &mut Vec<Diagnos
             body.blocks.push((*b).clone());
         }
     }
+    unescape(&mut body, diags);
     if when == When::Destroy {
         only_itself(&body, diags);
         own.iter().for_each(|c| only_itself(&c.body, diags));

@@ -2,8 +2,9 @@
 
 use crate::blocks::{labels, provider_ref, repetition};
 use crate::conditions::{condition, refuse_itself};
+use crate::escape::unescape;
 use crate::language::blocks as language;
-use crate::meta::{Reader, duplicate, reference_list, trigger_list};
+use crate::meta::{Reader, dependencies as depends, duplicate, reference_list, trigger_list};
 use crate::model::*;
 use crate::provisioners::provisioners;
 use formwork_addr::{Resource, ResourceMode};
@@ -40,7 +41,7 @@ pub(crate) fn add_resource(
             "count" => count = Some(a),
             "for_each" => for_each = Some(a),
             "provider" => provider = provider_ref(&a.expr, diags),
-            "depends_on" => dependencies = reference_list(&a.expr, "\"depends_on\"", diags),
+            "depends_on" => dependencies = depends(&a.expr, diags),
             _ => body.attributes.push(a.clone()),
         }
     }
@@ -79,6 +80,7 @@ pub(crate) fn add_resource(
             _ => body.blocks.push(b.clone()),
         }
     }
+    unescape(&mut body, diags);
     let resource = Arc::new(resource);
     let read = ResourceBlock {
         resource: resource.clone(),

@@ -1,8 +1,9 @@
 //! `terraform` blocks.
 
+use crate::constant::const_eval;
 use crate::encryption;
 use crate::language::blocks as language;
-use crate::meta::{Reader, duplicate, literal_string, names};
+use crate::meta::{Reader, duplicate, literal_string, names, provider_name};
 use crate::model::{BackendBlock, Module, ProviderRequirement};
 use crate::providers::normalise_source;
 use crate::version::{Constraints, Version};
@@ -41,9 +42,24 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
         );
     }
     for b in r.take_blocks("required_providers") {
+        if let Some(first) = module.required_providers_at {
+            diags.push(
+                Diagnostic::error(
+                    "Duplicate required providers configuration",
+                    "A module has one block \"required_providers\".",
+                )
+                .at(b.header)
+                .label(first, "the first one is here")
+                .help("Put all requirements into one of them."),
+            );
+            continue;
+        }
+        module.required_providers_at = Some(b.header);
         for a in &b.body.attributes {
             if let Some(first) = module.required_providers.get(&a.name.name) {
                 diags.push(duplicate("required provider", &a.name.name, first.span, a.name.span));
+            } else if !provider_name(&a.name.name, a.name.span, diags) {
+                continue;
             } else if let Some(requirement) = requirement(&a.name.name, &a.expr, diags) {
                 module.required_providers.insert(a.name.name.clone(), requirement);
             }
@@ -108,12 +124,28 @@ fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     }));
 }
 
+/// Providers are part of the program, so of their versions only the form matters.
+fn version(expr: &Expr, diags: &mut Vec<Diagnostic>) {
+    let reason = match const_eval(expr, diags) {
+        None => return,
+        Some(value) => match value.as_str() {
+            Some(text) => Constraints::parse(text).err(),
+            None => Some("It must be a string".into()),
+        },
+    };
+    diags.extend(reason.map(|reason| {
+        Diagnostic::error("Invalid version constraint", reason)
+            .at(expr.span)
+            .help("For example: \">= 1.5, < 2.0\"")
+    }));
+}
+
 fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRequirement> {
     let mut source = None;
     let mut aliases = Vec::new();
     match &expr.kind {
         // The form of Terraform 0.12: only a version.
-        ExprKind::String(_) => {}
+        ExprKind::String(_) => version(expr, diags),
         ExprKind::Object(items) => {
             for item in items {
                 match &item.key.kind {
@@ -129,7 +161,7 @@ fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<
                             }
                         }
                     }
-                    ExprKind::String(key) if &**key == "version" => {}
+                    ExprKind::String(key) if &**key == "version" => version(&item.value, diags),
                     ExprKind::String(key) if &**key == "configuration_aliases" => {
                         if let ExprKind::Tuple(refs) = &item.value.kind {
                             aliases.extend(refs.iter().filter_map(|e| names(e)?.get(1).cloned()));

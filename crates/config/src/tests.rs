@@ -1,5 +1,8 @@
 //! Configurations that say what cannot be.
 
+mod escape;
+mod json;
+
 use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend};
 use std::path::{Path, PathBuf};
 
@@ -283,7 +286,7 @@ fn imports_name_what_is_there() {
         &format!("{}{twice}", import("terraform_data.a[0]", "\"x\"")),
         &["Duplicate import configuration for \"terraform_data.a[0]\""],
     );
-    check(&format!("{A}\nimport {{}}\n"), &["Missing required argument", "Missing required argument"]);
+    check(&format!("{A}\nimport {{}}\n"), &["Missing required argument"]);
     let call = "module \"m\" {\n source = \"./m\"\n}\n";
     check_all(
         &[("main.tf", call), ("m/main.tf", &import("terraform_data.a", "\"x\""))],
@@ -336,4 +339,85 @@ fn what_repeats_and_what_is_enabled() {
     let assert = "assert {\n condition = data.local_file.f.id != \"\"\n error_message = \"x\"\n}\n";
     check(&format!("check \"c\" {{\n{data}{assert}}}\n"), &[]);
     check(&format!("{data}check \"c\" {{\n{data}{assert}}}\n"), &["Duplicate data resource"]);
+}
+
+#[test]
+fn what_is_set_twice_is_told_once() {
+    check("variable \"a\" {\n type = string\n type = number\n}\n", &["Attribute redefined"]);
+    check("output \"a\" {\n value = 1\n value = 2\n value = 3\n}\n", &["Attribute redefined"; 2]);
+}
+
+#[test]
+fn what_is_constant_need_not_be_literal() {
+    let text = "variable \"x\" {\n sensitive = !false\n description = \"a${1}\"\n}\n";
+    let all = loaded(&[("main.tf", text)]).config.unwrap();
+    let variable = all.root().variables.values().next().unwrap();
+    assert!(variable.sensitive);
+    assert_eq!(variable.description.as_deref(), Some("a1"));
+    check("terraform {\n required_version = \">= ${1}\"\n}\n", &[]);
+    check("output \"x\" {\n value = 1\n sensitive = (true)\n}\n", &[]);
+    check("variable \"x\" {\n sensitive = null\n}\n", &["Unsuitable value"]);
+    check("variable \"x\" {\n sensitive = var.y\n}\n", &["Unsuitable value"]);
+    check("variable \"x\" {\n description = upper(\"a\")\n}\n", &["Unsuitable value"]);
+}
+
+#[test]
+fn types_are_written_as_such() {
+    let of = |ty: &str| format!("variable \"x\" {{\n type = {ty}\n}}\n");
+    let wrong = &["Invalid type specification"];
+    check(&of("object({ a = string, b-c = optional(number, 1 + 2) })"), &[]);
+    check(&of("object({ \"a\" = string })"), wrong);
+    check(&of("(string)"), wrong);
+    check(&of("list((string))"), wrong);
+    check(&of("object({ a = optional(string, upper(\"a\")) })"), &["Function calls not allowed"]);
+    check_all(
+        &[("main.tf.json", r#"{"variable":{"x":{"type":"object({ a = string, bb = number })"}}}"#)],
+        &[],
+    );
+}
+
+#[test]
+fn requirements_stand_once_and_name_providers() {
+    let one = "terraform {\n required_providers {\n null = { source = \"hashicorp/null\" }\n }\n}\n";
+    let twice = &["Duplicate required providers configuration"];
+    check(&format!("{one}{one}"), twice);
+    check_all(&[("a.tf", one), ("b.tf", one)], twice);
+    check_all(&[("a.tf", "terraform {}\n"), ("b.tf", one), ("c_override.tf", one)], &[]);
+    let with = |what: &str| format!("terraform {{\n required_providers {{\n {what}\n }}\n}}\n");
+    for name in ["Null", "nu_ll", "nu--ll"] {
+        check(
+            &with(&format!("{name} = {{ source = \"hashicorp/null\" }}")),
+            &["Invalid provider local name"],
+        );
+    }
+    for version in ["\"abc\"", "3", "null"] {
+        let wrong = &["Invalid version constraint"];
+        check(&with(&format!("null = {{ source = \"hashicorp/null\", version = {version} }}")), wrong);
+    }
+    check(&with("null = { source = \"hashicorp/null\", version = \">= ${3}\" }"), &[]);
+    check("provider \"nu_ll\" {}\n", &["Invalid provider local name"]);
+    check("resource \"null_resource\" \"x\" {\n provider = Null\n}\n", &["Invalid provider local name"]);
+    check("provider \"null\" {\n alias = \"a b\"\n}\n", &["Invalid provider configuration alias"]);
+    check("provider \"null\" {\n alias = \"\"\n}\n", &["Invalid provider configuration alias"]);
+}
+
+#[test]
+fn dependencies_are_those_of_all_instances() {
+    let c = |what: &str| format!("{A}resource \"terraform_data\" \"c\" {{\n {what}\n}}\n");
+    check(&c("depends_on = [each.key]"), &["Reference to \"each\" in context without for_each"]);
+    check(&c("depends_on = [count.index]"), &["Reference to \"count\" in non-counted context"]);
+    let triggers =
+        |key: &str| c(&format!("lifecycle {{\n replace_triggered_by = [terraform_data.a[{key}]]\n }}"));
+    check(&triggers("each.key"), &[]);
+    check(&triggers("count.index"), &[]);
+    check(&triggers("each.value"), &["Invalid each reference in replace_triggered_by expression"]);
+}
+
+#[test]
+fn checks_assert_something() {
+    check(
+        "check \"a\" {}\nvariable \"x\" {\n sensitive = 5\n}\n",
+        &["Missing assert block", "Unsuitable value"],
+    );
+    check("check \"a\" {\n assert {}\n}\n", &["Missing required argument"]);
 }

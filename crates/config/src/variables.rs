@@ -90,6 +90,9 @@ fn read_file(id: FileId, name: &str, text: &str, origin: &Origin) -> (Vec<Given>
         {
             Some(body) => {
                 diags.extend(formwork_syntax::duplicate_attributes(&body));
+                for attribute in &body.attributes {
+                    crate::native_json::repeated_keys(&attribute.expr, true, &mut diags);
+                }
                 (body, diags)
             }
             None => {

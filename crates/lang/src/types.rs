@@ -2,7 +2,7 @@
 
 use crate::{Lookup, Scope, Step, World};
 use formwork_diag::{Diagnostic, Span, suggestion};
-use formwork_syntax::{Call, Expr, ExprKind};
+use formwork_syntax::{Call, Expr, ExprKind, walk};
 use formwork_value::{Defaults, ObjectType, Type, Value, convert_defaults};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,6 @@ pub fn type_expr(expr: &Expr) -> Result<(Type, Option<Defaults>), Diagnostic> {
 
 fn constraint(expr: &Expr) -> Result<(Type, Defaults), Diagnostic> {
     match &expr.kind {
-        ExprKind::Paren(inner) => constraint(inner),
         ExprKind::Variable(name) => keyword(name, expr.span).map(|ty| (ty, Defaults::default())),
         ExprKind::Call(call) => constructor(call, expr.span),
         ExprKind::String(text) => Err(quoted(text, expr.span)),
@@ -149,8 +148,12 @@ fn object(arg: &Expr) -> Result<(Type, Defaults), Diagnostic> {
     let mut ty = ObjectType::default();
     let mut defaults = Defaults::default();
     for item in items {
-        let ExprKind::String(name) = &item.key.kind else {
-            return Err(invalid("The name of an attribute must be a plain name.", item.key.span));
+        // Quotes are not in the name, but in the span; in JSON all of a type has the span of one string.
+        let span = item.key.span;
+        let quoted = |name: &str| span != arg.span && (span.end - span.start) as usize == name.len() + 2;
+        let name = match &item.key.kind {
+            ExprKind::String(name) if !quoted(name) => name,
+            _ => return Err(invalid("The name of an attribute must be a plain name.", span)),
         };
         let (attr, inner, optional) = match &item.value.kind {
             ExprKind::Call(call) if &*call.name.name == "optional" => {
@@ -191,6 +194,17 @@ fn optional_attribute(call: &Call, span: Span) -> Result<(Type, Defaults, Option
     };
     let (ty, inner) = constraint(ty)?;
     let Some(expr) = default else { return Ok((ty, inner, None)) };
+    let mut called = None;
+    walk(expr, &mut |e| {
+        if let ExprKind::Call(call) = &e.kind {
+            called = called.or(Some(call.name.span));
+        }
+    });
+    if let Some(span) = called {
+        return Err(
+            Diagnostic::error("Function calls not allowed", "A default in a type must be constant.").at(span)
+        );
+    }
     let mut diags = Vec::new();
     let outcome = crate::eval(expr, &Constants, &mut diags);
     if let Some(d) = diags.into_iter().find(Diagnostic::is_error) {
@@ -207,7 +221,7 @@ fn optional_attribute(call: &Call, span: Span) -> Result<(Type, Defaults, Option
     Ok((ty, inner, Some(value)))
 }
 
-/// Defaults may call functions, but refer to nothing and read nothing.
+/// Defaults refer to nothing and read nothing.
 struct Constants;
 
 impl Scope for Constants {

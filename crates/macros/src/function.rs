@@ -15,6 +15,7 @@ struct Options {
     result: Option<Expr>,
     result_of: Option<Expr>,
     facts: Option<Expr>,
+    check: Option<Expr>,
     nullable: bool,
 }
 
@@ -79,6 +80,10 @@ pub(crate) fn expand(attributes: TokenStream, mut item: ItemFn) -> syn::Result<T
         Some(facts) => quote!(#facts),
         None => quote!(|_| ::formwork_value::Refinement::NOT_NULL),
     };
+    let check = match options.check {
+        Some(check) => quote!(#check),
+        None => quote!(|_| ::core::result::Result::Ok(())),
+    };
     Ok(quote! {
         #visibility fn #ident() -> Function {
             #item
@@ -93,6 +98,7 @@ pub(crate) fn expand(attributes: TokenStream, mut item: ItemFn) -> syn::Result<T
                     nullable: #nullable,
                     result: #result,
                     facts: #facts,
+                    check: #check,
                 },
                 |#context #args| ::formwork_value::function::Answer::answer(body(#context #(#reads),*)),
             )
@@ -114,10 +120,14 @@ impl Options {
                 options.result_of = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("facts") {
                 options.facts = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("check") {
+                options.check = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("nullable") {
                 options.nullable = true;
             } else {
-                return Err(meta.error("expected example, gives, result, result_of, facts or nullable"));
+                return Err(
+                    meta.error("expected example, gives, result, result_of, facts, check or nullable")
+                );
             }
             Ok(())
         });

@@ -141,7 +141,6 @@ fn add_blocks(
         ExprKind::Object(items) => {
             for ObjectItem { key, value } in items {
                 match json_name(key) {
-                    Some(name) if &*name.name == "//" => {}
                     Some(name) => {
                         labels.push(name);
                         add_blocks(value, kind, missing - 1, labels, blocks, diagnostics);

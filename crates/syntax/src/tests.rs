@@ -334,3 +334,22 @@ proptest! {
         json_value(FileId(0), &text);
     }
 }
+
+#[test]
+fn a_carriage_return_ends_no_comment_at_the_end_of_the_text() {
+    for text in ["a = 1\n# c\r", "a = 1\n// c\r", "# c\r\na = 1\n"] {
+        let (body, diagnostics) = parse(FileId(0), text);
+        assert_eq!((body.attributes.len(), diagnostics), (1, Vec::new()), "{text:?}");
+    }
+}
+
+#[test]
+fn numbers_may_have_their_exponent_behind_the_point() {
+    for text in ["a = 1.e5\n", "a = 12.e1\n", "a = 1.e-2\n"] {
+        let (body, diagnostics) = parse(FileId(0), text);
+        assert!(
+            matches!(body.attributes[0].expr.kind, ExprKind::Number(_)) && diagnostics.is_empty(),
+            "{text:?}"
+        );
+    }
+}

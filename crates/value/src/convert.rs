@@ -64,6 +64,10 @@ impl Defaults {
         let applied = match value.kind() {
             // Tuples and objects, because the elements' types may now differ.
             Kind::List(_, items) if !items.is_empty() => Value::tuple(slice(items)),
+            // Stays a set, so that nobody counts its elements too early.
+            Kind::Set(..) if !value.has_certain_length() => {
+                Value::set(Type::Dynamic, slice(value.as_slice().unwrap_or_default()))
+            }
             Kind::Set(_, items) if !items.is_empty() => Value::tuple(slice(items)),
             Kind::Tuple(items) => Value::tuple(slice(items)),
             Kind::Map(_, items) if items.is_empty() && self.attrs.is_empty() => return value.clone(),
@@ -250,7 +254,14 @@ impl Converter {
                 self.items(items, Some(own), element, ty)?
             }
             (Kind::Set(own, items), Type::List(element) | Type::Set(element)) => {
-                self.items(items, Some(own), element, ty)?
+                let converted = self.items(items, Some(own), element, ty)?;
+                // Neither how many elements there are nor their order is certain before all are known.
+                match (ty, value.lengths()) {
+                    (Type::List(_), Some((min, max))) if max != Some(min) => {
+                        Value::unknown_refined(converted.ty(), Refinement::lengths(min, max))
+                    }
+                    _ => converted,
+                }
             }
             (Kind::Tuple(items), Type::List(element) | Type::Set(element)) => {
                 self.items(items, None, element, ty)?

@@ -95,6 +95,8 @@ pub struct Signature {
     pub result: fn(&[Value]) -> Type,
     /// What is certain of the result while arguments are not known yet, besides its type: a prefix, a length, bounds.
     pub facts: fn(&[Value]) -> Refinement,
+    /// What is wrong with arguments although some of them are not known yet; asked instead of the function itself.
+    pub check: fn(&[Value]) -> Result<(), FnError>,
 }
 
 impl Signature {
@@ -143,6 +145,8 @@ impl Signature {
         self.check_arity(args.len()).map_err(FnError::new)?;
         let mut marks = Marks::NONE;
         let mut known = true;
+        // Of what can be anything, nothing is wrong yet.
+        let mut anything = false;
         let mut ready: Vec<Value> = Vec::with_capacity(args.len());
         for (i, arg) in args.into_iter().enumerate() {
             let Some(param) = self.param(i) else { break };
@@ -156,15 +160,19 @@ impl Signature {
             if arg.is_null() && !param.allow_null {
                 return Err(FnError::arg(i, "it is null, which this function does not accept"));
             }
+            anything = anything
+                || !param.allow_unknown && matches!(arg.kind(), Kind::Unknown(u) if u.ty == Type::Dynamic);
             known = known
                 && (param.allow_unknown || arg.is_known())
                 && (param.allow_partial || !arg.is_known() || arg.is_wholly_known());
             ready.push(arg);
         }
-        if !known {
-            return Ok(self.unknown(&ready).with_marks(marks));
-        }
-        match body(&ready) {
+        let result = match (known, anything) {
+            (true, _) => body(&ready),
+            (false, true) => Ok(self.unknown(&ready)),
+            (false, false) => (self.check)(&ready).map(|()| self.unknown(&ready)),
+        };
+        match result {
             Ok(value) => Ok(value.with_marks(marks)),
             Err(e) => {
                 let secret =

@@ -288,6 +288,11 @@ impl Value {
         }
     }
 
+    /// Whether it is certain how many elements it has: not for a set of elements that may turn out to be equal.
+    pub fn has_certain_length(&self) -> bool {
+        self.lengths().is_some_and(|(min, max)| max == Some(min))
+    }
+
     /// Whether a known collection has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)

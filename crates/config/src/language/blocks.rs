@@ -34,6 +34,17 @@ static CONTENT: BlockKind = BlockKind {
     blocks: &[],
 };
 
+/// The escaping block, which makes names that the language has for itself available to types and modules.
+pub(crate) static ESCAPE: BlockKind = BlockKind {
+    name: "_",
+    labels: &[],
+    what: "an escaping block",
+    summary: "Arguments whose names mean something to the language itself, as `count`, for what the block is about.",
+    arguments: &[],
+    others: Some("The arguments and blocks of the block that it stands in."),
+    blocks: &[],
+};
+
 /// The block of a condition: `precondition`, `postcondition`, `validation` or `assert`.
 pub(crate) fn condition_kind(name: &str) -> &'static BlockKind {
     [&PRECONDITION, &POSTCONDITION, &VALIDATION].into_iter().find(|kind| kind.name == name).unwrap_or(&ASSERT)
@@ -169,7 +180,7 @@ static PROVIDER: BlockKind = BlockKind {
         ),
     ],
     others: Some("The arguments of the provider: see its page."),
-    blocks: &[],
+    blocks: &[&ESCAPE],
 };
 
 pub(crate) static VARIABLE: BlockKind = BlockKind {
@@ -271,7 +282,7 @@ static MODULE: BlockKind = BlockKind {
         DEPENDS_ON,
     ],
     others: Some("Values for the module's variables."),
-    blocks: &[&MODULE_LIFECYCLE],
+    blocks: &[&MODULE_LIFECYCLE, &ESCAPE],
 };
 
 pub(crate) static MODULE_LIFECYCLE: BlockKind = BlockKind {
@@ -291,7 +302,7 @@ static RESOURCE: BlockKind = BlockKind {
     summary: "Objects that are made, changed and removed so that they are as the block says. They are written as `type.name`.",
     arguments: &[COUNT, FOR_EACH, PROVIDER_OF, DEPENDS_ON],
     others: Some("The arguments and blocks of the type: see its page."),
-    blocks: &[&LIFECYCLE, &CONNECTION, &PROVISIONER],
+    blocks: &[&LIFECYCLE, &CONNECTION, &PROVISIONER, &ESCAPE],
 };
 
 pub(crate) static LIFECYCLE: BlockKind = BlockKind {
@@ -377,7 +388,7 @@ static PROVISIONER: BlockKind = BlockKind {
         "`local-exec`: `command`, `working_dir`, `interpreter`, `environment`, `quiet`. `remote-exec`: one of `inline`, `script` and \
          `scripts`. `file`: `destination`, and `source` or `content`.",
     ),
-    blocks: &[&CONNECTION],
+    blocks: &[&CONNECTION, &ESCAPE],
 };
 
 static DATA: BlockKind = BlockKind {
@@ -387,7 +398,7 @@ static DATA: BlockKind = BlockKind {
     summary: "Something that is read and not managed, written as `data.type.name`. It is read while planning if all that it needs is known by then.",
     arguments: &[COUNT, FOR_EACH, PROVIDER_OF, DEPENDS_ON],
     others: Some("The arguments and blocks of the type: see its page."),
-    blocks: &[&READ_LIFECYCLE],
+    blocks: &[&READ_LIFECYCLE, &ESCAPE],
 };
 
 static EPHEMERAL: BlockKind = BlockKind {
@@ -397,7 +408,7 @@ static EPHEMERAL: BlockKind = BlockKind {
     summary: "Something that is opened for one run and stored nowhere, written as `ephemeral.type.name`.",
     arguments: &[COUNT, FOR_EACH, PROVIDER_OF, DEPENDS_ON],
     others: Some("The arguments and blocks of the type: see its page."),
-    blocks: &[&READ_LIFECYCLE],
+    blocks: &[&READ_LIFECYCLE, &ESCAPE],
 };
 
 pub(crate) static READ_LIFECYCLE: BlockKind = BlockKind {
@@ -487,7 +498,7 @@ static CHECK_DATA: BlockKind = BlockKind {
     summary: "Something to read for the check: if that fails, it is a warning too.",
     arguments: &[PROVIDER_OF, DEPENDS_ON],
     others: Some("The arguments and blocks of the type: see its page."),
-    blocks: &[&CHECK_DATA_LIFECYCLE],
+    blocks: &[&CHECK_DATA_LIFECYCLE, &ESCAPE],
 };
 
 static CHECK_DATA_LIFECYCLE: BlockKind = BlockKind {

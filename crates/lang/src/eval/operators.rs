@@ -13,8 +13,9 @@ impl<'a> Evaluator<'a> {
             UnaryOp::Not => Type::Bool,
         };
         let value = self.expr(operand);
+        // Whatever is wrong with the operand, the result has its type.
         let Some((value, marks)) = self.operand(value, &ty, operand, "unary operand", span) else {
-            return unknown();
+            return Value::unknown(ty);
         };
         let result = match value.kind() {
             Kind::Number(n) => n.neg().into(),
@@ -35,8 +36,9 @@ impl<'a> Evaluator<'a> {
     ) -> Value {
         let start = self.diags.len();
         let (left, right) = (self.expr(a), self.expr(b));
+        let failed = || Value::unknown(type_of_result(op));
         if self.errors_since(start) {
-            return unknown();
+            return failed();
         }
         if let BinaryOp::Equal | BinaryOp::NotEqual = op {
             let (left, left_marks) = left.unmark_deep();
@@ -53,13 +55,16 @@ impl<'a> Evaluator<'a> {
         let left = self.operand(left, &ty, a, "left operand", at);
         let right = self.operand(right, &ty, b, "right operand", at);
         let (Some((left, left_marks)), Some((right, right_marks))) = (left, right) else {
-            return unknown();
+            return failed();
         };
         let marks = left_marks.union(right_marks);
         let result = match (left.kind(), right.kind()) {
             (Kind::Number(x), Kind::Number(y)) => match arithmetic(op, x, y) {
                 Ok(value) => value,
-                Err(d) => return self.fail(d.at(at), Some(whole)),
+                Err(d) => {
+                    self.fail(d.at(at), Some(whole));
+                    return failed();
+                }
             },
             (Kind::Bool(x), Kind::Bool(y)) => {
                 Value::from(if op == BinaryOp::And { *x && *y } else { *x || *y })
@@ -196,6 +201,15 @@ impl<'a> Evaluator<'a> {
                 None
             }
         }
+    }
+}
+
+fn type_of_result(op: BinaryOp) -> Type {
+    match op {
+        BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Modulo => {
+            Type::Number
+        }
+        _ => Type::Bool,
     }
 }
 

@@ -52,7 +52,7 @@ fn length(#[arg(shallow, unknown)] value: &Value) -> FnResult {
 }
 
 /// One element of a list; positions beyond the end start over, negative ones count from the end.
-#[function(result_of = element_type, nullable, example = r#"element(["a", "b", "c"], 3)"#, gives = r#""a""#)]
+#[function(result_of = element_type, nullable, check = first_is_sequence, example = r#"element(["a", "b", "c"], 3)"#, gives = r#""a""#)]
 fn element(#[arg(shallow, partial)] list: &Value, index: i64) -> FnResult {
     let items = sequence(list, 0)?;
     if items.is_empty() {
@@ -92,28 +92,14 @@ fn contains(#[arg(partial)] list: &Value, #[arg(unknown)] value: &Value) -> FnRe
 }
 
 /// The element of a map with this key, or a default if there is none.
-#[function(result_of = lookup_type, nullable, example = r#"lookup({ a = "ay", b = "bee" }, "c", "what?")"#, gives = r#""what?""#)]
+#[function(result_of = lookup_type, nullable, check = check_lookup, example = r#"lookup({ a = "ay", b = "bee" }, "c", "what?")"#, gives = r#""what?""#)]
 fn lookup(
     #[arg(name = "inputMap", shallow, partial)] map: &Value,
     key: &str,
     #[arg(rest, null, unknown, keep)] default: &[Value],
 ) -> FnResult {
-    if default.len() > 1 {
-        return Err(FnError::new(format!("it takes two or three arguments, not {}", default.len() + 2)));
-    }
+    let default = default_of(map, default)?;
     let Some(items) = map.as_map() else { return Err(not_a_map(&map.ty())) };
-    let default = match (default.first(), map.kind()) {
-        (Some(default), Kind::Map(element, _)) => {
-            Some(converted(default.clone(), element).map_err(|_| {
-                let (wanted, found) = (a_type(element), a_type(&default.ty()));
-                FnError::arg(
-                    2,
-                    format!("the elements of the map are each {wanted}, but this default is {found}"),
-                )
-            })?)
-        }
-        (default, _) => default.cloned(),
-    };
     match (items.get(key), default) {
         (Some(found), _) => Ok(found.clone()),
         (None, Some(default)) => Ok(default),
@@ -122,6 +108,28 @@ fn lookup(
         ))
         .quoting_or("the map has no element with this key, and there is no third argument as a default")),
     }
+}
+
+/// The default of a lookup, as the elements of the map are.
+fn default_of(map: &Value, default: &[Value]) -> Result<Option<Value>, FnError> {
+    if default.len() > 1 {
+        return Err(FnError::new(format!("it takes two or three arguments, not {}", default.len() + 2)));
+    }
+    let Some(default) = default.first() else { return Ok(None) };
+    let Type::Map(element) = map.ty() else { return Ok(Some(default.clone())) };
+    let default = converted(default.clone(), &element).map_err(|_| {
+        let (wanted, found) = (a_type(&element), a_type(&default.ty()));
+        FnError::arg(2, format!("the elements of the map are each {wanted}, but this default is {found}"))
+    })?;
+    Ok(Some(default))
+}
+
+fn check_lookup(args: &[Value]) -> Result<(), FnError> {
+    let ty = args[0].ty();
+    if !matches!(ty, Type::Map(_) | Type::Object(_) | Type::Dynamic) {
+        return Err(not_a_map(&ty));
+    }
+    default_of(&args[0], args.get(2..).unwrap_or_default()).map(|_| ())
 }
 
 /// The keys of a map, in their order.
@@ -208,7 +216,7 @@ fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
 }
 
 /// A map from a list of keys and a list of values.
-#[function(example = r#"zipmap(["a", "b"], [1, 2])"#, gives = "{\n  \"a\" = 1\n  \"b\" = 2\n}")]
+#[function(check = check_zipmap, example = r#"zipmap(["a", "b"], [1, 2])"#, gives = "{\n  \"a\" = 1\n  \"b\" = 2\n}")]
 fn zipmap(
     #[arg(ty = Type::list(Type::String))] keys: &[Value],
     #[arg(shallow, partial)] values: &Value,
@@ -250,17 +258,25 @@ fn transpose(#[arg(ty = Type::map(Type::list(Type::String)))] values: &Map) -> F
 }
 
 /// The only element of a list or set, or null if it is empty.
-#[function(result_of = one_type, nullable, example = r#"one(["a"])"#, gives = r#""a""#)]
+#[function(result_of = one_type, nullable, check = check_one, example = r#"one(["a"])"#, gives = r#""a""#)]
 fn one(#[arg(partial)] list: &Value) -> FnResult {
     match (list.as_slice(), list.kind()) {
+        // Its elements may all turn out to be equal.
+        (Some(_), Kind::Set(t, _)) if !list.has_certain_length() => Ok(Value::unknown(t.clone())),
         (Some([only]), _) => Ok(only.clone()),
         (Some([]), Kind::List(t, _) | Kind::Set(t, _)) => Ok(Value::null(t.clone())),
         (Some([]), _) => Ok(Value::NULL),
-        (Some(more), _) => {
-            Err(FnError::arg(0, format!("it has {} elements; it may have one or none", more.len())))
-        }
-        (None, _) => Err(FnError::arg(0, "it must be a list, set or tuple with one element or none")),
+        (Some(more), _) => Err(too_many(more.len())),
+        (None, _) => Err(not_one()),
     }
+}
+
+fn too_many(found: usize) -> FnError {
+    FnError::arg(0, format!("it has {found} elements; it may have one or none"))
+}
+
+fn not_one() -> FnError {
+    FnError::arg(0, "it must be a list, set or tuple with one element or none")
 }
 
 /// Whether all elements are true; of an empty list they are.
@@ -276,7 +292,7 @@ fn anytrue(#[arg(ty = Type::list(Type::Bool), partial)] list: &[Value]) -> FnRes
 }
 
 /// Those values whose keys, at the same positions, are in the search set.
-#[function(result_of = same_type, example = r#"matchkeys(["i-1", "i-2"], ["west", "east"], ["east"])"#, gives = "tolist([\n  \"i-2\",\n])")]
+#[function(result_of = same_type, check = same_lengths, example = r#"matchkeys(["i-1", "i-2"], ["west", "east"], ["east"])"#, gives = "tolist([\n  \"i-2\",\n])")]
 fn matchkeys(
     #[arg(ty = Type::list(Type::Dynamic), partial)] values: &Value,
     #[arg(ty = Type::list(Type::Dynamic))] keys: &Value,
@@ -307,6 +323,42 @@ pub(super) fn sequence(value: &Value, arg: usize) -> Result<&[Value], FnError> {
             Err(FnError::arg(arg, "it is a set, which has no order; use tolist() if any order will do"))
         }
         _ => Err(FnError::arg(arg, format!("it must be a list or tuple, not {}", a_type(&value.ty())))),
+    }
+}
+
+/// That an argument is, or will be, a list or tuple.
+pub(super) fn is_sequence(value: &Value, arg: usize) -> Result<(), FnError> {
+    match value.ty() {
+        Type::List(_) | Type::Tuple(_) | Type::Dynamic => Ok(()),
+        _ => sequence(value, arg).map(|_| ()),
+    }
+}
+
+pub(super) fn first_is_sequence(args: &[Value]) -> Result<(), FnError> {
+    is_sequence(&args[0], 0)
+}
+
+fn check_zipmap(args: &[Value]) -> Result<(), FnError> {
+    is_sequence(&args[1], 1)
+}
+
+fn check_one(args: &[Value]) -> Result<(), FnError> {
+    match args[0].ty() {
+        Type::List(_) | Type::Set(_) | Type::Dynamic => Ok(()),
+        Type::Tuple(types) if types.len() < 2 => Ok(()),
+        Type::Tuple(types) => Err(too_many(types.len())),
+        _ => Err(not_one()),
+    }
+}
+
+/// That there are as many values as keys.
+fn same_lengths(args: &[Value]) -> Result<(), FnError> {
+    let certain = |value: &Value| value.lengths().and_then(|(min, max)| max.filter(|max| *max == min));
+    match (certain(&args[0]), certain(&args[1])) {
+        (Some(values), Some(keys)) if values != keys => {
+            Err(FnError::new(format!("there are {values} values but {keys} keys")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Time.
 
 use super::*;
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write;
 
 library![timestamp, plantimestamp, timeadd, timecmp, formatdate];
@@ -11,13 +11,13 @@ library![timestamp, plantimestamp, timeadd, timecmp, formatdate];
 /// The current time in UTC, as in RFC 3339; it is unknown in a plan.
 #[function(result = Type::String, example = "timestamp()")]
 fn timestamp(cx: &mut CallCx<'_>) -> FnResult {
-    Ok(moment(cx.scope.world().timestamp()))
+    Ok(text_of(cx.scope.world().timestamp()))
 }
 
 /// The time of the plan in UTC, as in RFC 3339.
 #[function(result = Type::String, example = "plantimestamp()")]
 fn plantimestamp(cx: &mut CallCx<'_>) -> FnResult {
-    Ok(moment(cx.scope.world().plan_timestamp()))
+    Ok(text_of(cx.scope.world().plan_timestamp()))
 }
 
 /// A time with a duration such as 1h30m added to it.
@@ -25,8 +25,7 @@ fn plantimestamp(cx: &mut CallCx<'_>) -> FnResult {
 fn timeadd(timestamp: &str, duration: &str) -> FnResult {
     let (time, offset) = parse_time(timestamp, 0)?;
     let duration = parse_duration(duration).map_err(|m| FnError::arg(1, m))?;
-    let moved = time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
-    let civil = offset.to_datetime(moved);
+    let civil = time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
     let year = civil.year();
     let mut text = if year < 0 { format!("-{:04}", -year) } else { format!("{year:04}") };
     text.push_str(&civil.strftime("-%m-%dT%H:%M:%S").to_string());
@@ -37,7 +36,7 @@ fn timeadd(timestamp: &str, duration: &str) -> FnResult {
 /// -1, 0 or 1: whether the first time is before, at or after the second.
 #[function(example = r#"timecmp("2017-11-22T00:00:00Z", "2017-11-22T00:00:00Z")"#, gives = "0")]
 fn timecmp(timestamp_a: &str, timestamp_b: &str) -> Result<Number, FnError> {
-    let order = parse_time(timestamp_a, 0)?.0.cmp(&parse_time(timestamp_b, 1)?.0);
+    let order = moment(parse_time(timestamp_a, 0)?).cmp(&moment(parse_time(timestamp_b, 1)?));
     Ok(Number::from(order as i64))
 }
 
@@ -45,15 +44,20 @@ fn timecmp(timestamp_a: &str, timestamp_b: &str) -> Result<Number, FnError> {
 #[function(result = Type::String, example = r#"formatdate("DD MMM YYYY hh:mm ZZZ", "2018-01-02T23:12:01Z")"#, gives = r#""02 Jan 2018 23:12 UTC""#)]
 fn formatdate(format: &str, time: &str) -> FnResult {
     let (time, offset) = parse_time(time, 1)?;
-    format_date(format, offset.to_datetime(time), offset).map(Value::string)
+    format_date(format, time, offset).map(Value::string)
 }
 
-fn moment(time: Option<crate::Str>) -> Value {
+fn text_of(time: Option<crate::Str>) -> Value {
     time.map_or_else(|| Value::unknown_not_null(Type::String), Value::string)
 }
 
-/// A time as RFC 3339 writes it, strictly.
-fn parse_time(text: &str, i: usize) -> Result<(Timestamp, Offset), FnError> {
+/// The time since 1970 in UTC. (A `Timestamp` ends a day before the year 9999 does.)
+fn moment((time, offset): (DateTime, Offset)) -> SignedDuration {
+    time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)) - offset.duration_since(Offset::UTC)
+}
+
+/// A time as RFC 3339 writes it, strictly: what clocks show, and their offset.
+fn parse_time(text: &str, i: usize) -> Result<(DateTime, Offset), FnError> {
     let wrong = |why: &str| FnError::arg(i, format!("it is not a time as in 2006-01-02T15:04:05Z: {why}"));
     let bytes = text.as_bytes();
     let field = |from: usize, to: usize| -> Option<i64> {
@@ -92,8 +96,7 @@ fn parse_time(text: &str, i: usize) -> Result<(Timestamp, Offset), FnError> {
     let civil =
         DateTime::new(year as i16, month as i8, day as i8, hour as i8, minute as i8, second as i8, nanos)
             .map_err(|_| wrong("there is no such day or time"))?;
-    let time = offset.to_timestamp(civil).map_err(|_| wrong("it is out of range"))?;
-    Ok((time, offset))
+    Ok((civil, offset))
 }
 
 fn parse_offset(text: &str) -> Option<Offset> {

@@ -32,8 +32,6 @@ fn format(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult 
 /// A list of strings: one for each element of the lists among the arguments.
 #[function(result = Type::list(Type::String), example = r#"formatlist("Hello, %s!", ["Valentina", "Ander"])"#, gives = "tolist([\n  \"Hello, Valentina!\",\n  \"Hello, Ander!\",\n])")]
 fn formatlist(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnResult {
-    let verbs = parse(format).map_err(FnError::quoting)?;
-    check_count(&verbs, args.len()).map_err(FnError::quoting)?;
     let mut length: Option<(usize, usize)> = None;
     let mut unknown = false;
     for (i, arg) in args.iter().enumerate() {
@@ -41,6 +39,10 @@ fn formatlist(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnRes
             unknown = unknown || !u.ty.is_primitive();
         }
         let Some(items) = arg.as_slice() else { continue };
+        if !arg.has_certain_length() {
+            unknown = true;
+            continue;
+        }
         match length {
             Some((n, first)) if n != items.len() => {
                 let message = format!(
@@ -53,6 +55,12 @@ fn formatlist(format: &str, #[arg(rest, null, unknown)] args: &[Value]) -> FnRes
             _ => length = Some((items.len(), i)),
         }
     }
+    // Nobody asks about the format, then.
+    if length.is_some_and(|(n, _)| n == 0) {
+        return Ok(Value::list(Type::String, Vec::new()));
+    }
+    let verbs = parse(format).map_err(FnError::quoting)?;
+    check_count(&verbs, args.len()).map_err(FnError::quoting)?;
     if unknown {
         return Ok(Value::unknown_not_null(Type::list(Type::String)));
     }

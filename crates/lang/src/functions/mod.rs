@@ -4,6 +4,7 @@
 //! arguments, nulls, unknown values, marks) is [`Signature::call`].
 
 mod charset;
+mod classes;
 mod collections;
 mod convert;
 mod csv;

@@ -55,11 +55,10 @@ fn min(#[arg(rest, ty = Type::Number)] numbers: &[Value]) -> FnResult {
 }
 
 /// The whole number that a string stands for in a base from 2 to 62.
-#[function(result = Type::Number, example = r#"parseint("FF", 16)"#, gives = "255")]
+#[function(result = Type::Number, check = check_parseint, example = r#"parseint("FF", 16)"#, gives = "255")]
 fn parseint(number: &Value, base: &Number) -> FnResult {
     let Some(text) = number.as_str() else {
-        let found = crate::eval::a_type(&number.ty());
-        return Err(FnError::arg(0, format!("it must be a string, not {found}")));
+        return Err(not_text(number));
     };
     let base = match base.to_i64() {
         Some(base @ 2..=62) => base as u32,
@@ -71,10 +70,9 @@ fn parseint(number: &Value, base: &Number) -> FnResult {
 }
 
 /// The sum of the numbers in a list or set.
-#[function(result = Type::Number, example = "sum([10, 13, 6, 4.5])", gives = "33.5")]
+#[function(result = Type::Number, check = check_sum, example = "sum([10, 13, 6, 4.5])", gives = "33.5")]
 fn sum(list: &Value) -> FnResult {
-    let items =
-        list.as_slice().ok_or_else(|| FnError::arg(0, "it must be a list, set or tuple of numbers"))?;
+    let items = list.as_slice().ok_or_else(not_numbers)?;
     if items.is_empty() {
         return Err(FnError::arg(0, "it is empty, and there is no sum of nothing"));
     }
@@ -87,6 +85,22 @@ fn sum(list: &Value) -> FnResult {
         total = n.as_number().map(|n| total.add(n)).unwrap_or(total);
     }
     Ok(total.into())
+}
+
+fn not_text(value: &Value) -> FnError {
+    FnError::arg(0, format!("it must be a string, not {}", crate::eval::a_type(&value.ty())))
+}
+
+fn check_parseint(args: &[Value]) -> Result<(), FnError> {
+    if matches!(args[0].ty(), Type::String | Type::Dynamic) { Ok(()) } else { Err(not_text(&args[0])) }
+}
+
+fn not_numbers() -> FnError {
+    FnError::arg(0, "it must be a list, set or tuple of numbers")
+}
+
+fn check_sum(args: &[Value]) -> Result<(), FnError> {
+    if args[0].is_known() && args[0].as_slice().is_none() { Err(not_numbers()) } else { Ok(()) }
 }
 
 /// The first of those that no other exceeds.

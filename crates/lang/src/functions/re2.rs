@@ -3,9 +3,13 @@
 //! There `\d`, `\w`, `\s` and `\b` know more than ASCII, there are no `\Q…\E` and no octal escapes, a brace must begin a
 //! repetition, repetitions may be repeated, and inside brackets `[`, `&&`, `--` and `~~` mean something.
 
+use super::classes::is_class;
 use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
+
+/// So many times RE2 repeats at most.
+const MAX_REPEATED: u32 = 1000;
 
 /// The same pattern for the regex crate, or why RE2 would refuse it.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
@@ -13,6 +17,7 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
     let mut chars = pattern.chars().peekable();
     // Whether a repetition has just been written.
     let mut repeated = false;
+    let mut groups = Vec::new();
     while let Some(c) = chars.next() {
         let again = std::mem::take(&mut repeated);
         match c {
@@ -33,6 +38,13 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                     if again {
                         return Err("a repetition cannot be repeated".into());
                     }
+                    let counts = text.split([',', '}']).filter(|n| !n.is_empty());
+                    if counts
+                        .into_iter()
+                        .any(|n| n.parse().is_ok_and(|n: u32| n > MAX_REPEATED) || n.len() > 9)
+                    {
+                        return Err(format!("{{{text} repeats more than {MAX_REPEATED} times"));
+                    }
                     out.push('{');
                     out.push_str(&text);
                     for _ in text.chars() {
@@ -50,7 +62,7 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                 if chars.next_if_eq(&'?').is_some() {
                     out.push('?');
                     flags(&chars)?;
-                    group_name(&mut chars, &mut out)?;
+                    group_name(&mut chars, &mut groups, &mut out)?;
                 }
             }
             other => out.push(other),
@@ -72,11 +84,16 @@ fn flags(chars: &Peekable<Chars<'_>>) -> Result<(), String> {
     Ok(())
 }
 
-/// Stands before a group's name that begins with a digit, which the regex crate has not. RE2 has no dots in names.
-pub(super) const BEFORE_DIGIT: &str = "_.";
+/// Ends what stands before the name of a group that begins with a digit, or that an earlier group has: the regex crate has
+/// neither. RE2 has no dots in names.
+pub(super) const AFTER_PREFIX: char = '.';
 
 /// What follows `(?`, if it is a name.
-fn group_name(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+fn group_name(
+    chars: &mut Peekable<Chars<'_>>,
+    groups: &mut Vec<String>,
+    out: &mut String,
+) -> Result<(), String> {
     if chars.next_if_eq(&'P').is_some() {
         out.push('P');
     }
@@ -84,9 +101,12 @@ fn group_name(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), S
         return Ok(());
     }
     out.push('<');
-    if chars.peek().is_some_and(char::is_ascii_digit) {
-        out.push_str(BEFORE_DIGIT);
+    let name: String = chars.clone().take_while(|c| *c != '>').collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) || groups.contains(&name) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "_{}{AFTER_PREFIX}", groups.len());
     }
+    groups.push(name);
     for c in chars.by_ref() {
         out.push(c);
         match c {
@@ -135,7 +155,6 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
             // As one, so that a repetition after it is that of its last character only, as in RE2.
             out.push_str(&regex::escape(&literal));
         }
-        Some('E') if !in_class => {}
         Some('d') => set("0-9", out),
         Some('w') => set("0-9A-Za-z_", out),
         Some('s') => set(r"\t\n\f\r ", out),
@@ -146,15 +165,21 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
         // Only between bytes of ASCII is it sure not to split a character.
         Some('B') if !in_class => out.push_str(r"\B"),
         Some(p @ ('p' | 'P')) => {
-            out.push('\\');
-            match chars.next_if_eq(&'{') {
-                Some(_) if chars.next_if_eq(&'^').is_some() => {
-                    out.push(if p == 'p' { 'P' } else { 'p' });
-                    out.push('{');
+            let name: String = match chars.next() {
+                Some('{') if chars.clone().any(|c| c == '}') => {
+                    chars.by_ref().take_while(|c| *c != '}').collect()
                 }
-                Some(_) => out.extend([p, '{']),
-                None => out.push(p),
+                Some(letter) => letter.into(),
+                None => return Err(format!("\\{p} needs the name of a class of characters")),
+            };
+            let (negated, name) = match name.strip_prefix('^') {
+                Some(name) => (p == 'p', name),
+                None => (p == 'P', &*name),
+            };
+            if !is_class(name) {
+                return Err(format!("there is no class of characters {name:?}"));
             }
+            out.extend([if negated { r"\P{" } else { r"\p{" }, name, "}"]);
         }
         Some(digit @ '0'..='7') => {
             let mut code = digit.to_digit(8).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! Lists and tuples.
 
-use super::collections::sequence;
+use super::collections::{is_sequence, sequence};
 use super::*;
 use crate::eval::a_type;
 use formwork_value::{MAX_WEIGHT, unify};
@@ -23,7 +23,7 @@ library![
 ];
 
 /// One list with the elements of all.
-#[function(result_of = concat_type, example = r#"concat(["a", ""], ["b", "c"])"#, gives = "[\n  \"a\",\n  \"\",\n  \"b\",\n  \"c\",\n]")]
+#[function(result_of = concat_type, check = check_concat, example = r#"concat(["a", ""], ["b", "c"])"#, gives = "[\n  \"a\",\n  \"\",\n  \"b\",\n  \"c\",\n]")]
 fn concat(#[arg(rest, shallow, partial)] seqs: &[Value]) -> FnResult {
     if seqs.is_empty() {
         return Err(FnError::new("it needs at least one argument"));
@@ -54,44 +54,85 @@ fn flatten(#[arg(shallow, partial)] list: &Value) -> FnResult {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
     };
     let (mut flat, mut marks) = (Vec::new(), Marks::NONE);
-    let known = gather(items, &mut flat, &mut marks);
+    let known = list.has_certain_length() && gather(items, &mut flat, &mut marks);
     let result = if known { Value::tuple(flat) } else { Value::unknown(Type::Dynamic) };
     Ok(result.with_marks(marks))
 }
 
 /// The same elements in reverse order.
-#[function(result_of = reversed_type, facts = same_length, example = "reverse([1, 2, 3])", gives = "[\n  3,\n  2,\n  1,\n]")]
+#[function(result_of = reversed_type, facts = same_length, check = check_reverse, example = "reverse([1, 2, 3])", gives = "[\n  3,\n  2,\n  1,\n]")]
 fn reverse(#[arg(shallow, partial)] list: &Value) -> FnResult {
     let Some(items) = list.as_slice() else {
         return Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&list.ty()))));
     };
     let turned = items.iter().rev().cloned().collect();
     Ok(match list.kind() {
+        Kind::Set(t, _) if !list.has_certain_length() => {
+            Value::unknown_refined(Type::list(t.clone()), same_length(std::slice::from_ref(list)))
+        }
         Kind::List(t, _) | Kind::Set(t, _) => Value::list(t.clone(), turned),
         _ => Value::tuple(turned),
     })
 }
 
 /// The elements from one position up to, and without, another.
-#[function(result_of = slice_type, example = r#"slice(["a", "b", "c", "d"], 1, 3)"#, gives = "[\n  \"b\",\n  \"c\",\n]")]
+#[function(result_of = slice_type, check = check_slice, example = r#"slice(["a", "b", "c", "d"], 1, 3)"#, gives = "[\n  \"b\",\n  \"c\",\n]")]
 fn slice(#[arg(shallow, partial)] list: &Value, start_index: i64, end_index: i64) -> FnResult {
     let items = sequence(list, 0)?;
-    let (start, end) = (start_index, end_index);
-    if start < 0 {
-        return Err(FnError::arg(1, "it must not be negative"));
-    }
-    if end < start {
-        return Err(FnError::arg(1, "it must not be greater than the end index"));
-    }
-    if end > items.len() as i64 {
-        let n = items.len();
-        return Err(FnError::arg(2, format!("it must not be greater than {n}, the length of the list")));
-    }
-    let part = items[start as usize..end as usize].to_vec();
+    check_bounds(Some(items.len()), Some(start_index), Some(end_index))?;
+    let part = items[start_index as usize..end_index as usize].to_vec();
     Ok(match list.kind() {
         Kind::List(t, _) => Value::list(t.clone(), part),
         _ => Value::tuple(part),
     })
+}
+
+/// What is wrong with the bounds of a slice, as far as they and the length of the list are known.
+fn check_bounds(length: Option<usize>, start: Option<i64>, end: Option<i64>) -> Result<(), FnError> {
+    if start.is_some_and(|start| start < 0) {
+        return Err(FnError::arg(1, "it must not be negative"));
+    }
+    if start.zip(end).is_some_and(|(start, end)| end < start) {
+        return Err(FnError::arg(1, "it must not be greater than the end index"));
+    }
+    for (i, bound) in [(1, start), (2, end)] {
+        if let Some(n) = length
+            && bound.is_some_and(|bound| bound > n as i64)
+        {
+            return Err(FnError::arg(i, format!("it must not be greater than {n}, the length of the list")));
+        }
+    }
+    Ok(())
+}
+
+fn check_slice(args: &[Value]) -> Result<(), FnError> {
+    is_sequence(&args[0], 0)?;
+    let index = |i: usize| args[i].is_known().then(|| i64::read(args, i)).transpose();
+    check_bounds(args[0].len(), index(1)?, index(2)?)
+}
+
+fn check_concat(args: &[Value]) -> Result<(), FnError> {
+    args.iter().enumerate().try_for_each(|(i, arg)| is_sequence(arg, i))
+}
+
+fn check_reverse(args: &[Value]) -> Result<(), FnError> {
+    match args[0].ty() {
+        Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic => Ok(()),
+        other => Err(FnError::arg(0, format!("it must be a list, set or tuple, not {}", a_type(&other)))),
+    }
+}
+
+fn check_setproduct(args: &[Value]) -> Result<(), FnError> {
+    if args.len() < 2 {
+        return Err(FnError::new("it needs at least two arguments"));
+    }
+    for (i, arg) in args.iter().enumerate() {
+        if !matches!(arg.ty(), Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic) {
+            let found = a_type(&arg.ty());
+            return Err(FnError::arg(i, format!("it must be a list or set, not {found}")));
+        }
+    }
+    Ok(())
 }
 
 /// A list of strings without those that are empty or null.
@@ -194,6 +235,7 @@ fn coalescelist(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
 
 /// All combinations of one element from each of the sets or lists.
 #[function(
+    check = check_setproduct,
     example = r#"setproduct(["a", "b"], ["x", "y"])"#,
     gives = "tolist([\n  [\n    \"a\",\n    \"x\",\n  ],\n  [\n    \"a\",\n    \"y\",\n  ],\n  [\n    \"b\",\n    \"x\",\n  ],\n  [\n    \"b\",\n    \"y\",\n  ],\n])"
 )]
@@ -293,7 +335,7 @@ fn gather(items: &[Value], flat: &mut Vec<Value>, marks: &mut Marks) -> bool {
     items.iter().all(|item| match item.kind() {
         Kind::List(_, inner) | Kind::Set(_, inner) | Kind::Tuple(inner) => {
             *marks = marks.union(item.marks());
-            gather(inner, flat, marks)
+            item.has_certain_length() && gather(inner, flat, marks)
         }
         Kind::Unknown(u) if matches!(u.ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
             *marks = marks.union(item.marks());

@@ -1,6 +1,6 @@
 //! Regular expressions, and functions that take strings apart.
 
-use super::re2::{BEFORE_DIGIT, translate};
+use super::re2::{AFTER_PREFIX, translate};
 use super::*;
 use regex::Regex;
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 library![regex, regexall, replace, substr, strrev];
 
 /// The first match of a regular expression: the text, or what its groups captured.
-#[function(result_of = match_type, example = r#"regex("[a-z]+", "53453453.345345aaabbbccc23454")"#, gives = r#""aaabbbccc""#)]
+#[function(result_of = match_type, check = pattern, example = r#"regex("[a-z]+", "53453453.345345aaabbbccc23454")"#, gives = r#""aaabbbccc""#)]
 fn regex(pattern: &str, string: &str) -> FnResult {
     let regex = groups(pattern)?;
     match regex.captures(string) {
@@ -22,7 +22,7 @@ fn regex(pattern: &str, string: &str) -> FnResult {
 }
 
 /// All matches of a regular expression.
-#[function(result_of = matches_type, example = r#"regexall("[a-z]+", "1234abcd5678efgh9")"#, gives = "tolist([\n  \"abcd\",\n  \"efgh\",\n])")]
+#[function(result_of = matches_type, check = pattern, example = r#"regexall("[a-z]+", "1234abcd5678efgh9")"#, gives = "tolist([\n  \"abcd\",\n  \"efgh\",\n])")]
 fn regexall(pattern: &str, string: &str) -> FnResult {
     let regex = groups(pattern)?;
     let found = regex.captures_iter(string).map(|c| captured(&regex, &c));
@@ -75,6 +75,11 @@ fn matches_type(args: &[Value]) -> Type {
     Type::list(match_type(args))
 }
 
+/// The first argument, if it is known, is a pattern.
+fn pattern(args: &[Value]) -> Result<(), FnError> {
+    args[0].as_str().map_or(Ok(()), |pattern| groups(pattern).map(|_| ()))
+}
+
 /// A pattern whose groups are all named or all unnamed.
 fn groups(pattern: &str) -> Result<Regex, FnError> {
     let regex = compile(pattern).map_err(|m| FnError::arg(0, m).quoting())?;
@@ -88,7 +93,7 @@ fn groups(pattern: &str) -> Result<Regex, FnError> {
 /// The names of a pattern's groups: as the regex crate has them, and as they are written.
 fn group_names(regex: &Regex) -> Vec<(&str, &str)> {
     let names = regex.capture_names().flatten();
-    names.map(|name| (name, name.strip_prefix(BEFORE_DIGIT).unwrap_or(name))).collect()
+    names.map(|name| (name, name.rsplit_once(AFTER_PREFIX).map_or(name, |(_, name)| name))).collect()
 }
 
 /// Type of what a match gives: an object of named groups, a tuple of unnamed ones, or a string.

@@ -284,6 +284,73 @@ fn what_is_known_of_the_unknown_stays_true() {
     assert!(known > 500, "only {known} were known");
 }
 
+/// Calls that count or order the elements of a set; each takes what the one before gave.
+const COUNTING: [&str; 18] = [
+    "tolist(X)",
+    "toset(X)",
+    "reverse(X)",
+    "sort(X)",
+    "flatten([X, [\"q\"]])",
+    "flatten([[X]])",
+    "concat(tolist(X), [\"q\"])",
+    "distinct(X)",
+    "compact(X)",
+    "coalescelist(tolist(X), [\"q\"])",
+    "slice(tolist(X), 0, 1)",
+    "formatlist(\"%s-\", X)",
+    "setunion(X, [\"a\"])",
+    "setsubtract(X, [\"a\"])",
+    "setintersection(X, [\"a\", \"b\"])",
+    "matchkeys(X, tolist(X), [\"a\", \"b\"])",
+    "chunklist(X, 1)[0]",
+    "[for k in setproduct(X, [\"x\"]) : k[0]]",
+];
+
+/// What is asked of the collection at the end.
+const ASKING: [&str; 10] = [
+    "X",
+    "length(X)",
+    "one(X)",
+    "tolist(X)[0]",
+    "contains(X, \"a\")",
+    "index(tolist(X), \"b\")",
+    "element(tolist(X), 1)",
+    "join(\",\", X)",
+    "[for i, x in tolist(X) : \"${i}-${x}\"]",
+    "length(setproduct(X, [1, 2]))",
+];
+
+#[test]
+fn a_set_of_unknown_elements_has_neither_length_nor_order() {
+    let mut known = 0;
+    for seed in 0..ROUNDS {
+        let mut dice = Dice(seed);
+        let mut text = String::from("v.ps");
+        for _ in 0..dice.below(4) {
+            text = dice.one(&COUNTING).replace('X', &text);
+        }
+        text = dice.one(&ASKING).replace('X', &text);
+        let count = 1 + dice.below(3);
+        let items: Vec<Value> = (0..count).map(|_| Value::from(dice.one(&["a", "b", "ab"]))).collect();
+        let partly = items
+            .iter()
+            .map(|item| if dice.chance(50) { dice.unknown_for("s", item) } else { item.clone() })
+            .collect();
+        let [before, after] =
+            [partly, items].map(|items| Map::from([("ps".into(), Value::set(Type::String, items))]));
+        let context = || format!("seed {seed}: {text}\nbefore: {before:?}\nafter: {after:?}");
+        match (run(&text, &before), run(&text, &after)) {
+            (Some(first), Some(second)) => {
+                known += usize::from(first.is_known());
+                assert!(fits(&first, &second), "{first:?}\nbecame {second:?}\n{}", context());
+            }
+            (None, Some(second)) => panic!("an error became {second:?}\n{}", context()),
+            _ => {}
+        }
+    }
+    assert!(known > 500, "only {known} were known");
+}
+
 /// Whether everything in which two values differ is marked in both.
 fn hidden(a: &Value, b: &Value) -> bool {
     let both = |mark| a.has_mark(mark) && b.has_mark(mark);

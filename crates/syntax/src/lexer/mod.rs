@@ -354,7 +354,11 @@ impl Lexer<'_> {
     fn comment(&mut self) {
         let at = self.i;
         let end = match self.bytes[at..].starts_with(b"/*") {
-            false => self.line_end(at),
+            // At the end of the text, a carriage return is a part of it.
+            false => match self.line_end(at) {
+                end if self.bytes[end..] == *b"\r" => self.bytes.len(),
+                end => end,
+            },
             true => match self.text[at + 2..].find("*/") {
                 Some(n) => at + 2 + n + 2,
                 None => {

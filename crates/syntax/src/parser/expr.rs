@@ -122,7 +122,7 @@ impl Parser<'_> {
         let exponents = text.bytes().filter(|b| matches!(b, b'e' | b'E')).count();
         let is_number = exponents <= 1
             && text.bytes().filter(|b| *b == b'.').count() == usize::from(mantissa.contains('.'))
-            && !mantissa.ends_with('.');
+            && !text.ends_with('.');
         if !is_number {
             return Err(self.bad_number(token));
         }
