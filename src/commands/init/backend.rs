@@ -164,7 +164,8 @@ impl Init {
         for name in from.workspaces()?.unwrap_or_else(|| vec!["default".into()]) {
             let backend = from.state(cx, &name)?;
             let state = backend.peek()?.state;
-            if !(state.is_empty() && state.serial == 0) && !(name == "default" && state.is_empty()) {
+            let is_nothing = state.is_empty() && (state.serial == 0 || name == "default");
+            if !is_nothing {
                 found.push((name, backend, state));
             }
         }
