@@ -4,21 +4,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// After so many comparisons of letters nothing is suggested any more: a hundred thousand mistakes among as many names would
 /// otherwise take minutes, for suggestions that nobody reads.
-const MAX_WORK: u64 = 300_000_000;
+const MAX_WORK: u64 = 100_000_000;
 
 static WORK: AtomicU64 = AtomicU64::new(0);
 
 /// The candidate that a user most likely meant by `given`, when one is close enough (Damerau–Levenshtein
 /// distance of at most a third of the length).
 pub fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if WORK.load(Ordering::Relaxed) > MAX_WORK {
+        return None;
+    }
     let given: Vec<char> = given.chars().collect();
     let limit = (given.len() / 3).max(1);
-    let mut work = WORK.load(Ordering::Relaxed);
+    let mut work = 0;
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
-        if work > MAX_WORK {
-            return None;
-        }
         work += 1;
         // Each letter too many or too few is a change of its own.
         let shortest = candidate.len().div_ceil(4);
@@ -35,7 +35,7 @@ pub fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>
             best = Some((distance, candidate));
         }
     }
-    WORK.store(work, Ordering::Relaxed);
+    WORK.fetch_add(work, Ordering::Relaxed);
     best.map(|(_, candidate)| candidate)
 }
 
