@@ -49,7 +49,8 @@ impl Excerpt {
         let end_of_line = |at: usize| text[at..].find('\n').map_or(text.len(), |i| at + i);
         let own = start_of_line(first);
         let from = start_of_line(own.saturating_sub(1));
-        let to = end_of_line((end_of_line(last) + 1).min(text.len()));
+        // With its line break: without, an empty line would not count as one.
+        let to = (end_of_line((end_of_line(last) + 1).min(text.len())) + 1).min(text.len());
         let (line, _) = sources.line_column(file, from as u32);
         let mut excerpt = Excerpt { name, text: String::new(), line: line - 1, columns: BTreeMap::new() };
         let mut kept: Vec<Piece> = Vec::new();
