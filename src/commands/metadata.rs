@@ -84,7 +84,10 @@ pub(super) fn described(function: &Signature) -> Value {
 /// What a function gives. Of one that joins tuples, all that is known without its arguments is that it would give an empty one
 /// for none, and that says nothing.
 pub(crate) fn result_type(function: &Signature) -> Type {
+    // Of these Terraform's own declarations leave it open until the arguments are there.
+    const OPEN: [&str; 6] = ["contains", "format", "formatlist", "index", "parseint", "sum"];
     match function.return_type() {
+        _ if OPEN.contains(&function.name) => Type::Dynamic,
         Type::Tuple(items) if items.is_empty() => Type::Dynamic,
         ty => ty,
     }

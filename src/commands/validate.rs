@@ -11,7 +11,7 @@ use clap::Args;
 use formwork_config::load;
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Check whether the configuration is valid, without values, state or calls
@@ -21,6 +21,16 @@ pub struct Validate {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
           value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
     json: bool,
+    /// Leave out test files. (There are none that are read.)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false",
+          value_parser = switch_parser(), hide_default_value = true, value_name = "BOOL")]
+    no_tests: bool,
+    /// Where test files are. (They are not read.)
+    #[arg(long, value_name = "DIR", default_value = "tests", hide_default_value = true)]
+    test_directory: String,
+    /// The folder of the configuration, if it is another one than the working directory.
+    #[arg(value_name = "DIR", hide = true)]
+    folder: Option<PathBuf>,
     #[command(flatten)]
     look: Look,
 }
@@ -29,7 +39,7 @@ impl Validate {
     /// Runs the command.
     pub fn run(self, cx: &mut Context) -> u8 {
         self.look.set(cx);
-        let (diags, sources) = check(cx);
+        let (diags, sources) = check(cx, self.folder.as_deref().unwrap_or(Path::new("")));
         let failed = has_errors(&diags);
         if self.json {
             cx.screen.line(&format!("{:#}", diagnostics_json::report(&diags, &sources)));
@@ -52,9 +62,9 @@ impl Validate {
     }
 }
 
-/// Everything that is wrong with the configuration in the working directory.
-pub fn check(cx: &Context) -> (Vec<Diagnostic>, Sources) {
-    let loaded = load(Path::new(""), &operation::WorkingFiles);
+/// Everything that is wrong with the configuration in a folder.
+pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
+    let loaded = load(folder, &operation::WorkingFiles);
     let mut diags = loaded.diagnostics;
     let Some(config) = loaded.config.filter(|_| !has_errors(&diags)) else {
         return (diags, loaded.sources);

@@ -1,15 +1,16 @@
 //! Diagnostics as text: what is wrong, the underlined source, why, and how to mend it.
 
+use super::excerpt::Excerpt;
 use super::style::{Role, Style};
 use super::text::{tame, wrap};
 use formwork_diag::{Diagnostic, FileId, Severity, SourceFile, Sources, Span};
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
-};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, ThemeCharacters, ThemeStyles};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write;
-use std::sync::Arc;
+
+/// So many diagnostics are shown; the rest is counted.
+const MAX_SHOWN: usize = 100;
 
 /// Writes diagnostics, one after the other, each with an empty line before it.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style) -> String {
@@ -26,9 +27,18 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, style: Style) -> St
             .tab_width(2)
     };
     let handler = theme("│");
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MAX_SHOWN) {
         out.push('\n');
         one(&mut out, diagnostic, sources, style, &handler);
+    }
+    if let Some(rest) = diagnostics.get(MAX_SHOWN..).filter(|rest| !rest.is_empty()) {
+        let errors = rest.iter().filter(|d| d.is_error()).count();
+        let count = |n: usize, what: &str| {
+            (n > 0).then(|| format!("{n} more {what}{}", if n == 1 { "" } else { "s" }))
+        };
+        let counts = [count(errors, "error"), count(rest.len() - errors, "warning")];
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
+        let _ = writeln!(out, "\nThese are the first {MAX_SHOWN}; and {}.", counts.join(", "));
     }
     out
 }
@@ -96,7 +106,7 @@ fn one(
 /// What miette is given: the source and its labels.
 #[derive(Debug)]
 struct Snippet {
-    source: NamedSource<Arc<str>>,
+    source: Excerpt,
     labels: Vec<LabeledSpan>,
 }
 
@@ -127,25 +137,28 @@ fn snippets(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Snippet> {
         let places = elsewhere.entry(label.span.file).or_default();
         join(places.entry(clamp(&other.text, label.span)).or_default(), &label.text);
     }
-    let snippet = |file: &SourceFile,
+    let snippet = |id: FileId,
+                   file: &SourceFile,
                    main: Option<(usize, usize)>,
                    labels: BTreeMap<(usize, usize), String>| {
-        let labels = labels.into_iter().map(|(place, text)| {
+        let places: Vec<(usize, usize)> = labels.keys().copied().collect();
+        let (source, moved) = Excerpt::new(sources, id, tame(&file.name), &file.text, &places);
+        let labels = labels.into_iter().zip(moved).map(|((place, text), moved)| {
             let text = (!text.is_empty()).then_some(text);
             if Some(place) == main {
-                LabeledSpan::new_primary_with_span(text, place)
+                LabeledSpan::new_primary_with_span(text, moved)
             } else {
-                LabeledSpan::new_with_span(text, place)
+                LabeledSpan::new_with_span(text, moved)
             }
         });
-        Snippet { source: NamedSource::new(tame(&file.name), file.text.clone()), labels: labels.collect() }
+        Snippet { source, labels: labels.collect() }
     };
-    let mut shown = vec![snippet(file, Some(main), near)];
+    let mut shown = vec![snippet(span.file, file, Some(main), near)];
     if !far.is_empty() {
-        shown.push(snippet(file, None, far));
+        shown.push(snippet(span.file, file, None, far));
     }
     for (id, places) in elsewhere {
-        shown.extend(sources.get(id).map(|other| snippet(other, None, places)));
+        shown.extend(sources.get(id).map(|other| snippet(id, other, None, places)));
     }
     shown
 }

@@ -56,13 +56,14 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
             json!({ "filename": &*file.name, "start": position(span.start), "end": end }),
         );
         if !file.text.is_empty() && !file.private {
-            out.insert("snippet".into(), snippet(diagnostic, &file.text, span));
+            let (line, _) = sources.line_column(span.file, span.start);
+            out.insert("snippet".into(), snippet(diagnostic, &file.text, span, line));
         }
     }
     out.into()
 }
 
-fn snippet(diagnostic: &Diagnostic, text: &str, span: Span) -> Value {
+fn snippet(diagnostic: &Diagnostic, text: &str, span: Span, line: usize) -> Value {
     let boundary = |at: u32| {
         let mut at = (at as usize).min(text.len());
         while !text.is_char_boundary(at) {
@@ -82,7 +83,7 @@ fn snippet(diagnostic: &Diagnostic, text: &str, span: Span) -> Value {
     let mut out = json!({
         "context": start.checked_sub(1).and_then(|before| context(text, boundary(before as u32))),
         "code": code,
-        "start_line": text[..start].matches('\n').count() + 1,
+        "start_line": line,
         // In bytes, as Terraform counts; at least one of them, if there is one.
         "highlight_start_offset": (start - first).min(code.len()),
         "highlight_end_offset": (end.max(start + 1) - first).min(code.len()),
@@ -123,6 +124,8 @@ fn context(text: &str, at: usize) -> Option<String> {
     let line = text[..line_end]
         .lines()
         .rev()
+        // A file of nothing but mistakes is not read through for each of them.
+        .take(1_000)
         .find(|l| l.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '}'))?;
     let (header, rest) = line.split_once('{')?;
     // A block that is closed in its line does not hold what is in the next one.

@@ -3,6 +3,7 @@
 pub mod diagnostics;
 pub mod diagnostics_json;
 pub mod diff;
+mod excerpt;
 pub mod graph;
 pub mod patience;
 pub mod plan;

@@ -209,7 +209,7 @@ fn leftovers(sandbox: &Sandbox, by_hand: bool) -> Result<(), String> {
         .filter(|name| {
             let time = name.strip_prefix("terraform.tfstate.").and_then(|n| n.strip_suffix(".backup"));
             let backup = time.is_some_and(|time| time.bytes().all(|b| b.is_ascii_digit()));
-            !KNOWN.contains(&name.as_str()) && !(backup && by_hand)
+            !(KNOWN.contains(&name.as_str()) || backup && by_hand)
         })
         .collect();
     if left.is_empty() { Ok(()) } else { Err(format!("files left behind: {left:?}")) }

@@ -10,7 +10,7 @@ use crate::overrides::{is_override, merge};
 use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
-use formwork_syntax::{Body, Expr, ExprKind, decode, json_value_with, parse};
+use formwork_syntax::{Body, Expr, ExprKind, decode, decode_configuration, json_value_with, parse};
 use memchr::memmem;
 use std::collections::BTreeMap;
 use std::io;
@@ -351,7 +351,7 @@ impl<'a> Loader<'a> {
                 return None;
             }
         };
-        match decode(&bytes) {
+        match if is_json(path) { decode(&bytes) } else { decode_configuration(bytes) } {
             Ok(text) => {
                 let id = self.out.sources.add(shown, text.as_str());
                 if !is_json(path) {

@@ -137,9 +137,12 @@ fn is_argument(expr: &Expr) -> bool {
 fn as_expression(expr: &mut Expr, diags: &mut Vec<Diagnostic>) {
     if let ExprKind::Interpolation(inner) = &expr.kind {
         diags.push(
-            Diagnostic::error("Invalid expression", "Here the string itself is the name, and not a template.")
-                .help("Remove ${ and } from it.")
-                .at(expr.span),
+            Diagnostic::error(
+                "Invalid expression",
+                "Here the string itself is the name, and not a template.",
+            )
+            .help("Remove ${ and } from it.")
+            .at(expr.span),
         );
         *expr = (**inner).clone();
         return;

@@ -286,7 +286,7 @@ fn imports_name_what_is_there() {
         &format!("{}{twice}", import("terraform_data.a[0]", "\"x\"")),
         &["Duplicate import configuration for \"terraform_data.a[0]\""],
     );
-    check(&format!("{A}\nimport {{}}\n"), &["Missing required argument"]);
+    check(&format!("{A}\nimport {{}}\n"), &["Missing required argument", "Missing required argument"]);
     let call = "module \"m\" {\n source = \"./m\"\n}\n";
     check_all(
         &[("main.tf", call), ("m/main.tf", &import("terraform_data.a", "\"x\""))],
@@ -420,4 +420,15 @@ fn checks_assert_something() {
         &["Missing assert block", "Unsuitable value"],
     );
     check("check \"a\" {\n assert {}\n}\n", &["Missing required argument"]);
+}
+
+#[test]
+fn comments_may_hold_any_bytes() {
+    let summaries = |text: &[u8]| {
+        let files = MemoryFiles([(PathBuf::from("main.tf"), text.to_vec())].into());
+        load(Path::new(""), &files).diagnostics.into_iter().map(|d| d.summary).collect::<Vec<_>>()
+    };
+    assert_eq!(summaries(b"# caf\xe9\nlocals {\n a = 1 /* \xff\xfe */ // \xe9\n}\n"), [""; 0]);
+    assert_eq!(summaries(b"# caf\xe9\nlocals {\n a = \"\xe9\"\n}\n"), ["Invalid character encoding"]);
+    assert_eq!(summaries(b"locals {\n a = 1\n}\n\xe9"), ["Invalid character encoding"]);
 }

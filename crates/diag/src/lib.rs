@@ -3,9 +3,13 @@
 //! Nothing here renders: the program turns a [`Diagnostic`] into text (or JSON) at its edge. Low layers return
 //! problems without places; whoever knows the place adds it with [`Diagnostic::at`].
 
+mod lines;
+mod suggest;
+
+use lines::Lines;
 use std::fmt;
-use std::sync::Arc;
-use unicode_segmentation::UnicodeSegmentation;
+use std::sync::{Arc, OnceLock};
+pub use suggest::suggestion;
 
 /// Index of a file in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,18 +63,24 @@ pub struct SourceFile {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// Where the lines of each file begin, once somebody has asked.
+    lines: Vec<OnceLock<Lines>>,
 }
 
 impl Sources {
     /// Adds a file and returns its id.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        self.files.push(SourceFile { name: name.into(), text: text.into(), private: false });
-        FileId(self.files.len() as u32 - 1)
+        self.push(SourceFile { name: name.into(), text: text.into(), private: false })
     }
 
     /// Adds a file whose text must not be quoted, and returns its id.
     pub fn add_private(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        self.files.push(SourceFile { name: name.into(), text: text.into(), private: true });
+        self.push(SourceFile { name: name.into(), text: text.into(), private: true })
+    }
+
+    fn push(&mut self, file: SourceFile) -> FileId {
+        self.files.push(file);
+        self.lines.push(OnceLock::new());
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -94,23 +104,12 @@ impl Sources {
     /// Line and column, both counted from 1, of a byte. Columns count what a reader sees as one character (grapheme
     /// clusters), as Terraform's do.
     pub fn line_column(&self, file: FileId, byte: u32) -> (usize, usize) {
-        let Some(f) = self.get(file) else { return (1, 1) };
-        let mut byte = (byte as usize).min(f.text.len());
-        while !f.text.is_char_boundary(byte) {
-            byte -= 1;
+        match (self.get(file), self.lines.get(file.0 as usize)) {
+            (Some(f), Some(lines)) => {
+                lines.get_or_init(|| Lines::of(&f.text)).line_column(&f.text, byte as usize)
+            }
+            _ => (1, 1),
         }
-        let before = &f.text[..byte];
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let in_line = &before[line_start..];
-        let column = if in_line.is_ascii() {
-            in_line.len()
-        } else {
-            // A place inside of a cluster is where the cluster begins.
-            let rest = f.text[line_start..].split('\n').next().unwrap_or_default();
-            rest.grapheme_indices(true).take_while(|(at, c)| at + c.len() <= in_line.len()).count()
-        };
-        (line, column + 1)
     }
 }
 
@@ -225,40 +224,6 @@ impl fmt::Display for Diagnostic {
 /// Whether any of these is an error.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(Diagnostic::is_error)
-}
-
-/// The candidate that a user most likely meant by `given`, when one is close enough (Damerau–Levenshtein
-/// distance of at most a third of the length).
-pub fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (given.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|c| (edit_distance(given, c), c))
-        .filter(|(d, _)| *d <= limit)
-        .min()
-        .map(|(_, c)| c)
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0usize; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    for (j, cell) in rows[0].iter_mut().enumerate() {
-        *cell = j;
-    }
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let substitute = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = substitute.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

@@ -54,3 +54,33 @@ pub fn parse_expr_within(span: Span, text: &str) -> (Option<Expr>, Vec<Diagnosti
 pub fn decode(bytes: &[u8]) -> Result<String, usize> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| error.valid_up_to())
 }
+
+/// The text of a configuration file. What is not UTF-8 is let pass in comments, where question marks stand for its bytes; the
+/// error is the offset of the first such byte elsewhere.
+pub fn decode_configuration(bytes: Vec<u8>) -> Result<String, usize> {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into_bytes(),
+    };
+    let mut text = String::with_capacity(bytes.len());
+    let mut wrong = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for _ in chunk.invalid() {
+            wrong.push(text.len());
+            text.push('?');
+        }
+    }
+    let lexed = lexer::lex(&text, lexer::Mode::Body, true);
+    let mut comments = lexed.tokens.iter().filter(|t| t.kind == lexer::Kind::Comment).map(|t| t.range());
+    let mut comment = comments.next();
+    for at in wrong {
+        while comment.as_ref().is_some_and(|c| c.end <= at) {
+            comment = comments.next();
+        }
+        if !comment.as_ref().is_some_and(|c| c.contains(&at)) {
+            return Err(at);
+        }
+    }
+    Ok(text)
+}

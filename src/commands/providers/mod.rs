@@ -15,6 +15,9 @@ use std::fmt::Write;
 /// Show which providers the configuration and the state need
 #[derive(Debug, Args)]
 pub struct Providers {
+    /// Where test files are. (They are not read.)
+    #[arg(long, value_name = "DIR", default_value = "tests", hide_default_value = true)]
+    test_directory: String,
     #[command(flatten)]
     look: Look,
     #[command(subcommand)]

@@ -108,7 +108,7 @@ impl<'a> Evaluator<'a> {
                 }
             },
             ExprKind::String(s) => Kind::String(s.clone()).into(),
-            ExprKind::Template(parts) => self.template(parts),
+            ExprKind::Template(parts) => self.template(parts, expr.span),
             ExprKind::Interpolation(x) | ExprKind::Paren(x) => self.expr(x),
             ExprKind::Variable(_) | ExprKind::Attr(..) | ExprKind::Index(..) => self.chain(expr),
             ExprKind::Splat { source, each } => self.splat(expr, source, each),

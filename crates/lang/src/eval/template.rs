@@ -5,7 +5,7 @@ use crate::functions::FnError;
 use crate::{Lookup, Scope, Step, World};
 use formwork_diag::{Diagnostic, FileId, Span};
 use formwork_syntax::{Expr, TemplatePart, parse_template};
-use formwork_value::{Kind, Marks, Refinement, Type, Value, convert};
+use formwork_value::{Kind, MAX_WEIGHT, Marks, Refinement, Type, Value, convert};
 use std::path::Path;
 
 /// Text as far as it is known.
@@ -14,23 +14,33 @@ struct Output {
     marks: Marks,
     /// Nothing unknown came so far.
     known: bool,
+    /// It has become longer than a value may be.
+    too_long: bool,
 }
 
 impl Output {
     fn push(&mut self, text: &str) {
-        if self.known {
+        self.too_long = self.too_long || self.text.len() + text.len() > MAX_WEIGHT as usize * 16;
+        if self.known && !self.too_long {
             self.text.push_str(text);
         }
     }
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn template(&mut self, parts: &'a [TemplatePart]) -> Value {
+    pub(super) fn template(&mut self, parts: &'a [TemplatePart], place: Span) -> Value {
         let start = self.diags.len();
-        let mut out = Output { text: String::new(), marks: Marks::NONE, known: true };
+        let mut out = Output { text: String::new(), marks: Marks::NONE, known: true, too_long: false };
         self.parts(parts, &mut out);
         if self.errors_since(start) {
             return Value::unknown(Type::String).with_marks(out.marks);
+        }
+        if out.too_long {
+            let d = Diagnostic::error(
+                "Value too large",
+                "The text of this template is too long to be worked with.",
+            );
+            return self.fail(d.at(place), None);
         }
         let value = if out.known {
             Value::string(out.text)
@@ -89,7 +99,7 @@ impl<'a> Evaluator<'a> {
             if condition == Some(chosen) {
                 self.parts(parts, out);
             } else {
-                let mut aside = Output { text: String::new(), marks: Marks::NONE, known };
+                let mut aside = Output { text: String::new(), marks: Marks::NONE, known, too_long: false };
                 self.parts(parts, &mut aside);
                 self.diags.truncate(start);
                 out.marks = out.marks.union(aside.marks);

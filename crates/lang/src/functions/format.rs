@@ -351,7 +351,10 @@ impl Verb {
 /// Digits of a whole number that is not negative.
 fn radix(n: &Number, base: u32) -> String {
     if base == 10 {
-        return n.to_string();
+        // All of them: what is written for people stops where the next number would begin.
+        let (digits, point) = n.exact_digits();
+        let whole = point.max(1) as usize;
+        return (0..whole).map(|i| char::from(b'0' + digits.get(i).copied().unwrap_or(0))).collect();
     }
     let big = Number::from(i64::from(base));
     let (mut left, mut digits) = (n.clone(), Vec::new());

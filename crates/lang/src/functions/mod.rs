@@ -28,7 +28,9 @@ use crate::Scope;
 use formwork_macros::function;
 use formwork_value::function::{Argument, converted};
 pub use formwork_value::function::{FnError, FnResult, Param, Signature};
-use formwork_value::{Kind, Map, Mark, Marks, Number, Refinement, Type, Value, convert as convert_value};
+use formwork_value::{
+    Kind, MAX_WEIGHT, Map, Mark, Marks, Number, Refinement, Type, Value, convert as convert_value,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -127,6 +129,17 @@ pub fn functions() -> &'static BTreeMap<&'static str, Function> {
         groups.into_iter().flatten().map(|f| (f.signature.name, f)).collect()
     });
     &ALL
+}
+
+/// Strings that functions make are of no more bytes than a value may have.
+const MAX_TEXT: usize = MAX_WEIGHT as usize * 16;
+
+/// Refuses a result of so many bytes before any memory is asked for.
+fn fits(length: Option<usize>) -> Result<(), FnError> {
+    match length {
+        Some(length) if length <= MAX_TEXT => Ok(()),
+        _ => Err(FnError::new("the result would be too long a string")),
+    }
 }
 
 fn strings_list(items: impl IntoIterator<Item = impl Into<String>>) -> Value {

@@ -3,6 +3,9 @@
 use super::*;
 use dashu_int::UBig;
 
+/// A string of more digits is no number for `parseint`.
+const MAX_DIGITS: usize = 300_000;
+
 library![abs, ceil, floor, log, pow, signum, max, min, parseint, sum];
 
 /// The absolute value of a number.
@@ -118,7 +121,13 @@ fn parse_int(text: &str, base: u32) -> Option<Number> {
     if digits.is_empty() {
         return None;
     }
+    // No number that is worked with has more.
+    if digits.len() > MAX_DIGITS {
+        return None;
+    }
     let mut total = UBig::ZERO;
+    // As many digits at once as a machine word holds.
+    let (mut chunk, mut scale) = (0u64, 1u64);
     for c in digits.chars() {
         let digit = match c {
             '0'..='9' => c as u32 - '0' as u32,
@@ -131,8 +140,13 @@ fn parse_int(text: &str, base: u32) -> Option<Number> {
         if digit >= base {
             return None;
         }
-        total = total * base + digit;
+        (chunk, scale) = (chunk * u64::from(base) + u64::from(digit), scale * u64::from(base));
+        if scale > u64::MAX / 64 / 64 {
+            total = total * scale + chunk;
+            (chunk, scale) = (0, 1);
+        }
     }
+    total = total * scale + chunk;
     let total = match i64::try_from(&total) {
         Ok(small) => Number::from(small),
         Err(_) => Number::parse(&total.to_string()).ok()?,

@@ -3,7 +3,7 @@
 use super::collections::{is_sequence, sequence};
 use super::*;
 use crate::eval::a_type;
-use formwork_value::{MAX_WEIGHT, unify};
+use formwork_value::unify;
 
 /// `range` gives no more than so many numbers.
 const MAX_RANGE: usize = 1024;

@@ -83,6 +83,8 @@ fn indent(spaces: i64, str: &str) -> FnResult {
         .ok()
         .filter(|n| *n <= 10_000)
         .ok_or_else(|| FnError::arg(0, "it must be a number from 0 to 10000"))?;
+    let added = str.matches('\n').count().checked_mul(spaces);
+    fits(added.and_then(|added| added.checked_add(str.len())))?;
     Ok(Value::string(str.replace('\n', &format!("\n{}", " ".repeat(spaces)))))
 }
 
@@ -101,6 +103,8 @@ fn join(separator: &str, #[arg(rest, ty = Type::list(Type::String))] lists: &[Va
             parts.push(text);
         }
     }
+    let separators = parts.len().saturating_sub(1).checked_mul(separator.len());
+    fits(parts.iter().try_fold(separators.unwrap_or(usize::MAX), |sum, part| sum.checked_add(part.len())))?;
     Ok(Value::string(parts.join(separator)))
 }
 

@@ -36,9 +36,18 @@ fn replace(str: &str, substr: &str, replace: &str) -> FnResult {
     match old.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
         Some(p) => {
             let regex = compile(p).map_err(|m| FnError::arg(1, m).quoting())?;
+            // Of each `$` no more can come than the match.
+            let groups = new.matches('$').count();
+            let longest = |length: usize| length.checked_mul(groups)?.checked_add(new.len());
+            let mut matches = regex.find_iter(text).map(|found| longest(found.len()));
+            fits(matches.try_fold(text.len(), |sum, more| sum.checked_add(more?)))?;
             Ok(Value::string(regex.replace_all(text, new).into_owned()))
         }
-        None => Ok(Value::string(text.replace(old, new))),
+        None => {
+            let added = text.matches(old).count().checked_mul(new.len());
+            fits(added.and_then(|added| added.checked_add(text.len())))?;
+            Ok(Value::string(text.replace(old, new)))
+        }
     }
 }
 

@@ -202,6 +202,16 @@ fn combinations_that_no_memory_holds_are_not_made() {
 #[test]
 fn says_that_a_number_is_too_large() {
     assert!(printed("jsonencode(1e1000000)").contains("too large"));
+    // Long strings, before there is memory for them.
+    let long = r#"join("", [for i in range(1000) : "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"])"#;
+    let text = format!("replace({long}, \"a\", {long})");
+    assert!(printed(&text).contains("too long"));
+    assert!(
+        printed(&format!("replace({long}, \"/(a)/\", \"$1$1$1$1{}\")", "x".repeat(9000)))
+            .contains("too long")
+    );
+    let doubled = "%{for i in range(1000)}%{for j in range(100)}${s}%{endfor}%{endfor}";
+    assert!(printed(&format!("[for s in [{long}] : \"{doubled}\"]")).contains("too long"));
 }
 
 #[test]
