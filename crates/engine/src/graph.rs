@@ -392,7 +392,7 @@ impl Builder<'_> {
             let known: Vec<&str> = self.registry.provisioner_names().collect();
             let d = Diagnostic::error("Unknown provisioner", format!("There is no provisioner \"{name}\"."))
                 .at(provisioner.kind.span);
-            self.diags.push(match suggestion(name, known.iter().copied()) {
+            self.diags.push(match suggestion(name, known.clone()) {
                 Some(near) => d.help(format!("Did you mean \"{near}\"?")),
                 None => d.help(format!("There are: {}.", known.join(", "))),
             });
@@ -561,12 +561,21 @@ impl Builder<'_> {
                     _ => module.calls.contains_key(name),
                 };
                 if !declared {
-                    let (what, names): (_, Vec<&str>) = match root {
-                        "var" => ("input variable", module.variables.keys().map(|k| &**k).collect()),
-                        "local" => ("local value", module.locals.keys().map(|k| &**k).collect()),
-                        _ => ("module", module.calls.keys().map(|k| &**k).collect()),
-                    };
-                    self.undeclared(what, &format!("{root}.{name}"), name, &names, span);
+                    let full = format!("{root}.{name}");
+                    match root {
+                        "var" => {
+                            let known = module.variables.keys().map(|k| &**k);
+                            self.undeclared("input variable", &full, name, known, span);
+                        }
+                        "local" => {
+                            let known = module.locals.keys().map(|k| &**k);
+                            self.undeclared("local value", &full, name, known, span);
+                        }
+                        _ => {
+                            let known = module.calls.keys().map(|k| &**k);
+                            self.undeclared("module", &full, name, known, span);
+                        }
+                    }
                     return Vec::new();
                 }
                 match root {
@@ -708,11 +717,19 @@ impl Builder<'_> {
             self.module.resources.keys().filter(|r| r.mode == mode).map(ToString::to_string).collect();
         let names: Vec<&str> = near.iter().map(String::as_str).collect();
         let full = resource.to_string();
-        self.undeclared("resource", &full, &full, &names, named);
+        self.undeclared("resource", &full, &full, names.iter().copied(), named);
         Vec::new()
     }
 
-    fn undeclared(&mut self, what: &str, full: &str, name: &str, known: &[&str], span: Span) {
+    /// `known` is asked for as little as it takes: there may be very many names, and very many mistakes.
+    fn undeclared<'n>(
+        &mut self,
+        what: &str,
+        full: &str,
+        name: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+        span: Span,
+    ) {
         let path = &self.module.path;
         let place = if path.0.is_empty() { "the root module".to_owned() } else { path.to_string() };
         let d = Diagnostic::error(
@@ -720,13 +737,12 @@ impl Builder<'_> {
             format!("{full} is not declared in {place}."),
         )
         .at(span);
-        self.diags.push(match suggestion(name, known.iter().copied()) {
+        self.diags.push(match suggestion(name, known.clone()) {
             Some(s) => d.help(format!("Did you mean \"{s}\"?")),
-            None if known.is_empty() => d.help(format!("There is no {what} at all in this module.")),
-            None => d.help(format!(
-                "Declared are: {}.",
-                known.iter().take(12).copied().collect::<Vec<_>>().join(", ")
-            )),
+            None if known.clone().next().is_none() => {
+                d.help(format!("There is no {what} at all in this module."))
+            }
+            None => d.help(format!("Declared are: {}.", known.take(12).collect::<Vec<_>>().join(", "))),
         });
     }
 }
