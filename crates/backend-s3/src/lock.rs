@@ -99,7 +99,12 @@ impl Lease {
                 beat += 1;
                 match bucket.put(ACTION, &key, Some(If::Tag(&tag)), &text(&info, beat)) {
                     Ok(Put::Written(next)) => tag = next,
-                    Ok(Put::Refused) => return lost.store(true, Ordering::Relaxed),
+                    // An earlier beat that seemed to have failed may have got through.
+                    Ok(Put::Refused) => match bucket.get(ACTION, &key).map(|o| o.as_ref().map(read)) {
+                        Ok(Some(found)) if found.info.id == info.id => tag = found.tag,
+                        Ok(_) => return lost.store(true, Ordering::Relaxed),
+                        Err(_) => {}
+                    },
                     // The next beat may get through; if none does, others will take over, and writes are refused.
                     Err(_) => {}
                 }

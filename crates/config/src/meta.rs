@@ -256,7 +256,9 @@ fn trigger_root(expr: &Expr) -> Option<&str> {
 /// A key as `replace_triggered_by` may have it: one that is written out, or the own one.
 fn is_trigger_key(key: &Expr) -> bool {
     let own = |source: &Expr, name: &str| match &source.kind {
-        ExprKind::Variable(root) => matches!((&**root, name), ("count", "index") | ("each", "key")),
+        // Which of each may be is said with a message of its own.
+        ExprKind::Variable(root) if &**root == "each" => true,
+        ExprKind::Variable(root) => matches!((&**root, name), ("count", "index")),
         _ => false,
     };
     match &key.kind {

@@ -51,7 +51,7 @@ fn triggers_are_resources() {
     {
         check(&c(wrong), &["Invalid replace_triggered_by expression"]);
     }
-    for wrong in ["true ? 0 : 0", "0 + 0", "(0)", "count.index + 1", "\"x${count.index}\"", "each.value"] {
+    for wrong in ["true ? 0 : 0", "0 + 0", "(0)", "count.index + 1", "\"x${count.index}\""] {
         check(&c(&format!("terraform_data.a[{wrong}]")), &["Invalid replace_triggered_by expression"]);
         check(&c(&format!("terraform_data.a.input[{wrong}]")), &["Invalid replace_triggered_by expression"]);
     }

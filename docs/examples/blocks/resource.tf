@@ -59,5 +59,9 @@ resource "random_pet" "mascot" {
 resource "random_id" "node" {
   count       = 2
   byte_length = 4
-  prefix      = "node-${count.index + 1}-"
+
+  # Arguments of the type, even if one of them should be called like one of the language's own.
+  _ {
+    prefix = "node-${count.index + 1}-"
+  }
 }

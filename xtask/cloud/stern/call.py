@@ -79,6 +79,9 @@ class Call:
         length = environ.get("CONTENT_LENGTH")
         if length:
             body = stream.read(int(length))
+            if len(body) < int(length):
+                # Cut off on its way: it has no effect, and there is nobody to be told.
+                raise ConnectionAbortedError
         else:
             body = stream.read() if environ.get("wsgi.input_terminated") else b""
         call = cls(environ, body)

@@ -1,3 +1,4 @@
+import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,6 +41,17 @@ class WholeCloud(CloudTest):
         client("s3").put_object(Bucket="bucket", Key="k", Body=b"hello")
         self.assertEqual(client("s3").get_object(Bucket="bucket", Key="k")["Body"].read(), b"hello")
         self.assertEqual(client("sts").get_caller_identity()["Account"], "123456789012")
+
+    def test_a_request_that_is_cut_off_has_no_effect(self) -> None:
+        self.only()
+        client("s3").create_bucket(Bucket="bucket")
+        address = URL.removeprefix("http://").split(":")
+        with socket.create_connection((address[0], int(address[1]))) as cut:
+            cut.sendall(b"PUT /bucket/k HTTP/1.1\r\nHost: s3\r\nContent-Length: 10\r\nAuthorization: AWS4-HMAC-SHA256 "
+                        b"Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n\r\nhello")
+            cut.shutdown(socket.SHUT_WR)
+            self.assertEqual(cut.recv(100), b"")
+        self.assertNotIn("Contents", client("s3").list_objects_v2(Bucket="bucket"))
 
     def test_a_client_that_waits_gets_through_all_of_it(self) -> None:
         def patiently(call, **params):
