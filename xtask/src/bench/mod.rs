@@ -85,7 +85,11 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
     if options.cases.iter().any(|c| c.cloud == Cloud::Toy) {
         steps.command("build with the toy cloud", &mut build(&["--example", "formwork-toy"]))?;
     }
-    let oracle = options.python.as_deref().map(Oracle::start).transpose()?;
+    let oracle = options
+        .python
+        .as_deref()
+        .map(|python| Oracle::start(python, &target().join("bench-cloud")))
+        .transpose()?;
     let bench = Bench {
         steps: &steps,
         formwork: &target().join("release/formwork"),

@@ -14,12 +14,21 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// Starts it with a Python that has the package `tf`.
-    pub fn start(python: &Path) -> Result<Oracle, Failure> {
+    /// Starts it with a Python that has the package `tf`. Its cloud is in `folder`, which is emptied.
+    pub fn start(python: &Path, folder: &Path) -> Result<Oracle, Failure> {
         let script = root().join("tests/toy/oracle/provider.py");
         let wrong = |e: &dyn std::fmt::Display| format!("{} {}: {e}", python.display(), script.display());
-        let mut command = Command::new(python);
-        command.arg(&script).arg("--dev").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let _ = std::fs::remove_dir_all(folder);
+        std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let python = std::path::absolute(python).map_err(|e| format!("{}: {e}", python.display()))?;
+        let mut command = Command::new(&python);
+        command
+            .current_dir(folder)
+            .arg(&script)
+            .arg("--dev")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().map_err(|e| wrong(&e))?;
         let output = child.stdout.take();
         let mut oracle = Oracle { child, reattach: String::new() };
