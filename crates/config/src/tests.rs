@@ -225,15 +225,22 @@ fn arguments_of_backends_are_computed() {
     check(
         "var.none",
         Err(
-            "Variable without a value: The variable \"none\" has no value here, and the state cannot be found without it.",
+            "Variable without a value: The variable \"none\" has no value here, and the state cannot be read without it.",
         ),
     );
     check("local.loop", Err("Local value refers to itself: The value of local.loop needs local.loop."));
     check(
         "local.made",
         Err(
-            "Not known when the state is opened: \"terraform_data\" cannot be referred to here: what it is about is in the state, \
-             and this says where the state is.",
+            "Not known before the state is read: \"terraform_data\" cannot be referred to here: this is needed before the state \
+             is read.",
+        ),
+    );
+    check(
+        "terraform.workspace",
+        Err(
+            "Not known before the state is read: \"terraform\" cannot be referred to here: the workspaces are where the state \
+             is, and this says where that is.",
         ),
     );
     check(
