@@ -4,10 +4,9 @@ use super::options::{Look, switch_parser};
 use crate::context::Context;
 use clap::Args;
 use formwork_diag::{Diagnostic, Sources, has_errors};
-use formwork_syntax::{decode, format};
+use formwork_syntax::{Lenient, format};
 use similar::TextDiff;
-use std::fmt::Write;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// What the names of files end with that have a layout.
@@ -53,7 +52,7 @@ impl Fmt {
             write: self.write && !is_input && !self.check,
             diff: self.diff,
             recursive: self.recursive,
-            out: String::new(),
+            out: Vec::new(),
             differs: false,
             diags: Vec::new(),
             sources: Sources::default(),
@@ -67,7 +66,7 @@ impl Fmt {
         let failed = has_errors(&work.diags);
         // A check that could not look at everything says nothing about the rest.
         if !(failed && self.check) {
-            cx.screen.print(&work.out);
+            cx.screen.bytes(&work.out);
         }
         cx.screen.diagnostics(&work.diags, &work.sources);
         match (failed, self.check && work.differs) {
@@ -84,7 +83,7 @@ struct Work {
     write: bool,
     diff: bool,
     recursive: bool,
-    out: String,
+    out: Vec<u8>,
     differs: bool,
     diags: Vec<Diagnostic>,
     sources: Sources,
@@ -102,7 +101,7 @@ impl Work {
                 if let Some((_, formatted)) = self.text("<stdin>", &bytes)
                     && whole
                 {
-                    self.out.push_str(&formatted);
+                    self.out.extend(formatted);
                 }
             }
             Err(e) => {
@@ -191,9 +190,9 @@ impl Work {
     }
 
     /// Whether the layout of a text differs, and the text in its layout.
-    fn text(&mut self, name: &str, bytes: &[u8]) -> Option<(bool, String)> {
-        let text = match decode(bytes) {
-            Ok(text) => text,
+    fn text(&mut self, name: &str, bytes: &[u8]) -> Option<(bool, Vec<u8>)> {
+        let read = match Lenient::read(bytes) {
+            Ok(read) => read,
             Err(at) => {
                 self.problem(
                     "Invalid character encoding",
@@ -203,24 +202,25 @@ impl Work {
                 return None;
             }
         };
-        let file = self.sources.add(name, text.as_str());
-        let formatted = match format(file, &text) {
+        let file = self.sources.add(name, read.text.as_str());
+        let formatted = match format(file, &read.text) {
             Ok(formatted) => formatted,
             Err(diags) => {
                 self.diags.extend(diags);
                 return None;
             }
         };
-        let differs = formatted != text;
+        let formatted = read.bytes(&formatted);
+        let differs = formatted != bytes;
         if differs {
             self.differs = true;
             if self.list {
                 let _ = writeln!(self.out, "{name}");
             }
             if self.diff {
-                let diff = TextDiff::from_lines(text.as_str(), formatted.as_str());
+                let diff = TextDiff::from_lines(bytes, &formatted);
                 let (old, new) = (format!("old/{name}"), format!("new/{name}"));
-                let _ = write!(self.out, "{}", diff.unified_diff().context_radius(3).header(&old, &new));
+                let _ = diff.unified_diff().context_radius(3).header(&old, &new).to_writer(&mut self.out);
             }
         }
         Some((differs, formatted))

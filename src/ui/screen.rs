@@ -42,8 +42,13 @@ impl Screen {
 
     /// Writes to standard output. That the reader went away is no reason to stop working.
     pub fn print(self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// Writes to standard output what need not be text.
+    pub fn bytes(self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
     }
 
     /// Writes a line to standard output.

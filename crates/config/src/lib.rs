@@ -47,6 +47,7 @@ pub use model::{
     Local, Module, ModuleCall, Moved, OnFailure, Output, ProviderBlock, ProviderRef, ProviderRequirement,
     Provisioner, Removed, Repetition, ResourceBlock, Validation, Variable, When,
 };
+pub use native_json::repeated_keys;
 pub use providers::{ProviderChoice, ProviderKey, implied_provider, normalise_source};
 pub use source::{Getter, Published, Remote, Source, SourceError, decode, encode};
 pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};

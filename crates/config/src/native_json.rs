@@ -39,7 +39,7 @@ pub(crate) fn is_literal(keys: &[Str]) -> bool {
 
 /// Keys that an object has twice. Unless the expression is certain to be a value, objects and arrays under one key may be
 /// several blocks.
-pub(crate) fn repeated_keys(expr: &Expr, is_value: bool, diags: &mut Vec<Diagnostic>) {
+pub fn repeated_keys(expr: &Expr, is_value: bool, diags: &mut Vec<Diagnostic>) {
     walk(expr, &mut |e| {
         let ExprKind::Object(items) = &e.kind else { return };
         let mut seen = BTreeMap::new();

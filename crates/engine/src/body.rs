@@ -2,10 +2,11 @@
 
 use crate::scope::{ModuleScope, WithNames};
 use formwork_addr::Str;
+use formwork_config::repeated_keys;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{Scope, eval};
 use formwork_provider::{Attribute as Declared, Block as SchemaBlock, NestedBlock, Nesting};
-use formwork_syntax::{Attribute, Block, Body, json_block_problems, json_blocks};
+use formwork_syntax::{Attribute, Block, Body, duplicate_attributes, json_block_problems, json_blocks};
 use formwork_value::{Kind, Map, Mark, Marks, Type, Value, convert};
 use std::collections::BTreeMap;
 
@@ -73,6 +74,9 @@ impl Decoder<'_> {
     ) -> Option<Value> {
         let told_apart = self.tell_apart(body, schema);
         let body = told_apart.as_ref().unwrap_or(body);
+        if body.attributes.iter().any(|a| a.json) {
+            self.repeated(body);
+        }
         let mut attrs = Map::new();
         for attribute in &body.attributes {
             self.attribute(attribute, schema, names, &mut attrs);
@@ -136,6 +140,15 @@ impl Decoder<'_> {
             }
         }
         Some(out)
+    }
+
+    /// JSON's keys that are there twice and may not be, now that it is known that they are no blocks.
+    fn repeated(&mut self, body: &Body) {
+        let mut found = duplicate_attributes(body);
+        for attribute in body.attributes.iter().filter(|a| a.json) {
+            repeated_keys(&attribute.expr, true, &mut found);
+        }
+        found.into_iter().for_each(|d| self.error(d));
     }
 
     fn attribute(
@@ -281,8 +294,11 @@ impl Decoder<'_> {
             found[at].1 = items;
         }
         for (name, nested) in schema.blocks.iter().chain(&lists) {
-            let items =
+            let mut items =
                 found.iter().position(|(n, _)| n == name).map(|i| found.swap_remove(i).1).unwrap_or_default();
+            if schema.attributes.get(name).is_some_and(|a| a.empty_is_nothing) {
+                items.values.iter_mut().for_each(|(_, value, _)| *value = filled(value));
+            }
             attrs.insert(name.clone(), self.check(name, nested, items, header));
         }
     }
@@ -494,6 +510,27 @@ fn as_blocks(attribute: &Declared) -> Option<NestedBlock> {
     });
     let block = SchemaBlock { attributes: attributes.collect(), ..SchemaBlock::default() };
     attribute.configurable().then_some(NestedBlock { nesting, block, min: 0, max: 0 })
+}
+
+/// A block with empty values in place of nulls: where both mean the same, those who read plans expect what HashiCorp's
+/// providers put there.
+fn filled(block: &Value) -> Value {
+    let Some(fields) = block.as_map() else { return block.clone() };
+    let fields: Map = fields
+        .iter()
+        .map(|(name, value)| {
+            let empty = match value.kind() {
+                Kind::Null(Type::String) => Value::string(""),
+                Kind::Null(Type::Bool) => Value::from(false),
+                Kind::Null(Type::List(element)) => Value::list(Type::clone(element), Vec::new()),
+                Kind::Null(Type::Set(element)) => Value::set(Type::clone(element), Vec::new()),
+                Kind::Null(Type::Map(element)) => Value::map(Type::clone(element), Map::new()),
+                _ => return (name.clone(), value.clone()),
+            };
+            (name.clone(), empty.with_marks(value.marks()))
+        })
+        .collect();
+    Value::from(fields).with_marks(block.marks())
 }
 
 /// The blocks of one kind, as they are found.

@@ -4,7 +4,7 @@ use crate::cells::{CellId, Content, Kind};
 use crate::deps::Deps;
 use crate::evaluator::Evaluator;
 use crate::prepare::Prepared;
-use formwork_addr::InstanceAddr;
+use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ResourceAddr, ResourceMode};
 use formwork_config::Repetition;
 use formwork_plan::{Cause, Deferred};
 use std::collections::BTreeSet;
@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// How many objects a reason names before it counts the others.
 const NAMED: usize = 3;
+
+/// The key of instances whose keys nobody knows.
+const ANY: &str = "*";
 
 impl Evaluator {
     /// What is said of a block whose repetition is not known, which was made from `deps`.
@@ -32,7 +35,35 @@ impl Evaluator {
         deps.instances.iter().for_each(|id| deps_of.add_instance(*id));
         deps_of.groups.extend(deps.groups.iter().cloned());
         let reason = self.awaiting(&format!("its \"{argument}\""), &Arc::new(deps_of));
-        Deferred { address: addr.to_string(), cause: Cause::InstanceCountUnknown, reason }
+        Deferred {
+            address: addr.to_string(),
+            cause: Cause::InstanceCountUnknown,
+            reason,
+            within: Vec::new(),
+        }
+    }
+
+    /// What the blocks of a module declare that is called nobody knows how often.
+    pub(crate) fn within_calls(&self, path: &ModulePath, addr: ModuleInstance) -> Vec<InstanceAddr> {
+        let key = |repetition: &Repetition| match repetition {
+            Repetition::Count(_) | Repetition::ForEach(_) => InstanceKey::Str(ANY.into()),
+            Repetition::Single | Repetition::Enabled(_) => InstanceKey::None,
+        };
+        let (mut found, mut open) = (Vec::new(), vec![(path.clone(), addr)]);
+        while let Some((path, addr)) = open.pop() {
+            let Some(module) = self.setup.config.module(&path) else { continue };
+            for (resource, block) in &module.resources {
+                if resource.mode != ResourceMode::Ephemeral {
+                    let all = ResourceAddr { module: addr.clone(), resource: resource.clone().into() };
+                    found.push(all.instance(key(&block.repetition)));
+                }
+            }
+            for (name, call) in &module.calls {
+                open.push((path.child(name.clone()), addr.child(name.clone(), key(&call.repetition))));
+            }
+        }
+        found.sort();
+        found
     }
 
     /// Whether an instance has to wait, and why: for what it was made from, or for its provider.
@@ -40,7 +71,9 @@ impl Evaluator {
         if !self.deferring {
             return None;
         }
-        let deferred = |cause, reason| Some(Deferred { address: addr.to_string(), cause, reason });
+        let deferred = |cause, reason| {
+            Some(Deferred { address: addr.to_string(), cause, reason, within: Vec::new() })
+        };
         if !self.deferred.is_empty() {
             let mut waits = BTreeSet::new();
             let mut note = |id: CellId| {

@@ -422,8 +422,9 @@ impl Evaluator {
         let addr = node.addr.clone();
         if matches!(repeat, Repeat::Unknown) {
             let repetition = &node.module.calls[name].repetition;
-            let deferred =
+            let mut deferred =
                 self.unknown_instances(&addr.child(name.clone(), InstanceKey::None), repetition, &deps);
+            deferred.within = self.within_calls(&path, addr.child(name.clone(), InstanceKey::Str("*".into())));
             self.deferred.insert(id, deferred);
         }
         let Some(child) = self.setup.config.module(&path).cloned() else { return self.cells.fail(id) };

@@ -537,9 +537,10 @@ impl Builder<'_> {
         let module = self.module;
         let path = module.path.clone();
         match root {
-            "each" | "count" => Vec::new(),
+            // Where they mean something, what surrounds them decides.
+            "each" | "count" if attr(0).is_some() => Vec::new(),
             "self" if self.own => Vec::new(),
-            "path" | "terraform" | "tofu" | "self" => {
+            "each" | "count" | "path" | "terraform" | "tofu" | "self" => {
                 let at = if root == "self" { span.first(root.len()) } else { span };
                 self.diags.extend(reference::of_the_language(root, steps).map(|d| d.at(at)));
                 Vec::new()

@@ -7,7 +7,8 @@ use formwork_lang::{RefStep, Reference, Step, references};
 use formwork_provider::Schema;
 use formwork_value::Type;
 
-/// A reference to `path`, `terraform` or `self` (outside of postconditions) that means nothing.
+/// A reference to `path`, `terraform`, `self` (outside of postconditions), or to `each` or `count` without a name, that means
+/// nothing.
 pub(crate) fn of_the_language(root: &str, steps: &[RefStep<'_>]) -> Option<Diagnostic> {
     if root == "self" {
         let d = Diagnostic::error("Invalid \"self\" reference", "\"self\" has no meaning here.");
@@ -15,6 +16,8 @@ pub(crate) fn of_the_language(root: &str, steps: &[RefStep<'_>]) -> Option<Diagn
     }
     let (known, help): (&[&str], _) = match root {
         "path" => (&["module", "root", "cwd"], "There are path.module, path.root and path.cwd."),
+        "each" => (&["key", "value"], "There are each.key and each.value."),
+        "count" => (&["index"], "There is count.index."),
         _ => (&["workspace"], "There is terraform.workspace."),
     };
     let detail = match steps.first() {

@@ -67,6 +67,9 @@ pub struct Deferred {
     pub cause: Cause,
     /// For what, as the end of a sentence: `its "count" depends on terraform_data.a, which is only known after apply`.
     pub reason: String,
+    /// For a module, what its blocks declare, with the key `*` wherever nobody knows the keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serial::texts")]
+    pub within: Vec<InstanceAddr>,
 }
 
 /// Something that `-exclude` left out of the plan.

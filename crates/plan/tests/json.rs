@@ -324,6 +324,7 @@ fn what_waits_makes_a_plan_incomplete() {
             address: "t.a".into(),
             cause: formwork_plan::Cause::DeferredPrereq,
             reason: "its count is not known".into(),
+            within: Vec::new(),
         }],
         ..Plan::default()
     };

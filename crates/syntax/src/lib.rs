@@ -3,6 +3,7 @@
 //! [`parse`] is the one door. Nothing here evaluates, reads files or knows
 //! what a `resource` is.
 
+mod encoding;
 mod format;
 mod json;
 mod lexer;
@@ -19,6 +20,7 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
+pub use encoding::{Lenient, decode, decode_configuration};
 pub use format::format;
 pub use json::{json_block_problems, json_blocks, json_body, json_data, json_value, json_value_with};
 pub use parse::duplicate_attributes;
@@ -48,39 +50,4 @@ pub fn parse_template(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic
 /// in it has the span of that.
 pub fn parse_expr_within(span: Span, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
     parse::expression(text, Place::Within(span))
-}
-
-/// The text of a file. The error is the offset of the first byte that is not UTF-8.
-pub fn decode(bytes: &[u8]) -> Result<String, usize> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| error.valid_up_to())
-}
-
-/// The text of a configuration file. What is not UTF-8 is let pass in comments, where question marks stand for its bytes; the
-/// error is the offset of the first such byte elsewhere.
-pub fn decode_configuration(bytes: Vec<u8>) -> Result<String, usize> {
-    let bytes = match String::from_utf8(bytes) {
-        Ok(text) => return Ok(text),
-        Err(error) => error.into_bytes(),
-    };
-    let mut text = String::with_capacity(bytes.len());
-    let mut wrong = Vec::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for _ in chunk.invalid() {
-            wrong.push(text.len());
-            text.push('?');
-        }
-    }
-    let lexed = lexer::lex(&text, lexer::Mode::Body, true);
-    let mut comments = lexed.tokens.iter().filter(|t| t.kind == lexer::Kind::Comment).map(|t| t.range());
-    let mut comment = comments.next();
-    for at in wrong {
-        while comment.as_ref().is_some_and(|c| c.end <= at) {
-            comment = comments.next();
-        }
-        if !comment.as_ref().is_some_and(|c| c.contains(&at)) {
-            return Err(at);
-        }
-    }
-    Ok(text)
 }

@@ -130,7 +130,7 @@ impl Number {
     }
 
     /// Whether it has a minus sign, which zero may have too.
-    fn is_negative(&self) -> bool {
+    pub(crate) fn is_negative(&self) -> bool {
         match &self.0 {
             Repr::Int { value, .. } => *value < 0,
             Repr::MinusZero(_) => true,

@@ -17,7 +17,49 @@ pub(crate) fn sort(items: &mut [Value]) {
 }
 
 fn compare(a: &Value, b: &Value) -> Ordering {
-    rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))
+    rank(a).cmp(&rank(b)).then_with(|| Element(a).cmp(&Element(b)))
+}
+
+/// A value as an element of a set: zero and minus zero, which the language calls equal, can both be in one.
+#[derive(Clone, Copy, Debug)]
+pub struct Element<'a>(pub &'a Value);
+
+impl Ord for Element<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(other.0).then_with(|| zeros(self.0, other.0))
+    }
+}
+
+impl PartialOrd for Element<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Element<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Element<'_> {}
+
+/// The order of two values that are equal but for the signs of zeros.
+fn zeros(a: &Value, b: &Value) -> Ordering {
+    if let (Kind::Number(a), Kind::Number(b)) = (a.kind(), b.kind()) {
+        return b.is_negative().cmp(&a.is_negative());
+    }
+    let first = |pairs: &mut dyn Iterator<Item = (&Value, &Value)>| {
+        pairs.map(|(a, b)| zeros(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    match (a.kind(), b.kind()) {
+        (Kind::List(_, a), Kind::List(_, b))
+        | (Kind::Set(_, a), Kind::Set(_, b))
+        | (Kind::Tuple(a), Kind::Tuple(b)) => first(&mut a.iter().zip(b.iter())),
+        (Kind::Map(_, a), Kind::Map(_, b)) => first(&mut a.values().zip(b.values())),
+        (Kind::Object(a), Kind::Object(b)) => first(&mut a.values().zip(b.values())),
+        _ => Ordering::Equal,
+    }
 }
 
 fn rank(value: &Value) -> u8 {

@@ -1,6 +1,6 @@
 //! Values.
 
-use crate::{Mark, Marks, Number, Path, PathStep, Str, Type, Unknown};
+use crate::{Element, Mark, Marks, Number, Path, PathStep, Str, Type, Unknown};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl Value {
         }
         crate::set::sort(&mut plain);
         // Unknown elements may turn out different.
-        plain.dedup_by(|a, b| a == b && a.is_wholly_known());
+        plain.dedup_by(|a, b| Element(a) == Element(b) && a.is_wholly_known());
         Value { kind: Kind::Set(element, Arc::new(plain)), marks }
     }
 

@@ -51,29 +51,21 @@ resource "aws_security_group" "bastion" {
   description = "Where administrators come in"
   vpc_id      = aws_vpc.main.id
 
-  ingress = [{
-    description      = "SSH, and what is next to it"
-    protocol         = "tcp"
-    from_port        = 20
-    to_port          = 25
-    cidr_blocks      = ["10.0.0.0/8"]
-    ipv6_cidr_blocks = []
-    prefix_list_ids  = []
-    security_groups  = []
-    self             = false
-  }]
+  ingress {
+    description = "SSH, and what is next to it"
+    protocol    = "tcp"
+    from_port   = 20
+    to_port     = 25
+    cidr_blocks = ["10.0.0.0/8"]
+  }
 
-  egress = [{
-    description      = "SSH"
-    protocol         = "tcp"
-    from_port        = 22
-    to_port          = 22
-    cidr_blocks      = ["10.20.0.0/16"]
-    ipv6_cidr_blocks = []
-    prefix_list_ids  = []
-    security_groups  = []
-    self             = false
-  }]
+  egress {
+    description = "SSH"
+    protocol    = "tcp"
+    from_port   = 22
+    to_port     = 22
+    cidr_blocks = ["10.20.0.0/16"]
+  }
 }
 
 resource "aws_instance" "bastion" {

@@ -50,36 +50,28 @@ resource "aws_route_table_association" "this" {
   route_table_id = aws_route_table.main.id
 }
 
-# Nothing uses it, all of the world may log in, and it may talk to all of the world. Its rules are no blocks: what a
-# block leaves out is null, where Terraform's provider has empty lists, and Checkov takes such a rule for harmless.
+# Nothing uses it, all of the world may log in, and it may talk to all of the world. What the blocks leave out must be
+# empty in the plan, not null: Checkov takes a rule with nulls for harmless.
 resource "aws_security_group" "bastion" {
   name        = "bastion"
   description = "Where administrators come in"
   vpc_id      = aws_vpc.main.id
 
-  ingress = [{
-    description      = "SSH, and what is next to it"
-    protocol         = "tcp"
-    from_port        = 20
-    to_port          = 25
-    cidr_blocks      = ["10.0.0.0/8", "0.0.0.0/0"]
-    ipv6_cidr_blocks = []
-    prefix_list_ids  = []
-    security_groups  = []
-    self             = false
-  }]
+  ingress {
+    description = "SSH, and what is next to it"
+    protocol    = "tcp"
+    from_port   = 20
+    to_port     = 25
+    cidr_blocks = ["10.0.0.0/8", "0.0.0.0/0"]
+  }
 
-  egress = [{
-    description      = "Anywhere"
-    protocol         = "-1"
-    from_port        = 0
-    to_port          = 0
-    cidr_blocks      = ["0.0.0.0/0"]
-    ipv6_cidr_blocks = []
-    prefix_list_ids  = []
-    security_groups  = []
-    self             = false
-  }]
+  egress {
+    description = "Anywhere"
+    protocol    = "-1"
+    from_port   = 0
+    to_port     = 0
+    cidr_blocks = ["0.0.0.0/0"]
+  }
 }
 
 module "fleet" {

@@ -25,6 +25,8 @@ from tf.utils import Diagnostics
 
 FAILURE = "Toy cloud failure"
 
+LINK_ENDS = ("from", "to")
+
 
 class Refused(Exception):
     """A call that had no effect."""
@@ -52,6 +54,10 @@ class Store:
         found = json.loads(self.path(id).read_text())
         return found if kind in (None, found["type"]) else None
 
+    def ends(self, id: str) -> Path:
+        """The folder that names the links which ever ended at an object, so that not all objects are read when one goes."""
+        return self.folder / ".ends" / id
+
     def all(self) -> list[dict]:
         paths = sorted(p for p in self.folder.glob("*.json") if not p.name.startswith("."))
         return [json.loads(p.read_text()) for p in paths]
@@ -60,6 +66,11 @@ class Store:
         if found is None:
             self.path(id).unlink(missing_ok=True)
             return
+        if found["type"] == "toy_link":
+            for end in LINK_ENDS:
+                ends = self.ends(found["attributes"][end])
+                ends.mkdir(parents=True, exist_ok=True)
+                (ends / id).touch()
         fresh = self.path(id).with_suffix(".new")
         fresh.write_text(json.dumps(found, indent=2) + "\n")
         os.replace(fresh, self.path(id))
@@ -88,15 +99,17 @@ class Store:
     def check(self, kind: str, id: str, attributes: Optional[dict], new: bool):
         """Refuses what the cloud does not allow."""
         if attributes is None:
-            for link in (o for o in self.all() if o["type"] == "toy_link"):
-                for end in ("from", "to"):
+            ends = self.ends(id)
+            for name in sorted(p.name for p in ends.iterdir()) if ends.exists() else ():
+                link = self.load(name) or {"attributes": {}}
+                for end in LINK_ENDS:
                     if link["attributes"].get(end) == id:
-                        raise Refused("DependencyViolation", f'{id} is still "{end}" of the link {link["id"]}.')
+                        raise Refused("DependencyViolation", f'{id} is still "{end}" of the link {name}.')
             return
         if not new and self.load(id) is None:
             raise Refused("NotFound", f"There is no object {id}.")
         if kind == "toy_link":
-            for end in ("from", "to"):
+            for end in LINK_ENDS:
                 if self.load(attributes[end]) is None:
                     raise Refused("NotFound", f'"{end}" is "{attributes[end]}", but there is no such object.')
 

@@ -42,6 +42,7 @@ impl Planner<'_> {
             address: instance.addr.to_string(),
             cause: Cause::DeferredPrereq,
             reason: format!("it is to be replaced, but {user} was made from it, and has to wait"),
+            within: Vec::new(),
         });
         if let Some(deferred) = needed.or_else(|| self.ev.has_to_wait(&instance.addr, &prepared)) {
             return self.defer(cell, instance, prepared, deferred);

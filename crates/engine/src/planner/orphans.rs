@@ -128,7 +128,7 @@ impl Planner<'_> {
             Some(key) => format!("{addr} (deposed object {key})"),
             None => addr.to_string(),
         };
-        self.kept.push(Deferred { address, cause, reason });
+        self.kept.push(Deferred { address, cause, reason, within: Vec::new() });
     }
 
     /// Plans the removal of deposed objects.

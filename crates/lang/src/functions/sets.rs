@@ -1,7 +1,7 @@
 //! Sets.
 
 use super::*;
-use formwork_value::unify;
+use formwork_value::{Element, unify};
 use std::collections::BTreeSet;
 
 library![setunion, setintersection, setsubtract];
@@ -23,10 +23,9 @@ fn setintersection(
     #[arg(rest, ty = Type::set(Type::Dynamic))] other_sets: &[Value],
 ) -> FnResult {
     let (ty, sets) = alike(std::iter::once(first_set).chain(other_sets))?;
-    let others: Vec<BTreeSet<&Value>> =
-        sets[1..].iter().map(|s| s.as_slice().unwrap_or_default().iter().collect()).collect();
+    let others: Vec<BTreeSet<Element>> = sets[1..].iter().map(elements).collect();
     let first = sets[0].as_slice().unwrap_or_default();
-    let common = first.iter().filter(|v| others.iter().all(|o| o.contains(v)));
+    let common = first.iter().filter(|v| others.iter().all(|o| o.contains(&Element(v))));
     Ok(Value::set(ty, common.cloned().collect()))
 }
 
@@ -37,9 +36,13 @@ fn setsubtract(
     #[arg(ty = Type::set(Type::Dynamic))] b: &Value,
 ) -> FnResult {
     let (ty, sets) = alike([a, b])?;
-    let gone: BTreeSet<&Value> = sets[1].as_slice().unwrap_or_default().iter().collect();
-    let left = sets[0].as_slice().unwrap_or_default().iter().filter(|v| !gone.contains(v));
+    let gone = elements(&sets[1]);
+    let left = sets[0].as_slice().unwrap_or_default().iter().filter(|v| !gone.contains(&Element(v)));
     Ok(Value::set(ty, left.cloned().collect()))
+}
+
+fn elements(set: &Value) -> BTreeSet<Element<'_>> {
+    set.as_slice().unwrap_or_default().iter().map(Element).collect()
 }
 
 /// The sets with elements of one type. An empty set has no type of its own to insist on.

@@ -97,6 +97,7 @@ fn sample() -> (Plan, Bundle) {
             address: "module.m".into(),
             cause: crate::Cause::InstanceCountUnknown,
             reason: "count".into(),
+            within: vec!["module.m[\"*\"].t.a".parse().unwrap()],
         }],
         checks: vec![CheckResult {
             address: "check.c".into(),

@@ -3,7 +3,7 @@
 use super::module::{Index, mode, provider_name};
 use super::value::{Flags, JsonPath, Known};
 use crate::{Action, Cause, OutputChange, Plan, PlannedChange, ReplaceOrder};
-use formwork_addr::{InstanceAddr, ResourceAddr, ResourceMode};
+use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, ResourceMode};
 use formwork_value::Value;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -90,7 +90,7 @@ pub(super) struct DeferredChange<'a> {
 }
 
 impl<'a> DeferredChange<'a> {
-    /// All that waits, but for modules of which no instance is known. `changes` are those of instances.
+    /// All that waits; of modules of which no instance is known, what they declare. `changes` are those of instances.
     pub(super) fn all(plan: &'a Plan, changes: &[&'a PlannedChange]) -> Vec<Self> {
         let mut all = Vec::new();
         for deferred in &plan.deferred {
@@ -98,10 +98,10 @@ impl<'a> DeferredChange<'a> {
             let change = changes.iter().find(|c| c.addr.to_string() == deferred.address);
             match (deferred.cause, change) {
                 (Cause::InstanceCountUnknown, _) => {
-                    let addr = deferred.address.parse::<ResourceAddr>();
-                    all.extend(
-                        addr.ok().map(|a| DeferredChange { reason, resource_change: unknown_instances(&a) }),
-                    );
+                    let any = |resource: ResourceAddr| resource.instance(InstanceKey::Str("*".into()));
+                    let own = deferred.address.parse().ok().map(any);
+                    let unknown = own.iter().chain(&deferred.within).map(unknown_instances);
+                    all.extend(unknown.map(|resource_change| DeferredChange { reason, resource_change }));
                 }
                 (_, Some(change)) => {
                     all.push(DeferredChange { reason, resource_change: ResourceChange::new(plan, change) });
@@ -113,18 +113,19 @@ impl<'a> DeferredChange<'a> {
     }
 }
 
-/// The instances of a resource whose repetition is not known. The index is a wildcard, as Terraform writes it.
-fn unknown_instances<'a>(addr: &ResourceAddr) -> ResourceChange<'a> {
-    let resource = &addr.resource;
+/// The instances of a resource of which nobody knows yet which there are. Unknown keys are a wildcard, as Terraform writes
+/// them.
+fn unknown_instances<'a>(addr: &InstanceAddr) -> ResourceChange<'a> {
+    let resource = &addr.resource.resource;
     ResourceChange {
-        address: format!("{addr}[\"*\"]"),
+        address: addr.to_string(),
         previous_address: None,
-        module_address: addr.module.to_string(),
+        module_address: addr.resource.module.to_string(),
         mode: if resource.mode == ResourceMode::Data { "data" } else { "managed" },
         type_name: Cow::Owned(resource.type_name.to_string()),
         name: Cow::Owned(resource.name.to_string()),
         index: None,
-        index_unknown: true,
+        index_unknown: addr.key != InstanceKey::None,
         provider_name: String::new(),
         deposed: None,
         change: Change {

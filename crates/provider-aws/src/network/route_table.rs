@@ -124,7 +124,8 @@ impl AwsType for RouteTable {
         let mut problems = Vec::new();
         for route in routes.iter().filter(|route| route.as_map().is_some()) {
             for (names, what) in [(&DESTINATIONS[..], "destination"), (&TARGETS[..], "target")] {
-                let given = names.iter().filter(|name| route.get(name).is_some_and(|v| !v.is_null())).count();
+                let is_given = |v: &Value| !v.is_null() && v.as_str() != Some("");
+                let given = names.iter().filter(|name| route.get(name).is_some_and(is_given)).count();
                 if given != 1 {
                     let found = if given == 0 { "none" } else { "more than one" };
                     let names = names.join(", ");

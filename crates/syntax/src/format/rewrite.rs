@@ -115,43 +115,63 @@ impl<'a> Rewrite<'a, '_> {
         Some(edit)
     }
 
-    /// `"${x}"` as `x`, in parentheses when it spans lines.
+    /// `"${x}"` as `x`, in parentheses when it spans lines. Terraform counts no line that ends with a comment, and so breaks
+    /// what goes on after one; here it is counted there.
     fn unwrapped(&self, range: Range<usize>) -> Option<Vec<Piece<'a>>> {
-        let [open, start, inside @ .., end, close] = &self.tokens[range] else { return None };
+        let [open, start, inside @ .., end, close] = &self.tokens[range.clone()] else { return None };
         let delimiters = [open.kind, start.kind, end.kind, close.kind];
         if delimiters != [Kind::OpenQuote, Kind::Interpolation, Kind::TemplateEnd, Kind::CloseQuote]
             || inside.is_empty()
         {
             return None;
         }
-        let mut quotes = 0usize;
+        let (mut quotes, mut in_heredoc) = (0usize, false);
         for token in inside {
             match token.kind {
                 Kind::OpenQuote => quotes += 1,
                 Kind::CloseQuote => quotes = quotes.checked_sub(1)?,
                 // Something else is in the string than the one interpolation.
-                Kind::Interpolation | Kind::TemplateEnd | Kind::Plain | Kind::Text if quotes == 0 => {
-                    return None;
-                }
+                Kind::Plain | Kind::Text if quotes == 0 && !in_heredoc => return None,
+                Kind::Interpolation | Kind::TemplateEnd if quotes == 0 => return None,
+                Kind::OpenHeredoc => in_heredoc = true,
+                Kind::CloseHeredoc => in_heredoc = false,
                 _ => {}
             }
         }
         let mut edit = Vec::new();
         push(self.text, inside, &mut edit);
+        let next = self.tokens.get(range.end).map_or(Kind::End, |token| token.kind);
         let is_content = |piece: &Piece| piece.kind != Kind::Newline;
         let last = edit.iter().rposition(is_content).map_or(0, |n| n + 1);
         edit.truncate(last);
         edit.drain(..edit.iter().position(is_content).unwrap_or(0));
+        let last = edit.last()?;
+        let is_comment = last.ends_line();
+        if (is_comment || last.kind == Kind::CloseHeredoc)
+            && !(matches!(next, Kind::Newline | Kind::End) || is_comment && next == Kind::Comment)
+        {
+            // It ends its line, where something follows that Terraform breaks.
+            return None;
+        }
         let in_parentheses = matches!(
             (edit.first(), edit.last()),
             (Some(first), Some(last)) if first.kind == Kind::OpenParen && last.kind == Kind::CloseParen
         );
-        if edit.iter().any(Piece::ends_line) && !in_parentheses {
+        if goes_on(&edit) && !in_parentheses {
             edit.insert(0, Piece::new(Kind::OpenParen, "("));
             edit.push(Piece::new(Kind::CloseParen, ")"));
         }
         Some(edit)
     }
+}
+
+/// Whether an expression that nothing encloses would end too early.
+fn goes_on(pieces: &[Piece]) -> bool {
+    let mut open = 0;
+    pieces.iter().enumerate().any(|(n, piece)| {
+        open += piece.bracket();
+        piece.kind == Kind::Newline || open == 0 && piece.ends_line() && n + 1 < pieces.len()
+    })
 }
 
 /// A label as it stands between quotes.

@@ -6,6 +6,7 @@
 //! - `<folder>/.calls` is the log: one line a call, `operation type id token`.
 //! - `<folder>/.at-once` has the number of changing calls that it bears at once; more are throttled, and logged as such.
 //! - `<folder>/.late/<id>.json` are effects on their way.
+//! - `<folder>/.ends/<id>/` names the links which ever ended at an object.
 
 mod data;
 mod fault;

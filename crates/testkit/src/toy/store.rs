@@ -7,6 +7,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+/// What a link holds.
+const LINK_ENDS: [&str; 2] = ["from", "to"];
+
 /// An object of the toy cloud, as its file holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToyObject {
@@ -193,22 +196,12 @@ impl Store {
 
     /// Why the cloud refuses a change.
     fn refusal(&self, change: &Change<'_>) -> io::Result<Option<CallError>> {
-        let Some(next) = change.next else {
-            for link in objects(&self.folder)?.iter().filter(|o| o.kind == "toy_link") {
-                let end =
-                    ["from", "to"].iter().find(|end| link.attributes.get(**end) == Some(&change.id.into()));
-                if let Some(end) = end {
-                    let detail = format!("{} is still {end:?} of the link {}.", change.id, link.id);
-                    return Ok(Some(CallError::new("DependencyViolation", detail)));
-                }
-            }
-            return Ok(None);
-        };
+        let Some(next) = change.next else { return self.held(change.id) };
         if !change.create && self.load(change.id)?.is_none() {
             return Ok(Some(CallError::new("NotFound", format!("There is no object {}.", change.id))));
         }
         if change.kind == "toy_link" {
-            for end in ["from", "to"] {
+            for end in LINK_ENDS {
                 let id = next.attributes.get(end).and_then(|v| v.as_str()).unwrap_or_default();
                 if !valid_id(id) || self.load(id)?.is_none() {
                     let detail = format!("{end:?} is {id:?}, but there is no such object.");
@@ -217,6 +210,31 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// Why an object cannot go: a link ends at it.
+    fn held(&self, id: &str) -> io::Result<Option<CallError>> {
+        let links = match fs::read_dir(self.ends(id)) {
+            Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let mut links: Vec<_> = links.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        links.sort();
+        for link in links {
+            // It may be gone, or end elsewhere by now.
+            let Some(object) = self.load(&link)? else { continue };
+            if let Some(end) = LINK_ENDS.iter().find(|end| object.attributes.get(**end) == Some(&id.into())) {
+                let detail = format!("{id} is still {end:?} of the link {link}.");
+                return Ok(Some(CallError::new("DependencyViolation", detail)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The folder that names the links which ever ended at an object, so that not all objects are read when one goes.
+    fn ends(&self, id: &str) -> PathBuf {
+        self.folder.join(".ends").join(id)
     }
 
     fn load(&self, id: &str) -> io::Result<Option<ToyObject>> {
@@ -230,6 +248,11 @@ impl Store {
     fn put(&self, id: &str, object: Option<&ToyObject>) -> io::Result<()> {
         match object {
             Some(object) => {
+                let ends = LINK_ENDS.iter().filter(|_| object.kind == "toy_link");
+                for end in ends.filter_map(|end| object.attributes.get(*end)?.as_str()) {
+                    fs::create_dir_all(self.ends(end))?;
+                    File::create(self.ends(end).join(id))?;
+                }
                 let mut text = serde_json::to_vec_pretty(object)?;
                 text.push(b'\n');
                 replace(&self.path(id), &text)
