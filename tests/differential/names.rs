@@ -143,8 +143,8 @@ impl Names {
         for (name, value) in attributes {
             file["attributes"][name] = value.clone();
         }
-        std::fs::create_dir_all(folder.join("cloud")).map_err(told)?;
-        std::fs::write(path, format!("{file:#}\n")).map_err(told)?;
+        let file: ToyObject = serde_json::from_value(file).map_err(|e| format!("{object}: {e}"))?;
+        file.write(&folder.join("cloud")).map_err(told)?;
         self.look(folder)
     }
 }

@@ -3,12 +3,13 @@
 use super::lifecycle::{ignore_changes, postconditions};
 use super::{Done, Draft, Planner};
 use crate::calls::NoRecorder;
-use crate::cells::{CellId, Content, InstanceInfo, Status};
+use crate::cells::{CellId, Content, InstanceInfo, Kind, Status};
 use crate::checks;
 use crate::deps::Deps;
 use crate::evaluator::Ran;
 use crate::instance::Refreshed;
 use crate::prepare::{Prepared, call_failed, prepare, problem};
+use crate::refresh::as_stored;
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
 use formwork_diag::Severity;
 use formwork_plan::{Action, Cause, Deferred, Mode, PlannedChange, Reason, ReplaceOrder};
@@ -375,6 +376,19 @@ impl Planner<'_> {
             }
         }
         self.ev.cells.complete(cell, Content::Value(value), None);
+    }
+
+    /// What no target needs is told as the state has it; nobody is asked for it.
+    pub(super) fn as_it_was(&mut self, cell: CellId, instance: &Arc<InstanceInfo>) {
+        let stored = || {
+            let Kind::Refresh(index) = self.ev.cells.get(instance.refresh?).kind else { return None };
+            let info = self.ev.type_info(&instance.addr.resource.resource)?;
+            as_stored(&info, &self.priors[index as usize]).ok()
+        };
+        match stored() {
+            Some(old) => self.ev.cells.complete(cell, Content::Value(old.marked), None),
+            None => self.ev.cells.fail(cell),
+        }
     }
 
     /// Looks whether what there is fulfils the conditions of its block.

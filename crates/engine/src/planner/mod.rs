@@ -389,7 +389,7 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, cell: CellId) {
         match self.ev.cells.get(cell).kind.clone() {
-            Kind::Instance(_) if self.only_telling => self.ev.cells.fail(cell),
+            Kind::Instance(info) if self.only_telling => self.as_it_was(cell, &info),
             kind if self.leaves_out(&kind) => self.ev.cells.fail(cell),
             Kind::Instance(info) if info.scoped() => {
                 let (drafts, of) = (&self.drafts, &self.draft_of);

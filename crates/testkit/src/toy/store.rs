@@ -24,6 +24,14 @@ pub struct ToyObject {
     pub attributes: serde_json::Map<String, serde_json::Value>,
 }
 
+impl ToyObject {
+    /// Puts the object into a folder, behind everybody's back.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        Store { folder: folder.to_owned() }.put(&self.id, Some(self))
+    }
+}
+
 /// All objects in a folder, effects that are on their way excluded, in the order of their ids.
 pub fn objects(folder: &Path) -> io::Result<Vec<ToyObject>> {
     let mut found = Vec::new();
