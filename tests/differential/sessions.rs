@@ -3,7 +3,7 @@
 //! A page begins with a comment that says what it is about. `== folder <name> ==` begins a new folder, `== file <name> ==` is
 //! followed by a file's text, and `== ask <words> ==` by what is typed. The words are variables of the environment
 //! (`NAME=value`), then a command with its arguments. Of `validate -json` the places and ranges are compared, of other commands the
-//! exit code and what they print when all is well. `== differ <words> ==` is a question whose answer differs on purpose: the
+//! exit code and what they print when all is well; of `metadata functions` the signatures. `== differ <words> ==` is a question whose answer differs on purpose: the
 //! line above it says why. `== places <words> ==` is one of `validate -json` where only the ranges and snippets differ on purpose, and
 //! `== ranges <words> ==` one where only the snippets do.
 
@@ -11,6 +11,9 @@ use crate::Oracle;
 use formwork_testkit::{Terraform, normalise};
 use serde_json::{Value as Json, json};
 use std::path::Path;
+
+/// Functions that Terraform 1.11 has not, or only in its console.
+const OURS: [&str; 5] = ["base64gunzip", "cidrcontains", "convert", "type", "urldecode"];
 
 enum Part {
     Folder(String),
@@ -122,7 +125,9 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     let env: Vec<(&str, &str)> =
         words.split_whitespace().take_while(is_variable).filter_map(|w| w.split_once('=')).collect();
     let mut args: Vec<&str> = words.split_whitespace().skip(env.len()).collect();
-    args.push("-no-color");
+    if args.first() != Some(&"metadata") {
+        args.push("-no-color");
+    }
     let output = program.run_with(dir, &args, &env, Some(typed)).map_err(|e| e.to_string())?;
     let exit = output.status.code().unwrap_or(-1);
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -132,6 +137,10 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
             json!({ "exit": exit, "places": places(&report), "ranges": ranges(&report), "snippets": snippets(&report) }),
         );
     }
+    if args.first() == Some(&"metadata") {
+        let report: Json = serde_json::from_str(&stdout).map_err(|e| format!("{words}: {e}: {stdout}"))?;
+        return Ok(json!({ "exit": exit, "format": report["format_version"], "signatures": signatures(&report) }));
+    }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };
     // Warnings are in everyone's own words; an empty line parts them from the value.
@@ -140,6 +149,23 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
         _ => &printed,
     };
     Ok(json!({ "exit": exit, "printed": printed.trim_end() }))
+}
+
+/// What the functions that Terraform has take and give: in one line each, without anybody's descriptions.
+fn signatures(report: &Json) -> serde_json::Map<String, Json> {
+    fn undescribed(value: &Json) -> Json {
+        match value {
+            Json::Object(fields) => {
+                let fields = fields.iter().filter(|(name, _)| *name != "description");
+                fields.map(|(name, value)| (name.clone(), undescribed(value))).collect()
+            }
+            Json::Array(items) => items.iter().map(undescribed).collect(),
+            other => other.clone(),
+        }
+    }
+    let all = report["function_signatures"].as_object().into_iter().flatten();
+    let theirs = all.filter(|(name, _)| !OURS.contains(&name.trim_start_matches("core::")));
+    theirs.map(|(name, signature)| (name.clone(), undescribed(signature).to_string().into())).collect()
 }
 
 /// Where the diagnostics of a `validate -json` are, each place once.

@@ -11,7 +11,15 @@ static WORK: AtomicU64 = AtomicU64::new(0);
 /// The candidate that a user most likely meant by `given`, when one is close enough (Damerau–Levenshtein
 /// distance of at most a third of the length).
 pub fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if WORK.load(Ordering::Relaxed) > MAX_WORK {
+    suggest(given, candidates, &WORK)
+}
+
+fn suggest<'a>(
+    given: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    done: &AtomicU64,
+) -> Option<&'a str> {
+    if done.load(Ordering::Relaxed) > MAX_WORK {
         return None;
     }
     let given: Vec<char> = given.chars().collect();
@@ -35,7 +43,7 @@ pub fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>
             best = Some((distance, candidate));
         }
     }
-    WORK.fetch_add(work, Ordering::Relaxed);
+    done.fetch_add(work, Ordering::Relaxed);
     best.map(|(_, candidate)| candidate)
 }
 
@@ -57,4 +65,24 @@ fn edit_distance(a: &[char], b: &[char]) -> usize {
         std::mem::swap(&mut last, &mut row);
     }
     last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_end_with_too_much_work() {
+        let done = AtomicU64::new(0);
+        let known: Vec<String> = (0..1_000).map(|n| format!("resource_number_{n:04}")).collect();
+        let near = || suggest("resource_number_0a07", known.iter().map(String::as_str), &done);
+        assert_eq!(near(), Some("resource_number_0007"));
+        // Each look at a thousand names of twenty letters costs at least that many comparisons of letters.
+        let mut looks = 1;
+        while near().is_some() {
+            looks += 1;
+            assert!(looks <= MAX_WORK / (1_000 * 20 * 20) + 1, "nothing ends it");
+        }
+        assert!(looks > 10, "it ended after {looks}");
+    }
 }
