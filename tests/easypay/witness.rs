@@ -3,10 +3,11 @@
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where the API server lists the kinds that the modules use; namespaces last, since they outlive what is in them.
@@ -95,12 +96,27 @@ pub fn calls(endpoint: &str, since: u64) -> Result<(BTreeMap<String, usize>, u64
 pub struct Kubectl {
     kubeconfig: PathBuf,
     home: PathBuf,
+    proxy: Arc<Mutex<Option<Proxy>>>,
+}
+
+/// A client that stays, and passes on what it is asked without a secret: a process for each question costs much more.
+struct Proxy {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 impl Kubectl {
     /// `home` is where it may keep its cache.
     pub fn new(kubeconfig: &Path, home: &Path) -> Kubectl {
-        Kubectl { kubeconfig: kubeconfig.to_owned(), home: home.to_owned() }
+        let proxy = Arc::default();
+        Kubectl { kubeconfig: kubeconfig.to_owned(), home: home.to_owned(), proxy }
     }
 
     /// The command.
@@ -137,15 +153,39 @@ impl Kubectl {
         }
     }
 
+    /// Where the cluster answers without a secret, on loopback.
+    fn address(&self) -> Result<String, String> {
+        let mut proxy = self.proxy.lock().map_err(|e| e.to_string())?;
+        if let Some(proxy) = &*proxy {
+            return Ok(proxy.address.clone());
+        }
+        let mut command = self.command(&["proxy", "--port=0", "--address=127.0.0.1"]);
+        let mut process =
+            command.stdout(Stdio::piped()).spawn().map_err(|e| format!("kubectl cannot be run: {e}"))?;
+        let mut line = String::new();
+        if let Some(out) = &mut process.stdout {
+            BufReader::new(out).read_line(&mut line).map_err(|e| format!("kubectl proxy: {e}"))?;
+        }
+        let place = line.trim().strip_prefix("Starting to serve on ").map(str::to_owned);
+        let started = Proxy { process, address: place.unwrap_or_default() };
+        if started.address.is_empty() {
+            return Err(format!("kubectl proxy does not say where it serves: {line:?}"));
+        }
+        let address = started.address.clone();
+        *proxy = Some(started);
+        Ok(address)
+    }
+
     /// Everything in the cluster, of the kinds that the modules use, that the field manager `Terraform` has written
     /// (requests for certificates carry none: their names are enough).
     pub fn objects(&self) -> Result<Vec<Object>, String> {
+        let address = self.address()?;
         let mut found = Vec::new();
         for list in LISTS {
-            let text = match self.run(&["get", "--raw", list]) {
+            let text = match http("GET", &address, list, None) {
                 Ok(text) => text,
                 // Not every server has every kind.
-                Err(e) if e.contains("NotFound") => continue,
+                Err(e) if e.contains(" 404 Not Found") => continue,
                 Err(e) => return Err(e),
             };
             let list: Json = serde_json::from_str(&text).map_err(|e| format!("{list}: {e}"))?;
