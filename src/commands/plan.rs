@@ -162,13 +162,12 @@ impl Plan {
 
 /// Shows a plan in the form that was asked for.
 pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs) {
-    cx.screen.print(&if cx.screen.json {
-        ui::stream::plan(plan)
-    } else {
-        let written = Written::new(&inputs.config, &inputs.sources);
-        let view = View { fold: cx.screen.fold, places: Some(&written) };
-        ui::plan::plan(plan, &cx.schemas(), cx.screen.out, view)
-    });
+    if cx.screen.json {
+        return cx.screen.print(&ui::stream::plan(plan));
+    }
+    let written = Written::new(&inputs.config, &inputs.sources);
+    let view = View { fold: cx.screen.fold, places: Some(&written) };
+    cx.screen.show(&ui::plan::plan(plan, &cx.schemas(), cx.screen.out, view));
 }
 
 /// Whether applying the plan does anything, moves in the state included.

@@ -93,7 +93,7 @@ impl Show {
         if !self.json {
             let written = loaded.config.as_ref().map(|c| Written::new(c, &loaded.sources));
             let view = View { fold: self.fold, places: written.as_ref().map(|w| w as &dyn Places) };
-            cx.screen.print(&ui::plan::plan(&plan, &schemas, cx.screen.out, view));
+            cx.screen.show(&ui::plan::plan(&plan, &schemas, cx.screen.out, view));
             return 0;
         }
         let state = match snapshot::parse(&bundle.refreshed_state) {
@@ -136,7 +136,7 @@ impl Show {
             let outputs = state.outputs.iter().map(|(k, v)| (&**k, &v.value, v.sensitive));
             ui::state::outputs(&mut out, outputs, style);
         }
-        cx.screen.print(&out);
+        cx.screen.show(&out);
         0
     }
 }

@@ -5,6 +5,7 @@ pub mod diagnostics_json;
 pub mod diff;
 mod excerpt;
 pub mod graph;
+mod hang;
 pub mod patience;
 pub mod plan;
 pub mod progress;

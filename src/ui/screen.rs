@@ -1,5 +1,6 @@
 //! Where text goes: standard output, standard error, and the question in between.
 
+use super::hang::hang;
 use super::style::Style;
 use super::{diagnostics, stream};
 use formwork_diag::{Diagnostic, Severity, Sources};
@@ -20,6 +21,8 @@ pub struct Screen {
     pub json: bool,
     /// Instances that change alike are shown once.
     pub fold: bool,
+    /// How wide the terminal is that standard output goes to, if it is one.
+    pub columns: Option<usize>,
 }
 
 impl Screen {
@@ -37,12 +40,21 @@ impl Screen {
             compact: false,
             json: false,
             fold: false,
+            columns: columns(&io::stdout()).filter(|_| out),
         }
     }
 
     /// Writes to standard output. That the reader went away is no reason to stop working.
     pub fn print(self, text: &str) {
         self.bytes(text.as_bytes());
+    }
+
+    /// Writes what people read line by line to standard output, no line longer than the terminal is wide.
+    pub fn show(self, text: &str) {
+        match self.columns {
+            Some(columns) => self.print(&hang(text, columns)),
+            None => self.print(text),
+        }
     }
 
     /// Writes to standard output what need not be text.

@@ -129,6 +129,7 @@ impl Kubectl {
     }
 
     /// What it prints, or what it complains about.
+    #[allow(dead_code, reason = "the demo has no use for it")]
     pub fn run(&self, args: &[&str]) -> Result<String, String> {
         let output = self.command(args).output().map_err(|e| format!("kubectl cannot be run: {e}"))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
