@@ -6,6 +6,7 @@ use crate::deps::Deps;
 use crate::expand::{Expansion, Repeat};
 use crate::provide::Types;
 use crate::scope::{Found, ModuleScope};
+use crate::standing::Texts;
 use crate::{Setup, checks, expand, rules};
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, ModulePath, Resource, ResourceAddr, ResourceMode, Str,
@@ -86,6 +87,8 @@ pub(crate) struct Evaluator {
     /// In an apply: what the plan left waiting because nobody could say which instances there are. It stays unknown, even
     /// where it could be said by now: nobody has seen a plan of it.
     pub held: FxHashSet<String>,
+    /// What blocks name.
+    pub texts: Texts,
 }
 
 impl Evaluator {
@@ -110,6 +113,7 @@ impl Evaluator {
             deferring: false,
             deferred: FxHashMap::default(),
             held: FxHashSet::default(),
+            texts: Texts::default(),
             setup,
         };
         let root = evaluator.setup.config.root().clone();
@@ -544,7 +548,7 @@ impl Evaluator {
     }
 
     /// A cell and, for expansions, everything in them.
-    fn all_of(
+    pub fn all_of(
         &self,
         cell: CellId,
         key: Option<&InstanceKey>,
@@ -567,6 +571,13 @@ impl Evaluator {
                     deps.add_instance(cell);
                 }
                 match &found.content {
+                    Content::Keys(expansion) if is_empty(expansion) => {
+                        deps.add_instance(cell);
+                        self.beneath(cell, missing, deps, failed);
+                    }
+                    Content::Calls(expansion) if is_empty(expansion) => {
+                        self.beneath(cell, missing, deps, failed);
+                    }
                     Content::Keys(expansion) => match key.and_then(|k| expansion.get(k)) {
                         Some(one) => {
                             let mut inner = Deps::default();
@@ -641,6 +652,7 @@ impl Evaluator {
             if let Some(resource) = self.resource_of(*id) {
                 add(resource);
             }
+            self.block_of(*id).iter().for_each(&mut add);
             if let Some(read_from) = self.read_from(*id) {
                 self.behind(read_from).iter().for_each(&mut add);
             }
@@ -669,8 +681,19 @@ impl Evaluator {
         }
     }
 
+    /// A block without instances, which something depends on by its text.
+    fn block_of(&self, id: CellId) -> Option<ResourceAddr> {
+        match &self.cells.get(id).kind {
+            Kind::Keys(module, block) => {
+                let module = self.module(*module).addr.clone();
+                Some(ResourceAddr { module, resource: block.block().resource.clone() })
+            }
+            _ => None,
+        }
+    }
+
     /// The resources of a set that many share: looked for once.
-    fn behind(&self, group: &Arc<Deps>) -> Arc<BTreeSet<ResourceAddr>> {
+    pub fn behind(&self, group: &Arc<Deps>) -> Arc<BTreeSet<ResourceAddr>> {
         if let Some((_, known)) = self.behind.borrow().get(&Arc::as_ptr(group)) {
             return known.clone();
         }
@@ -689,6 +712,7 @@ impl Evaluator {
                     found.extend(resource.cloned());
                     last = resource;
                 }
+                found.extend(self.block_of(id));
                 open.extend(self.read_from(id));
             });
         }
@@ -719,6 +743,11 @@ pub(crate) fn instance_key(value: &Value) -> Option<InstanceKey> {
         (_, Some(n)) => n.to_i64().and_then(|i| u64::try_from(i).ok()).map(InstanceKey::Int),
         _ => None,
     }
+}
+
+/// Whether it is known that there are no instances.
+fn is_empty<T>(expansion: &Expansion<T>) -> bool {
+    !matches!(expansion, Expansion::Unknown) && expansion.iter().next().is_none()
 }
 
 /// `None` for an empty set.

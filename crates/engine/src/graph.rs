@@ -64,6 +64,19 @@ pub struct Graph {
     graph: DiGraph<Object, Span>,
     index: FxHashMap<Object, NodeIndex>,
     spans: FxHashMap<NodeIndex, Span>,
+    /// What resources need only once they are there: what their provisioners and postconditions name.
+    late: FxHashMap<NodeIndex, Vec<NodeIndex>>,
+}
+
+/// A resource block that the text of another names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'g> {
+    /// The module that it is in.
+    pub path: &'g ModulePath,
+    /// The resource.
+    pub resource: &'g Resource,
+    /// Whether it is named where the values of the other do not show it.
+    pub late: bool,
 }
 
 impl Graph {
@@ -82,6 +95,7 @@ impl Graph {
                 registry,
                 module,
                 own: false,
+                late: false,
                 check: None,
                 diags: &mut diags,
             };
@@ -179,6 +193,30 @@ impl Graph {
         nodes.flat_map(move |node| self.graph.neighbors(*node)).map(move |n| &self.graph[n])
     }
 
+    /// The resource blocks that an object names, itself or through variables, locals, outputs and calls; providers are
+    /// left out.
+    pub(crate) fn names(&self, object: &Object) -> Vec<Target<'_>> {
+        let Some(start) = self.index.get(object) else { return Vec::new() };
+        let mut found = Vec::new();
+        let late = self.late.get(start).into_iter().flatten().copied();
+        for (first, late) in
+            [(late.collect::<Vec<_>>(), true), (self.graph.neighbors(*start).collect::<Vec<_>>(), false)]
+        {
+            let mut open = first;
+            let mut seen: FxHashSet<NodeIndex> = open.iter().copied().collect();
+            while let Some(node) = open.pop() {
+                match &self.graph[node] {
+                    Object::Resource(path, resource) if node != *start => {
+                        found.push(Target { path, resource, late });
+                    }
+                    Object::Resource(..) | Object::Provider(_) => {}
+                    _ => open.extend(self.graph.neighbors(node).filter(|next| seen.insert(*next))),
+                }
+            }
+        }
+        found
+    }
+
     /// All objects with those that each needs directly, in the order of their names.
     pub fn edges(&self) -> Vec<(&Object, Vec<&Object>)> {
         let mut all: Vec<(&Object, Vec<&Object>)> = self
@@ -203,6 +241,8 @@ struct Builder<'a> {
     module: &'a Module,
     /// Whether `self` means something where the builder just is.
     own: bool,
+    /// Whether the object is there already when what the builder looks at is evaluated.
+    late: bool,
     /// The check block that the builder is in.
     check: Option<Str>,
     diags: &'a mut Vec<Diagnostic>,
@@ -250,6 +290,11 @@ impl Builder<'_> {
                 if let Some((_, expr)) = call.arguments.get(variable) {
                     self.expr(target, expr, None);
                 }
+            }
+            // What is given to a module is part of it, whether anything in it uses it or not.
+            for variable in child.variables.keys() {
+                let target = self.node(Object::Variable(inner.clone(), variable.clone()));
+                self.graph.graph.update_edge(closed, target, call.span);
             }
             let objects = child
                 .outputs
@@ -362,17 +407,17 @@ impl Builder<'_> {
             }
         }
         for (list, own) in [(&l.preconditions, false), (&l.postconditions, true)] {
-            self.own = own;
+            (self.own, self.late) = (own, own);
             for c in list {
                 self.expr(node, &c.condition, None);
                 self.expr(node, &c.message, None);
             }
         }
-        self.own = true;
+        (self.own, self.late) = (true, true);
         for provisioner in &block.provisioners {
             self.provisioner(node, provisioner);
         }
-        self.own = false;
+        (self.own, self.late) = (false, false);
         if let Some((_, worker)) = self.registry.resource(type_name).filter(|_| known) {
             self.diags.extend(reference::ignored(block, worker.schema()));
         }
@@ -522,6 +567,9 @@ impl Builder<'_> {
                 let target = self.node(object);
                 if Some(target) != but {
                     self.graph.graph.update_edge(node, target, reference.span);
+                    if self.late {
+                        self.graph.late.entry(node).or_default().push(target);
+                    }
                 }
             }
         }

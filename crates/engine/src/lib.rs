@@ -34,6 +34,7 @@ mod rules;
 mod scope;
 mod scoped;
 mod setup;
+mod standing;
 mod triggers;
 mod validate;
 mod write_only;

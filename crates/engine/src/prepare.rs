@@ -114,6 +114,11 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     let Some(provider) = e.provider_of(provider_cell) else { return Ran::Failed };
     let explicit = Arc::new(explicit);
     inputs.add(&explicit);
+    match e.standing(instance, &inputs) {
+        Ran::Done((), deps) => inputs.add(&Arc::new(deps)),
+        Ran::Missing(missing) => return Ran::Missing(missing),
+        Ran::Failed => return Ran::Failed,
+    }
     let prepared =
         Prepared { info, provider, provider_cell, config, explicit, triggers, inputs: Arc::new(inputs) };
     Ran::Done(prepared, Deps::default())

@@ -139,7 +139,7 @@ struct Planner<'a> {
     state: &'a State,
     refreshed: State,
     options: &'a PlanOptions,
-    graph: Graph,
+    graph: Arc<Graph>,
     jobs: FuturesUnordered<Job>,
     priors: Vec<Prior>,
     /// Prior objects waiting to be read, by type and provider configuration.
@@ -175,8 +175,10 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(setup: Setup, state: &'a State, options: &'a PlanOptions, graph: Graph) -> Self {
+        let graph = Arc::new(graph);
         let mut ev = Evaluator::new(setup.clone());
         ev.planning = true;
+        ev.texts.graph = Some(graph.clone());
         ev.lenient = options.mode == Mode::RefreshOnly;
         ev.deferring = options.defer || options.mode != Mode::Normal;
         let mut priors = Vec::new();
