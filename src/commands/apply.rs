@@ -182,6 +182,9 @@ impl Apply {
             }
             events(event);
         });
+        if cx.screen.json {
+            cx.screen.print(&ui::stream::plan(&plan));
+        }
         let outcome = run.apply(&plan, state);
         let code = finish(cx, run, &plan, outcome, diags, &inputs.sources, false);
         if code != 0 || plan.deferred.is_empty() {
@@ -356,6 +359,15 @@ pub fn finish(
             cx.screen.print(&format!("\n{}\n", style.paint(Role::Error, &text)));
         }
         return 1;
+    }
+    if !plan.targets.is_empty() {
+        diags.push(
+            Diagnostic::warning(
+                "Applied changes may be incomplete",
+                "The plan was made with -target, so the configuration may ask for more than was done.",
+            )
+            .help("See what is left with formwork plan, without -target."),
+        );
     }
     cx.screen.diagnostics(&diags, sources);
     let unreached = outcome.skipped.len();

@@ -163,7 +163,11 @@ impl Plan {
 /// Shows a plan in the form that was asked for.
 pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs) {
     if cx.screen.json {
-        return cx.screen.print(&ui::stream::plan(plan));
+        // A plan that came to nothing has nothing to say: the errors do.
+        if !plan.errored || changes(plan) {
+            cx.screen.print(&ui::stream::plan(plan));
+        }
+        return;
     }
     let written = Written::new(&inputs.config, &inputs.sources);
     let view = View { fold: cx.screen.fold, places: Some(&written) };

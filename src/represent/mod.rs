@@ -195,7 +195,9 @@ fn output(output: &Output) -> Value {
     let mut out = Map::new();
     put(&mut out, "sensitive", output.sensitive.into());
     put(&mut out, "ephemeral", output.ephemeral.into());
-    put(&mut out, "expression", expression(&output.value));
+    // There even when it neither is constant nor refers to anything.
+    let expression = Some(expression(&output.value)).filter(Value::is_object);
+    out.insert("expression".into(), expression.unwrap_or_else(|| Map::new().into()));
     put(&mut out, "depends_on", dependencies(&output.depends_on));
     put(&mut out, "description", output.description.as_deref().unwrap_or_default().into());
     out.into()

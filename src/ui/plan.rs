@@ -9,7 +9,7 @@ use comment::Causes;
 use formwork_addr::{Resource, ResourceAddr, ResourceMode};
 use formwork_plan::{Action, Mode, Plan, PlannedChange, ReplaceOrder};
 use formwork_provider::Schema;
-use formwork_value::Path;
+use formwork_value::{Mark, Path, Value};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -174,8 +174,15 @@ impl<'p> Printer<'p, '_> {
                 continue;
             }
             let change = Change::new(output.before.as_ref(), output.after.as_ref());
-            let node =
-                if output.sensitive { diff::secret(&change, true, true) } else { diff::dynamic(&change) };
+            let is_secret = |value: &Option<Value>| value.as_ref().is_some_and(|v| v.has_mark(Mark::Sensitive));
+            let (was, will) = (is_secret(&output.before), is_secret(&output.after));
+            let stays = output.before.is_some() && output.after.is_some();
+            let turns = if stays && was != will { Some(will) } else { None };
+            let node = match (output.sensitive, turns) {
+                (false, _) => diff::dynamic(&change),
+                (true, None) => diff::secret(&change, true, true),
+                (true, Some(will)) => diff::secret(&change, !will, will),
+            };
             if node.act == Act::NoOp {
                 continue;
             }
@@ -183,6 +190,11 @@ impl<'p> Printer<'p, '_> {
             diff::symbol(&mut start, style, node.act);
             start.push(' ');
             diff::render(&mut text, style, &node, 0, Options::default());
+            match turns {
+                Some(true) => text.push_str(" # becomes sensitive"),
+                Some(false) => text.push_str(" # is no longer sensitive"),
+                None => {}
+            }
             if self.view.fold {
                 let next = shown.len();
                 let group = *known.entry(format!("{start}{text}")).or_insert(next);

@@ -2,7 +2,7 @@
 
 use crate::{PlannedChange, ReplaceOrder, serial};
 use formwork_addr::{InstanceAddr, Pattern, Str};
-use formwork_value::Value;
+use formwork_value::{Mark, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -237,13 +237,17 @@ impl Plan {
 }
 
 impl OutputChange {
-    /// Whether the value changes. A null is as good as no value.
+    /// Whether the value changes, or whether people may see it. A null is as good as no value.
     pub fn is_change(&self) -> bool {
         let present = |v: &Option<Value>| v.clone().filter(|v| !v.is_null());
         match (present(&self.before), present(&self.after)) {
             (None, None) => false,
             (Some(a), Some(b)) => {
-                !a.is_wholly_known() || !b.is_wholly_known() || a.unmark_deep().0 != b.unmark_deep().0
+                let secret = |v: &Value| v.has_mark(Mark::Sensitive);
+                secret(&a) != secret(&b)
+                    || !a.is_wholly_known()
+                    || !b.is_wholly_known()
+                    || a.unmark_deep().0 != b.unmark_deep().0
             }
             _ => true,
         }

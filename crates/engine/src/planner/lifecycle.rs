@@ -165,6 +165,17 @@ impl Planner<'_> {
                 None => change.prior.as_ref().is_some_and(|p| p.create_before_destroy),
             };
             change.create_before_destroy = create_first;
+            if change.action == Action::NoOp
+                && cell.is_some()
+                && let Some(prior) = change.prior.as_ref().filter(|p| p.create_before_destroy != create_first)
+            {
+                // Who removes the object once its block is gone has only the state to tell.
+                let mut stored = (**prior).clone();
+                stored.create_before_destroy = create_first;
+                change.prior = Some(Arc::new(stored));
+                let provider = change.provider.clone();
+                self.refreshed.set(&change.addr, None, &provider, change.prior.clone());
+            }
             if let Action::Replace(order) = &mut change.action {
                 *order = match used.get(&change.addr.resource.without_keys()) {
                     Some(user) if create_first => {

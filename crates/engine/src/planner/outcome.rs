@@ -5,13 +5,16 @@ use crate::PlanOutcome;
 use crate::cells::{Content, Status};
 use crate::graph::Object;
 use crate::order;
-use formwork_addr::{ModulePath, Str};
+use formwork_addr::{InstanceAddr, ModulePath, Str};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Action, Deferred, Mode, OutputChange, Plan, PlannedChange};
 use formwork_state::State;
 use formwork_value::{Mark, Value};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
+
+/// How many instances a message names.
+const NAMED: usize = 5;
 
 impl Planner<'_> {
     pub(super) async fn finish(mut self) -> PlanOutcome {
@@ -22,6 +25,7 @@ impl Planner<'_> {
         self.checks().await;
         let closed = self.open.close(&self.caller).await;
         self.ev.diags.extend(closed);
+        self.lost_replacements();
         let errored = has_errors(&self.ev.diags);
         let seen = self.seen(compared);
         let providers = self.providers();
@@ -74,6 +78,37 @@ impl Planner<'_> {
         PlanOutcome { plan, refreshed: self.refreshed, seen, diagnostics: self.ev.diags }
     }
 
+    /// Says which instances were to be replaced that the configuration does not have.
+    fn lost_replacements(&mut self) {
+        if self.options.mode != Mode::Normal || self.options.is_partial() {
+            return;
+        }
+        for addr in &self.options.replace {
+            if self.ev.instances.contains_key(addr) || self.ev.may_be_waiting(addr) {
+                continue;
+            }
+            let mut near: Vec<&InstanceAddr> =
+                self.ev.instances.keys().filter(|known| known.resource == addr.resource).collect();
+            near.sort();
+            let help = match near.as_slice() {
+                [] => "Look for a typing mistake: the configuration has no such resource.".to_owned(),
+                [one] => format!("There is {one}."),
+                many => {
+                    let named: Vec<String> = many.iter().take(NAMED).map(ToString::to_string).collect();
+                    let more = if many.len() > NAMED { ", …" } else { "" };
+                    format!("There are {}{more}: name one, with its key in quotes for your shell.", named.join(", "))
+                }
+            };
+            self.ev.diags.push(
+                Diagnostic::warning(
+                    "Nothing is replaced by an address",
+                    format!("The configuration has no instance {addr}, so -replace={addr} replaces nothing."),
+                )
+                .help(help),
+            );
+        }
+    }
+
     /// What has to wait, by address.
     fn waiting(&self) -> Vec<Deferred> {
         let mut all: Vec<Deferred> = self.ev.deferred.values().cloned().collect();
@@ -108,7 +143,10 @@ impl Planner<'_> {
                             let old = self.state.outputs.get(name);
                             Some(OutputChange {
                                 before: old.map(before),
-                                after: Some(value.clone()),
+                                after: Some(match output.sensitive {
+                                    true => value.clone().mark(Mark::Sensitive),
+                                    false => value.clone(),
+                                }),
                                 sensitive: output.sensitive || old.is_some_and(|o| o.sensitive),
                             })
                         }
