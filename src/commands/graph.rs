@@ -136,6 +136,7 @@ fn of_step(plan: &Plan, kind: StepKind) -> Option<Node> {
         (Part::Forget, _) => "forget",
         (Part::Apply, Action::Update) => "update",
         (Part::Apply, Action::Read) => "read",
+        (Part::Apply, Action::NoOp) => "judge",
         (Part::Apply, _) => "create",
     };
     let deposed = change.deposed.as_ref().map_or(String::new(), |key| format!(" (deposed {key})"));

@@ -8,6 +8,9 @@
 //! | deleted, replaced | deleted, replaced | X goes, then Y goes |
 //! | updated, replaced | deleted, or replaced create-first | X's new value, then Y's old object goes |
 //!
+//! What stays as it is has a step, too, if its conditions could not be judged in the plan: whatever is made from it waits for
+//! the verdict.
+//!
 //! An object replaced destroy-first goes before its successor comes; create-first it is put aside, its successor comes,
 //! then it goes. "Made from" is, for new values, exact: the instances that the configuration refers to. For what goes it
 //! is what the state recorded, resource by resource, and it reaches through resources that do not change. The last row
@@ -17,11 +20,11 @@ use crate::deps::Deps;
 use crate::evaluator::Evaluator;
 use crate::planner::Draft;
 use formwork_addr::{InstanceAddr, ResourceAddr};
-use formwork_plan::{Action, Part, PlannedChange, ReplaceOrder, Step, StepKind};
+use formwork_plan::{Action, CheckStatus, Part, PlannedChange, ReplaceOrder, Step, StepKind};
 use formwork_state::{Origins, State, add_origins};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
@@ -30,7 +33,8 @@ use std::sync::Arc;
 /// The second value names what can never be done, because each of it waits for the others.
 pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> (Vec<Step>, Vec<InstanceAddr>) {
     let changes: Vec<&PlannedChange> = drafts.iter().map(|d| &d.change).collect();
-    let mut order = Order::new(&changes);
+    let unjudged = ev.checks.iter().filter(|c| c.status == CheckStatus::Unknown).map(|c| &*c.address).collect();
+    let mut order = Order::new(&changes, &unjudged);
     let mut sequence: Vec<usize> = (0..drafts.len()).collect();
     sequence.sort_by_key(|i| drafts[*i].seq);
     let of_cell: FxHashMap<u32, usize> =
@@ -142,8 +146,8 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// The steps of each change, with the order within a change.
-    pub(crate) fn new(changes: &[&PlannedChange]) -> Self {
+    /// The steps of each change, with the order within a change. `unjudged` are addresses whose conditions are.
+    pub(crate) fn new(changes: &[&PlannedChange], unjudged: &FxHashSet<&str>) -> Self {
         let mut order = Order {
             kinds: Vec::new(),
             after: Vec::new(),
@@ -153,6 +157,13 @@ impl Order {
         for (i, change) in changes.iter().enumerate() {
             let part = |order: &mut Order, part| order.add(StepKind::Change(i as u32, part));
             match change.action {
+                Action::NoOp
+                    if !unjudged.is_empty()
+                        && change.deposed.is_none()
+                        && unjudged.contains(change.addr.to_string().as_str()) =>
+                {
+                    order.apply[i] = Some(part(&mut order, Part::Apply));
+                }
                 Action::NoOp | Action::Defer => {}
                 Action::Create | Action::Update | Action::Read => {
                     order.apply[i] = Some(part(&mut order, Part::Apply));

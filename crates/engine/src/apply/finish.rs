@@ -8,14 +8,16 @@ use crate::planner::outcome::store_outputs;
 use crate::{ApplyOutcome, Skipped};
 use formwork_addr::{InstanceAddr, ResourceMode};
 use formwork_diag::{Diagnostic, has_errors};
-use formwork_plan::{Mode, Part, StepKind};
+use formwork_plan::{CheckStatus, Mode, Part, StepKind};
 use formwork_state::Session;
+use rustc_hash::FxHashSet;
 
 impl Applier<'_> {
     pub(super) async fn finish(mut self, session: &mut dyn Session) -> ApplyOutcome {
         let skipped = self.skipped();
         let failed = self.failed();
         if !self.stopped() && self.plan.mode != Mode::Destroy {
+            self.unjudged().await;
             self.outputs().await;
             self.checks().await;
         }
@@ -61,6 +63,30 @@ impl Applier<'_> {
         }
     }
 
+    /// Judges the conditions of variables and outputs of which the plan could not say whether they hold, and for which nothing
+    /// that was done has asked.
+    async fn unjudged(&mut self) {
+        let open = self.plan.checks.iter().filter(|c| c.status == CheckStatus::Unknown);
+        let open: FxHashSet<&str> = open.map(|c| &*c.address).collect();
+        if open.is_empty() || self.plan.mode != Mode::Normal {
+            return;
+        }
+        let mut cells = Vec::new();
+        for module in &self.ev.modules {
+            let prefix = if module.addr.is_root() { String::new() } else { format!("{}.", module.addr) };
+            let is_open = |address: String| open.contains(format!("{prefix}{address}").as_str());
+            let outputs = module.outputs.iter().filter(|(name, _)| is_open(format!("output.{name}")));
+            cells.extend(outputs.map(|(_, cell)| *cell));
+            let variables = module.variables.iter().filter(|(name, _)| is_open(format!("var.{name}")));
+            cells.extend(variables.map(|(_, cell)| *cell));
+        }
+        cells.sort_unstable();
+        for cell in cells {
+            self.ev.cells.demand(cell);
+        }
+        self.drain().await;
+    }
+
     /// Looks at all `check` blocks, now that everything is known.
     async fn checks(&mut self) {
         if self.plan.mode != Mode::Normal || self.plan.is_partial() || has_errors(&self.ev.diags) {
@@ -96,6 +122,7 @@ impl Applier<'_> {
             if let (StepKind::Change(change, part), Progress::Waiting | Progress::Released) =
                 (step.kind, self.progress[i])
                 && part != Part::Depose
+                && self.acts(step.kind)
             {
                 let addr = self.plan.changes[change as usize].addr.clone();
                 let because =

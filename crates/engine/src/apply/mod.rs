@@ -155,7 +155,7 @@ impl<'a> Applier<'a> {
     }
 
     async fn run(&mut self) {
-        let calls = self.plan.steps.iter().filter(|s| s.kind != StepKind::Gate).count();
+        let calls = self.plan.steps.iter().filter(|s| self.acts(s.kind)).count();
         (self.caller.setup.events)(Event::Total { steps: calls });
         for change in &self.plan.changes {
             if let (Some(from), None) = (&change.previous_addr, &change.deposed) {
@@ -221,6 +221,14 @@ impl<'a> Applier<'a> {
             });
             self.caller.finished(&change.addr, None, Verb::Import, shown);
             self.imported += 1;
+        }
+    }
+
+    /// Whether a step changes or reads something: some only bring others into order, or judge conditions.
+    fn acts(&self, kind: StepKind) -> bool {
+        match kind {
+            StepKind::Gate => false,
+            StepKind::Change(change, _) => self.plan.changes[change as usize].action != Action::NoOp,
         }
     }
 

@@ -41,6 +41,10 @@ impl Applier<'_> {
             }
         };
         let change = self.change(step).clone();
+        if let (Action::NoOp, Some(value)) = (change.action, &change.after) {
+            // Its preconditions hold, then; the others are judged by what it is.
+            return self.conclude(step, &change.addr, value.clone());
+        }
         let (config, marks) = prepared.config.clone().unmark_paths();
         let what = match &prepared.info.worker {
             Worker::Data(_) | Worker::Ephemeral(_) => What::Read { config, marks },
