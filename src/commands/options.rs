@@ -276,7 +276,7 @@ impl Planning {
         }
         if diags.is_empty() {
             let defer = self.allow_deferral;
-            Ok(PlanOptions { mode, refresh: self.refresh, targets, excludes, replace, defer })
+            Ok(PlanOptions { mode, refresh: self.refresh, targets, excludes, replace, defer, note: false })
         } else {
             Err(diags)
         }

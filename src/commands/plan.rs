@@ -55,7 +55,7 @@ impl Plan {
             Ok(mode) => mode,
             Err(d) => return cx.refuse(d),
         };
-        let options = match self.common.planning.options(mode) {
+        let mut options = match self.common.planning.options(mode) {
             Ok(options) => options,
             Err(diags) => return cx.fail(&diags, &Default::default()),
         };
@@ -85,6 +85,7 @@ impl Plan {
             run.end(cx);
             return cx.fail(&diags, &inputs.sources);
         }
+        options.note = self.out.is_some();
         let outcome = ManuallyDrop::new(run.plan(&options));
         let reads = self.out.is_some().then(|| {
             let mut reads = Reads::new(&outcome.seen, &outcome.plan, run.state(), &outcome.refreshed);

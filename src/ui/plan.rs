@@ -348,7 +348,9 @@ impl<'p> Printer<'p, '_> {
         }
         let resource = &change.addr.resource.resource;
         let kind = if data(change) { "data" } else { "resource" };
-        let _ = write!(self.out, " {kind} \"{}\" \"{}\" ", resource.type_name, resource.name);
+        for part in [" ", kind, " \"", &resource.type_name, "\" \"", &resource.name, "\" "] {
+            self.out.push_str(part);
+        }
         let whole = Change::new(before, after).replacing(&change.replace_paths);
         let node = diff::resource(&whole, self.schemas.schema(resource));
         let options = Options { anonymous: self.view.fold, ..Options::default() };

@@ -179,7 +179,11 @@ impl fmt::Display for Resource {
             ResourceMode::Data => "data.",
             ResourceMode::Ephemeral => "ephemeral.",
         };
-        write!(f, "{prefix}{}.{}", self.type_name, self.name)
+        // Addresses are written so often that a format would be felt.
+        f.write_str(prefix)?;
+        f.write_str(&self.type_name)?;
+        f.write_str(".")?;
+        f.write_str(&self.name)
     }
 }
 
@@ -242,9 +246,10 @@ impl ResourceAddr {
 impl fmt::Display for ResourceAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.module.is_root() {
-            write!(f, "{}.", self.module)?;
+            fmt::Display::fmt(&self.module, f)?;
+            f.write_str(".")?;
         }
-        write!(f, "{}", self.resource)
+        fmt::Display::fmt(&*self.resource, f)
     }
 }
 
@@ -259,7 +264,8 @@ pub struct InstanceAddr {
 
 impl fmt::Display for InstanceAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.resource, self.key)
+        fmt::Display::fmt(&self.resource, f)?;
+        fmt::Display::fmt(&self.key, f)
     }
 }
 

@@ -172,6 +172,8 @@ pub struct PlanOptions {
     /// Whether what depends on an unknown `count`, `for_each` or provider configuration waits for a later plan. Otherwise an
     /// unknown repetition is an error, and an unknown provider is planned for without being asked.
     pub defer: bool,
+    /// Whether it is noted what was looked at, for a plan that is saved.
+    pub note: bool,
 }
 
 impl Default for PlanOptions {
@@ -183,6 +185,7 @@ impl Default for PlanOptions {
             excludes: Vec::new(),
             replace: Vec::new(),
             defer: true,
+            note: false,
         }
     }
 }
@@ -201,7 +204,7 @@ pub struct PlanOutcome {
     pub plan: Plan,
     /// The state after refreshing.
     pub refreshed: State,
-    /// What was looked at.
+    /// What was looked at, if that was to be noted.
     pub seen: Seen,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,

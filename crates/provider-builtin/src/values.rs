@@ -1,13 +1,11 @@
 //! Small things that several families need.
 
 use formwork_provider::Problem;
-use formwork_value::{Map, Number, Path, Value};
+use formwork_value::{Number, Path, Value};
 
 /// An object with one attribute replaced.
 pub(crate) fn with(object: Value, name: &str, value: Value) -> Value {
-    let mut map: Map = object.as_map().cloned().unwrap_or_default();
-    map.insert(name.into(), value);
-    map.into()
+    object.with_attribute(name, value)
 }
 
 /// Bytes as lower-case hexadecimal digits.

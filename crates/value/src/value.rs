@@ -357,6 +357,18 @@ impl Value {
         self.children().fold(self.marks, |marks, child| marks.union(child.marks_deep()))
     }
 
+    /// The object with an attribute replaced, or added; anything else becomes an object of this attribute alone.
+    #[must_use]
+    pub fn with_attribute(mut self, name: &str, value: Value) -> Value {
+        let Kind::Object(attributes) = &mut self.kind else { return Value::object([(name, value)]) };
+        let attributes = Arc::make_mut(attributes);
+        match attributes.get_mut(name) {
+            Some(there) => *there = value,
+            None => drop(attributes.insert(name.into(), value)),
+        }
+        self
+    }
+
     /// With these marks added.
     #[must_use]
     pub fn with_marks(mut self, marks: Marks) -> Value {

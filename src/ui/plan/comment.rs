@@ -6,6 +6,7 @@ use crate::ui::text::tame;
 use formwork_addr::InstanceKey;
 use formwork_plan::{Action, PlannedChange, Reason};
 use formwork_value::PathStep;
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::fmt::Write;
 
@@ -71,7 +72,7 @@ impl<'p> Printer<'p, '_> {
         if let Some(key) = &change.deposed {
             let _ = write!(address, " (deposed object {key})");
         }
-        let replaced = style.paint(Role::Error, "replaced");
+        let replaced = || style.paint(Role::Error, "replaced");
         let forgotten = change.action == Action::Forget;
         let strong = |out: &mut String, address: &str| {
             style.put(out, Role::Strong, &format!("{}# {address}", if forgotten { " " } else { "  " }));
@@ -99,28 +100,29 @@ impl<'p> Printer<'p, '_> {
         strong(self.out, &address);
         let resource = &change.addr.resource.resource;
         let what = match (change.action, cause) {
-            (Action::Create, _) => " will be created".to_owned(),
-            (Action::Read, _) => " will be read during apply".to_owned(),
-            (Action::Update, Cause::Proposed) => " will be updated in-place".to_owned(),
-            (Action::Update, Cause::Drift) => " has changed".to_owned(),
+            (Action::Create, _) => Cow::Borrowed(" will be created"),
+            (Action::Read, _) => " will be read during apply".into(),
+            (Action::Update, Cause::Proposed) => " will be updated in-place".into(),
+            (Action::Update, Cause::Drift) => " has changed".into(),
             (Action::Delete, Cause::Proposed) => {
-                format!(" will be {}", style.paint(Role::Error, "destroyed"))
+                format!(" will be {}", style.paint(Role::Error, "destroyed")).into()
             }
-            (Action::Delete, Cause::Drift) => " has been deleted".to_owned(),
+            (Action::Delete, Cause::Drift) => " has been deleted".into(),
             (Action::Forget, _) => {
                 " will no longer be managed by Formwork, but will not be destroyed\n # (destroy = false is set in the \
                  configuration)"
-                    .to_owned()
+                    .into()
             }
             (Action::Replace(_), _) => match change.reason {
-                Some(Reason::ReplaceBecauseTainted) => format!(" is tainted, so it must be {replaced}"),
-                Some(Reason::ReplaceByRequest) => format!(" will be {replaced}, as requested"),
+                Some(Reason::ReplaceBecauseTainted) => format!(" is tainted, so it must be {}", replaced()),
+                Some(Reason::ReplaceByRequest) => format!(" will be {}, as requested", replaced()),
                 Some(Reason::ReplaceByTriggers) => {
-                    format!(" will be {replaced} due to changes in replace_triggered_by")
+                    format!(" will be {} due to changes in replace_triggered_by", replaced())
                 }
-                _ => format!(" must be {replaced}"),
-            },
-            (Action::NoOp | Action::Defer, _) => String::new(),
+                _ => format!(" must be {}", replaced()),
+            }
+            .into(),
+            (Action::NoOp | Action::Defer, _) => "".into(),
         };
         self.out.push_str(&what);
         self.out.push('\n');

@@ -7,7 +7,7 @@ use crate::graph::Object;
 use crate::order;
 use formwork_addr::{InstanceAddr, ModulePath, Str};
 use formwork_diag::{Diagnostic, has_errors};
-use formwork_plan::{Action, Deferred, Mode, OutputChange, Plan, PlannedChange};
+use formwork_plan::{Action, Deferred, Mode, OutputChange, Plan, PlannedChange, Seen};
 use formwork_state::State;
 use formwork_value::{Mark, Value};
 use rustc_hash::FxHashSet;
@@ -27,7 +27,7 @@ impl Planner<'_> {
         self.ev.diags.extend(closed);
         self.lost_replacements();
         let errored = has_errors(&self.ev.diags);
-        let seen = self.seen(compared);
+        let seen = if self.options.note { self.seen(compared) } else { Seen::default() };
         let providers = self.providers();
         let left_out = if errored { Vec::new() } else { self.left_out() };
         let drift = self.drift();
