@@ -307,6 +307,8 @@ fn provisioners_say_when_and_what_for() {
     let provisioner = |inner: &str| with(&format!("provisioner \"local-exec\" {{\n{inner}\n}}"));
     check(&provisioner("command = \"x\""), &[]);
     check(&provisioner("when = destroy\ncommand = self.id"), &[]);
+    check(&provisioner("when = destroy\ncommand = \"${path.module}/${terraform.workspace}\""), &[]);
+    check(&provisioner("when = destroy\nconnection {\n host = path.root\n}"), &[]);
     check(&provisioner("when = destroy\ncommand = var.x"), &["Invalid reference from destroy provisioner"]);
     check(
         &provisioner("when = destroy\ncommand = each.value"),
@@ -319,6 +321,7 @@ fn provisioners_say_when_and_what_for() {
     check(&with("connection {}\nconnection {}"), &["Duplicate connection block"]);
     let removed = |inner: &str| format!("removed {{\n from = terraform_data.a\n{inner}\n}}\n");
     check(&removed("provisioner \"local-exec\" {\n when = destroy\n}"), &[]);
+    check(&removed("provisioner \"local-exec\" {\n when = destroy\n command = path.cwd\n}"), &[]);
     check(&removed("provisioner \"local-exec\" {}"), &["Invalid provisioner block"]);
     // What the provisioner says of its connection wins over what the resource says.
     let both = with(
