@@ -586,8 +586,17 @@ fn provider_map(expr: &Expr, diags: &mut Vec<Diagnostic>) -> BTreeMap<(Str, Opti
     for item in items {
         let inner = provider_ref(&item.key, diags);
         let outer = provider_ref(&item.value, diags);
-        if let (Some(inner), Some(outer)) = (inner, outer) {
-            map.insert((inner.name, inner.alias), outer);
+        let (Some(inner), Some(outer)) = (inner, outer) else { continue };
+        let at = inner.span;
+        if map.insert((inner.name, inner.alias), outer).is_some() {
+            diags.push(
+                Diagnostic::error(
+                    "Duplicate provider address",
+                    "A configuration was passed under this name already.",
+                )
+                .at(at)
+                .help("Remove one of the two."),
+            );
         }
     }
     map

@@ -183,18 +183,20 @@ fn provider(config: &Config, module: &Module, reference: &ProviderRef, diags: &m
 
 fn passed_providers(config: &Config, module: &Module, call: &ModuleCall, diags: &mut Vec<Diagnostic>) {
     let Some(child) = config.module(&module.path.child(call.name.name.clone())) else { return };
-    for ((name, _), outer) in &call.providers {
+    for ((name, alias), outer) in &call.providers {
         provider(config, module, outer, diags);
+        diags.extend(undeclared(child, call, name, alias.as_ref(), outer));
         let (inside, outside) = (child.provider_source(name), module.provider_source(&outer.name));
-        if let Some(requirement) = child.required_providers.get(name).filter(|_| inside != outside) {
-            diags.push(
-                Diagnostic::error(
-                    "Provider type mismatch",
-                    format!("\"{name}\" in the module is {inside}, and what is passed for it is {outside}."),
-                )
-                .at(outer.span)
-                .label(requirement.span, "required here"),
-            );
+        if inside != outside {
+            let d = Diagnostic::error(
+                "Provider type mismatch",
+                format!("\"{name}\" in the module is {inside}, and what is passed for it is {outside}."),
+            )
+            .at(outer.span);
+            diags.push(match child.required_providers.get(name) {
+                Some(requirement) => d.label(requirement.span, "required here"),
+                None => d.help("Is the name before the equals sign the one that the module uses?"),
+            });
         }
     }
     for (name, requirement) in &child.required_providers {
@@ -215,6 +217,40 @@ fn passed_providers(config: &Config, module: &Module, call: &ModuleCall, diags: 
             );
         }
     }
+}
+
+/// What is passed to a module that does not say that it takes it. Where the usual provider of that name is meant, the
+/// module may still use it.
+fn undeclared(
+    child: &Module,
+    call: &ModuleCall,
+    name: &Str,
+    alias: Option<&Str>,
+    outer: &ProviderRef,
+) -> Option<Diagnostic> {
+    let requirement = child.required_providers.get(name);
+    let declared = match alias {
+        Some(alias) => requires(child, name, alias),
+        None => requirement.is_some(),
+    };
+    if declared || child.providers.contains_key(&(name.clone(), alias.cloned())) {
+        return None;
+    }
+    let full = shown(name, alias);
+    let detail = format!("The module \"{}\" does not say that it takes a provider {full}.", call.name.name);
+    let usual = requirement.is_none_or(|r| r.source.starts_with("registry.terraform.io/hashicorp/"));
+    let d = match usual {
+        true => Diagnostic::warning("Reference to undefined provider", detail),
+        false => Diagnostic::error("Reference to undefined provider", detail),
+    };
+    let d = d.at(outer.span).help(match alias {
+        Some(_) => format!("In its required_providers block: configuration_aliases = [{full}]"),
+        None => format!("Add \"{name}\" to its required_providers block."),
+    });
+    Some(match requirement {
+        Some(requirement) => d.label(requirement.span, "what it says of this provider"),
+        None => d,
+    })
 }
 
 /// What a `removed` block speaks of must not be there.

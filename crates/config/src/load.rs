@@ -313,14 +313,6 @@ impl<'a> Loader<'a> {
         };
         names.sort();
         names.retain(|n| is_configuration(n));
-        if let (true, Some(call)) = (names.is_empty(), call) {
-            let d = Diagnostic::error(
-                "Module without configuration",
-                format!("The folder {} has no files ending in .tf or .tf.json.", dir.display()),
-            );
-            self.out.diagnostics.push(d.help("Does the source name the right folder?").at(call.span));
-            return None;
-        }
         let mut bodies: Vec<Body> = Vec::new();
         let mut overriding: Vec<Body> = Vec::new();
         for name in &names {

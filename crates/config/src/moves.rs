@@ -58,10 +58,11 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
     }
     if let (Some(p), false) = (provisioners.first(), destroy) {
         diags.push(
-            Diagnostic::error(
-                "Invalid provisioner block",
-                "With destroy = false nothing is destroyed, so this would never run.",
+            Diagnostic::warning(
+                "Provisioner never runs",
+                "With destroy = false nothing is destroyed, and this is for before that.",
             )
+            .help("Remove the block, or destroy = false.")
             .at(p.span),
         );
     }

@@ -29,6 +29,45 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
         }
         return;
     }
+    match &*kind {
+        "moved" | "import" => {
+            diags.push(
+                Diagnostic::error(
+                    format!("Cannot override '{kind}' blocks"),
+                    format!("A {kind} block says what happens once, so there is nothing in it to override."),
+                )
+                .help("Put it into a file whose name does not end in _override.")
+                .at(block.header),
+            );
+            return;
+        }
+        "check" => {
+            diags.push(
+                Diagnostic::error(
+                    "Can't override check blocks",
+                    "A check block stands for itself: no other file can change what it checks.",
+                )
+                .help("Put it into a file whose name does not end in _override.")
+                .at(block.header),
+            );
+            return;
+        }
+        "removed" => {
+            diags.push(
+                Diagnostic::warning(
+                    "Removed block without effect",
+                    "Override files change blocks of other files, and a removed block has nothing to change: it is ignored.",
+                )
+                .help("Put it into a file whose name does not end in _override.")
+                .at(block.header),
+            );
+            return;
+        }
+        _ => {}
+    }
+    if matches!(&*kind, "module" | "resource" | "data" | "ephemeral" | "output") {
+        dependencies(&mut block, diags);
+    }
     if &*kind == "terraform" && block.body.blocks.iter().any(|b| &*b.kind.name == "backend") {
         // There is one backend, whichever of several terraform blocks it stands in.
         for base in files.iter_mut().flat_map(|f| f.blocks.iter_mut()).filter(|b| b.kind.name == kind) {
@@ -79,6 +118,19 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
             replaced.push(name);
         }
         base.body.blocks.push(inner);
+    }
+}
+
+/// Refuses to override what a block depends on, if there is anything in it.
+fn dependencies(block: &mut Block, diags: &mut Vec<Diagnostic>) {
+    for a in block.body.attributes.extract_if(.., |a| &*a.name.name == "depends_on") {
+        if !matches!(&a.expr.kind, ExprKind::Tuple(items) if items.is_empty()) {
+            diags.push(
+                Diagnostic::error("Unsupported override", "\"depends_on\" cannot be overridden.")
+                    .help("Change it where the block itself is.")
+                    .at(a.span),
+            );
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn only_itself(body: &Body, diags: &mut Vec<Diagnostic>) {
     for a in &body.attributes {
         for reference in references(&a.expr) {
             let fine = match (reference.root, reference.steps.first()) {
-                ("self", _) => true,
+                ("self" | "path" | "terraform" | "tofu", _) => true,
                 ("count", Some(RefStep::Attr(name))) => *name == "index",
                 ("each", Some(RefStep::Attr(name))) => *name == "key",
                 _ => false,
@@ -149,7 +149,7 @@ fn only_itself(body: &Body, diags: &mut Vec<Diagnostic>) {
                 diags.push(
                     Diagnostic::error(
                         "Invalid reference from destroy provisioner",
-                        "What runs before an object is destroyed may speak of self, count.index and each.key only: everything else may be gone by then.",
+                        "What runs before an object is destroyed may speak of self, count.index, each.key, path and terraform only: everything else may be gone by then.",
                     )
                     .help("Store what it needs in the object itself, as terraform_data does with input, and write self.input.")
                     .at(reference.span),

@@ -8,11 +8,14 @@ use crate::model::{BackendBlock, Module, ProviderRequirement};
 use crate::providers::normalise_source;
 use crate::version::{Constraints, Version};
 use formwork_diag::Diagnostic;
-use formwork_syntax::{Block, Expr, ExprKind};
+use formwork_syntax::{Attribute, Block, Expr, ExprKind};
 use std::sync::Arc;
 
 /// The version of Terraform whose language this is.
 const COMPATIBLE: &str = "1.11.4";
+
+/// The edition of the language.
+const EDITION: &str = "TF2021";
 
 pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::TERRAFORM, &block.body);
@@ -20,6 +23,16 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
         && let Some(text) = literal_string(&a.expr, "\"required_version\"", diags)
     {
         match Constraints::parse(&text) {
+            Ok(wanted) if wanted.name_prerelease() => diags.push(
+                Diagnostic::error(
+                    "Invalid required_version constraint",
+                    format!(
+                        "\"{text}\" names a pre-release, and \"required_version\" is about releases only."
+                    ),
+                )
+                .at(a.expr.span)
+                .help("Remove what stands after the dash."),
+            ),
             Ok(wanted) if Version::parse(COMPATIBLE).is_some_and(|v| wanted.admit(&v)) => {}
             Ok(_) => diags.push(
                 Diagnostic::error(
@@ -34,6 +47,9 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
                     .help("For example: \">= 1.5, < 2.0\""),
             ),
         }
+    }
+    if let Some(a) = r.take("language") {
+        language_edition(a, diags);
     }
     if let Some(a) = r.take("experiments") {
         diags.push(
@@ -86,6 +102,24 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
     }
     let _ = r.take_blocks("provider_meta");
     r.finish(diags);
+}
+
+/// There is one edition of the language so far.
+fn language_edition(a: &Attribute, diags: &mut Vec<Diagnostic>) {
+    let edition = match &a.expr.kind {
+        ExprKind::Variable(name) => Some(name),
+        ExprKind::String(name) if a.json => Some(name),
+        _ => None,
+    };
+    let d = match edition {
+        Some(name) if &**name == EDITION => return,
+        Some(name) => Diagnostic::error(
+            "Unsupported language edition",
+            format!("There is no edition \"{name}\" of the language here, only {EDITION}."),
+        ),
+        None => Diagnostic::error("Invalid language edition", "The edition of the language is a word."),
+    };
+    diags.push(d.at(a.expr.span).help(format!("Remove the argument, or write: language = {EDITION}")));
 }
 
 /// A `backend` block. Which kinds there are, and what they take, is for others to say.

@@ -72,6 +72,80 @@ fn an_override_changes_the_configuration_of_its_alias() {
 }
 
 #[test]
+fn what_no_override_can_change() {
+    let over = |base: &str, text: &str, expected: &[&str]| {
+        check_all(&[("main.tf", base), ("x_override.tf", text)], expected);
+    };
+    let moved = "moved {\n from = terraform_data.b\n to = terraform_data.a\n}\n";
+    let import = "import {\n id = \"x\"\n to = terraform_data.a\n}\n";
+    for (block, summary) in
+        [(moved, "Cannot override 'moved' blocks"), (import, "Cannot override 'import' blocks")]
+    {
+        over(A, block, &[summary]);
+        over(&format!("{A}{block}"), block, &[summary]);
+    }
+    over(A, "check \"c\" {}\n", &["Can't override check blocks"]);
+    over(A, "removed {\n from = terraform_data.a\n}\n", &["Removed block without effect"]);
+    let dependent = "resource \"terraform_data\" \"a\" {\n depends_on = [terraform_data.b]\n}\n";
+    over(A, dependent, &["Unsupported override"]);
+    over(A, "resource \"terraform_data\" \"a\" {\n depends_on = []\n}\n", &[]);
+    over(
+        "output \"o\" {\n value = 1\n}\n",
+        "output \"o\" {\n depends_on = [local.x]\n}\n",
+        &["Unsupported override"],
+    );
+    let call = "module \"m\" {\n source = \"./m\"\n}\n";
+    let texts = [
+        ("main.tf", call),
+        ("m/main.tf", "locals {}\n"),
+        ("override.tf", "module \"m\" {\n depends_on = [local.x]\n}\n"),
+    ];
+    check_all(&texts, &["Unsupported override"]);
+}
+
+#[test]
+fn a_module_may_be_empty() {
+    let call = ("main.tf", "module \"m\" {\n source = \"./m\"\n}\n");
+    check_all(&[call, ("m/readme.md", "")], &[]);
+    check_all(&[call], &["Module not found"]);
+}
+
+#[test]
+fn the_language_has_one_edition_and_no_prereleases() {
+    let setting = |text: &str, expected: &[&str]| check(&format!("terraform {{\n {text}\n}}\n"), expected);
+    setting("language = TF2021", &[]);
+    check_all(&[("main.tf.json", r#"{"terraform":{"language":"TF2021"}}"#)], &[]);
+    setting("language = TF2023", &["Unsupported language edition"]);
+    setting("language = \"TF2021\"", &["Invalid language edition"]);
+    setting("required_version = \">= 1.0\"", &[]);
+    setting("required_version = \">= 1.0+build\"", &[]);
+    for version in [">= 1.0-beta", "1.0-beta", ">= 1.0-beta, < 2.0", "!= 1.0-beta"] {
+        setting(&format!("required_version = \"{version}\""), &["Invalid required_version constraint"]);
+    }
+}
+
+#[test]
+fn what_is_passed_is_what_the_module_takes() {
+    let passed = |map: &str, child: &str, expected: &[&str]| {
+        let root = format!(
+            "provider \"terraform\" {{\n alias = \"x\"\n}}\nmodule \"m\" {{\n source = \"./m\"\n providers = {{ {map} }}\n}}\n"
+        );
+        check_all(&[("main.tf", &root), ("m/main.tf", child)], expected);
+    };
+    let takes = "terraform {\n required_providers {\n terraform = {\n source = \"terraform.io/builtin/terraform\"\n configuration_aliases = [terraform.y]\n}\n}\n}\n";
+    passed("terraform = terraform, terraform.y = terraform.x", takes, &[]);
+    passed("terraform.y = terraform.x", "provider \"terraform\" {\n alias = \"y\"\n}\n", &[]);
+    passed("terraform.y = terraform.x", "locals {}\n", &["Reference to undefined provider"]);
+    passed(
+        "terraform.y = terraform.x, terraform.z = terraform.x",
+        takes,
+        &["Reference to undefined provider"],
+    );
+    passed("nope = terraform", "locals {}\n", &["Reference to undefined provider", "Provider type mismatch"]);
+    passed("terraform.y = terraform, terraform.y = terraform.x", takes, &["Duplicate provider address"]);
+}
+
+#[test]
 fn ignoring_everything_is_no_list() {
     let c = |value: &str| {
         format!("resource \"terraform_data\" \"c\" {{\n lifecycle {{\n ignore_changes = {value}\n}}\n}}")
@@ -307,6 +381,8 @@ fn provisioners_say_when_and_what_for() {
     let provisioner = |inner: &str| with(&format!("provisioner \"local-exec\" {{\n{inner}\n}}"));
     check(&provisioner("command = \"x\""), &[]);
     check(&provisioner("when = destroy\ncommand = self.id"), &[]);
+    check(&provisioner("when = destroy\ncommand = \"${path.module}/${terraform.workspace}\""), &[]);
+    check(&provisioner("when = destroy\nconnection {\n host = path.root\n}"), &[]);
     check(&provisioner("when = destroy\ncommand = var.x"), &["Invalid reference from destroy provisioner"]);
     check(
         &provisioner("when = destroy\ncommand = each.value"),
@@ -319,7 +395,12 @@ fn provisioners_say_when_and_what_for() {
     check(&with("connection {}\nconnection {}"), &["Duplicate connection block"]);
     let removed = |inner: &str| format!("removed {{\n from = terraform_data.a\n{inner}\n}}\n");
     check(&removed("provisioner \"local-exec\" {\n when = destroy\n}"), &[]);
+    check(&removed("provisioner \"local-exec\" {\n when = destroy\n command = path.cwd\n}"), &[]);
     check(&removed("provisioner \"local-exec\" {}"), &["Invalid provisioner block"]);
+    check(
+        &removed("lifecycle {\n destroy = false\n}\nprovisioner \"local-exec\" {\n when = destroy\n}"),
+        &["Provisioner never runs"],
+    );
     // What the provisioner says of its connection wins over what the resource says.
     let both = with(
         "connection {\n host = \"a\"\n port = 1\n}\nprovisioner \"file\" {\n connection {\n host = \"b\"\n}\n}",

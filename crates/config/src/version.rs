@@ -144,6 +144,11 @@ impl Constraints {
         self.all.iter().all(|c| c.admits(version))
     }
 
+    /// Whether any of them names a pre-release.
+    pub fn name_prerelease(&self) -> bool {
+        self.all.iter().any(|c| c.version.is_prerelease())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

@@ -6,7 +6,7 @@ use crate::evaluator::{Evaluator, Ran, value_of};
 use crate::scope::ModuleScope;
 use formwork_addr::InstanceKey;
 use formwork_config::Condition;
-use formwork_diag::{Diagnostic, Severity};
+use formwork_diag::{Diagnostic, Severity, has_errors};
 use formwork_lang::{Scope, eval, referenced_values};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
@@ -19,6 +19,15 @@ enum Verdict {
     Holds,
     Unknown,
     Fails(Diagnostic, String),
+}
+
+impl Verdict {
+    fn failure(self) -> Option<Diagnostic> {
+        match self {
+            Verdict::Fails(d, _) => Some(d),
+            Verdict::Holds | Verdict::Unknown => None,
+        }
+    }
 }
 
 /// Checks the `validation` blocks of a variable. A condition that does not hold is reported.
@@ -72,7 +81,7 @@ pub(crate) fn conditions(
         |_, diags, scope| {
             let mut verdicts = Vec::new();
             for condition in list {
-                verdicts.push(judge(condition, scope, diags, &summary)?);
+                verdicts.push(judge_aloud(condition, scope, diags, &summary)?);
             }
             Some(verdicts)
         },
@@ -185,6 +194,34 @@ fn judge(
     Some(Verdict::Fails(d, message))
 }
 
+/// [`judge`], and the message must be fit to be said whatever the condition is.
+fn judge_aloud(
+    condition: &Condition,
+    scope: &dyn Scope,
+    diags: &mut Vec<Diagnostic>,
+    summary: &str,
+) -> Option<Verdict> {
+    let start = diags.len();
+    let verdict = judge(condition, scope, diags, summary)?;
+    // What is wrong with it has been said with the condition that does not hold.
+    if !has_errors(&diags[start..]) {
+        message(condition, scope, diags)?;
+    }
+    Some(verdict)
+}
+
+/// That the message of a condition is text.
+fn message(condition: &Condition, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Option<()> {
+    let (value, _) = value_of(&condition.message, scope, diags)?.unmark();
+    let problem = match convert(&value, &Type::String) {
+        Ok(text) if !text.is_null() => return Some(()),
+        Ok(_) => "The error message is null.".to_owned(),
+        Err(e) => format!("The error message is no text: {}.", e.message),
+    };
+    diags.push(Diagnostic::error("Invalid error message", problem).at(condition.message.span));
+    None
+}
+
 /// How a condition of which perhaps not everything is known certainly fails, if it does.
 pub(crate) fn failure(
     condition: &Condition,
@@ -192,10 +229,17 @@ pub(crate) fn failure(
     diags: &mut Vec<Diagnostic>,
     summary: &str,
 ) -> Option<Diagnostic> {
-    match judge(condition, scope, diags, summary)? {
-        Verdict::Fails(d, _) => Some(d),
-        Verdict::Holds | Verdict::Unknown => None,
-    }
+    judge(condition, scope, diags, summary)?.failure()
+}
+
+/// [`failure`], and the message must be fit to be said whatever the condition is.
+pub(crate) fn failure_aloud(
+    condition: &Condition,
+    scope: &dyn Scope,
+    diags: &mut Vec<Diagnostic>,
+    summary: &str,
+) -> Option<Diagnostic> {
+    judge_aloud(condition, scope, diags, summary)?.failure()
 }
 
 /// That an assertion of a `check` block cannot be judged yet.
@@ -218,7 +262,7 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
             |_, diags, scope| {
                 let mut verdicts = Vec::new();
                 for condition in &check.asserts {
-                    let verdict = judge(condition, scope, diags, ASSERTION)?;
+                    let verdict = judge_aloud(condition, scope, diags, ASSERTION)?;
                     if planning && matches!(verdict, Verdict::Unknown) {
                         diags.push(later(condition).about(&address));
                     }

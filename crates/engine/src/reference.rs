@@ -18,7 +18,7 @@ pub(crate) fn of_the_language(root: &str, steps: &[RefStep<'_>]) -> Option<Diagn
         "path" => (&["module", "root", "cwd"], "There are path.module, path.root and path.cwd."),
         "each" => (&["key", "value"], "There are each.key and each.value."),
         "count" => (&["index"], "There is count.index."),
-        _ => (&["workspace"], "There is terraform.workspace."),
+        _ => (&["workspace", "applying"], "There are terraform.workspace and terraform.applying."),
     };
     let detail = match steps.first() {
         Some(RefStep::Attr(name)) if known.contains(name) => return None,

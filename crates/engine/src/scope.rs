@@ -399,12 +399,16 @@ impl Scope for ModuleScope<'_> {
                         "workspace" => {
                             Lookup::Found(Value::string(self.evaluator.setup.workspace.clone()), 1)
                         }
+                        // Of a plan that is applied later it could not be true, so nothing may remember it.
+                        "applying" => {
+                            Lookup::Found(Value::from(!self.evaluator.planning).mark(Mark::Ephemeral), 1)
+                        }
                         _ => Lookup::Error(
                             Diagnostic::error(
                                 "Invalid \"terraform\" attribute",
                                 format!("\"{root}\" has no attribute \"{name}\"."),
                             )
-                            .help("There is terraform.workspace.")
+                            .help("There are terraform.workspace and terraform.applying.")
                             .at(span),
                         ),
                     },

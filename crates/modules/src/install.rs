@@ -229,7 +229,7 @@ impl Installer<'_> {
             done.used.insert(locked, entry);
             done.packages.insert(package, (slot.clone(), String::new()));
         }
-        let dir = inside(&slot, &remote.subdir)?;
+        let dir = inside(&slot, &tree::matching(&slot, &remote.subdir)?)?;
         report(Event::Fetched { module: key, dir: &dir });
         Ok(Found::within(&dir, &remote.subdir))
     }
@@ -272,7 +272,8 @@ impl Installer<'_> {
             done.packages.insert(package, (slot.clone(), begin.clone()));
             begin
         };
-        let dir = inside(&below(&slot, &begin), &module.subdir)?;
+        let package = below(&slot, &begin);
+        let dir = inside(&package, &tree::matching(&package, &module.subdir)?)?;
         report(Event::Fetched { module: key, dir: &dir });
         Ok((Found::of_registry(key, &dir, &module.subdir), version.to_string()))
     }
@@ -304,7 +305,7 @@ impl Installer<'_> {
         let named = Key { source: remote.shown(), version: None };
         let listed = self.old.modules.get(key)?;
         let again = self.options.update || self.done.borrow().packages.contains_key(&remote.package());
-        let dir = below(slot, &remote.subdir);
+        let dir = below(slot, &tree::matching(slot, &remote.subdir).ok()?);
         if again || listed.source != remote.full() || listed.dir != dir || !dir.is_dir() {
             return None;
         }

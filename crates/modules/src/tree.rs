@@ -132,7 +132,7 @@ pub(crate) fn walk(root: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
     Ok(found)
 }
 
-/// The one folder that a path with `*` for names stands for, as registries write it; a path without is as it is.
+/// The one folder that a path with `*` in its names stands for; a path without is as it is.
 pub(crate) fn matching(root: &Path, pattern: &str) -> Result<String, Problem> {
     if !pattern.contains('*') {
         return Ok(pattern.to_owned());
@@ -148,7 +148,7 @@ pub(crate) fn matching(root: &Path, pattern: &str) -> Result<String, Problem> {
     match (found.next(), found.next()) {
         (Some((path, _)), None) => Ok(path.to_string_lossy().into_owned()),
         (first, _) => Err(Problem::new(format!(
-            "What was fetched has {} for \"{pattern}\", where the registry says that the module is.",
+            "What was fetched has {} for \"{pattern}\", where the module should be.",
             if first.is_some() { "more than one folder" } else { "no folder" }
         ))),
     }

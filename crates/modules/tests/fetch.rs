@@ -164,6 +164,17 @@ fn repositories_are_locked_to_commits() {
     assert!(list.contains(&format!("\"Source\":\"{url}//sub\"")), "{list}");
     assert!(!place.path("root/.terraform/modules/m/.git").exists());
 
+    // A folder may be named by what it is like.
+    place.calls(&format!("{url}//su*/deep"));
+    assert_eq!(place.run(false), "m fetched");
+    assert_eq!(place.run(false), "m kept");
+    let list = place.read("root/.terraform/modules/modules.json");
+    assert!(list.contains("modules/m/sub/deep"), "{list}");
+    place.calls(&format!("{url}//no*"));
+    assert!(place.run(false).contains("no folder for \"no*\""));
+    place.calls(&format!("{url}//sub"));
+    assert_eq!(place.run(false), "m fetched");
+
     // The branch goes on; a new checkout still gets what the lock names, and is told.
     place.write("repo/sub/main.tf", "output \"x\" { value = 2 }\n");
     let second = place.commit("repo");

@@ -111,7 +111,43 @@ fn read_blocks(expr: &Expr, kind: &str, labels: usize) -> (Vec<Block>, Vec<Diagn
     let mut diagnostics = Vec::new();
     let kind = Ident { name: kind.into(), span: expr.span };
     add_blocks(expr, &kind, labels, &mut Vec::new(), &mut blocks, &mut diagnostics);
+    if labels > 0 {
+        unlabelled(expr, &kind.name, labels, &mut diagnostics);
+    }
     (blocks, diagnostics)
+}
+
+/// Where labels should be, and there are no keys at all. `missing` counts them.
+fn unlabelled(expr: &Expr, kind: &str, missing: usize, diagnostics: &mut Vec<Diagnostic>) {
+    let mut objects = Vec::new();
+    let fine = labelled(expr, &mut objects);
+    let mut values = objects.iter().flat_map(|items| items.iter()).map(|item| &item.value).peekable();
+    if values.peek().is_none() && fine {
+        diagnostics.push(
+            Diagnostic::error(
+                "Missing block label",
+                format!("\"{kind}\" is a block with labels, and here is none."),
+            )
+            .at(expr.span)
+            .help(format!(
+                "The keys of an object are the labels; without any such block, remove \"{kind}\"."
+            )),
+        );
+    }
+    if missing > 1 {
+        values.for_each(|value| unlabelled(value, kind, missing - 1, diagnostics));
+    }
+}
+
+/// The objects in arrays, however deep, or the object itself; false if anything is no object, which is said elsewhere.
+fn labelled<'a>(expr: &'a Expr, objects: &mut Vec<&'a [ObjectItem]>) -> bool {
+    match &expr.kind {
+        ExprKind::Object(items) => objects.push(items),
+        ExprKind::Tuple(items) => return items.iter().all(|item| labelled(item, objects)),
+        ExprKind::Null => {}
+        _ => return false,
+    }
+    true
 }
 
 fn add_blocks(
@@ -422,11 +458,17 @@ impl Reader<'_> {
         }
         self.at += 1;
         let span = self.span(start..self.at);
+        let mut first = start + 1;
+        // A template is a text of its own, before which a byte order mark may stand.
+        if self.templates && decoded.starts_with('\u{feff}') {
+            decoded.drain(..3);
+            first += 3;
+        }
         if !self.templates || !(decoded.contains("${") || decoded.contains("%{")) {
             return Ok(Expr { kind: ExprKind::String(normalised(&decoded)), span });
         }
         // Without escapes the decoded text is the text in the file, and its places are true.
-        let place = if plain { Place::At(self.file, start + 1) } else { Place::Within(span) };
+        let place = if plain { Place::At(self.file, first) } else { Place::Within(span) };
         let expr = template_in(&decoded, place, &mut self.work);
         Ok(Expr { kind: expr.map_or_else(|| ExprKind::String(normalised(&decoded)), |e| e.kind), span })
     }

@@ -235,6 +235,21 @@ fn mistakes_are_named_where_they_are() {
 }
 
 #[test]
+fn what_nobody_sees_has_a_name() {
+    for (text, name) in [
+        ("a =\u{a0}1", "a no-break space (U+00A0)"),
+        ("a = 1\u{200b}", "a zero-width space (U+200B)"),
+        ("a = 1\rb = 2", "a carriage return without a line feed (U+000D)"),
+        ("\u{3000}a = 1", "a space that is none in this language (U+3000)"),
+        ("a = [1,\u{2028}2]", "a line separator (U+2028)"),
+    ] {
+        let (_, diagnostics) = parse(FileId(0), text);
+        let said = diagnostics.iter().any(|d| d.detail.contains(name));
+        assert!(said, "{text:?}: {diagnostics:?}");
+    }
+}
+
+#[test]
 fn all_mistakes_come_at_once_and_the_rest_is_kept() {
     let text =
         "a \"b\" {\n  x = \"abc\n  y = 2\n  z = foo(1, 2\n}\nc = 1 2\nd \"e\" {\n  f =\n  g = 1\n}\nh = 2\n";

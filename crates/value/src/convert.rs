@@ -250,6 +250,15 @@ impl Converter {
                 _ if self.secret.is_some() => return self.fail(not_bool("")),
                 other => return self.fail(not_bool(other)),
             },
+            // Nothing in it could tell, so its type must.
+            (Kind::List(own, items) | Kind::Set(own, items), Type::List(element) | Type::Set(element))
+                if items.is_empty() && !convertible(own, element) =>
+            {
+                return self.mismatch(value, ty);
+            }
+            (Kind::Map(own, items), Type::Map(element)) if items.is_empty() && !convertible(own, element) => {
+                return self.mismatch(value, ty);
+            }
             (Kind::List(own, items), Type::List(element) | Type::Set(element)) => {
                 self.items(items, Some(own), element, ty)?
             }

@@ -211,6 +211,17 @@ impl Number {
         Ok(Number::new(float, TEXT))
     }
 
+    /// Reads the decimal digits of a whole number, with an optional minus sign, at the precision that it needs: all of
+    /// them count. `None` for other text, and for too many of them.
+    pub fn parse_whole(text: &str) -> Option<Number> {
+        let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+        let magnitude = UBig::from_str_radix(digits, 10).ok().filter(|_| !digits.starts_with('+'))?;
+        let bits = magnitude.bit_len();
+        let precision = u16::try_from(bits).unwrap_or(u16::MAX).max(INTEGER);
+        (bits as i64 <= MAX_BITS)
+            .then(|| Number::new(Float::round(negative, magnitude, 0, false, precision), precision))
+    }
+
     /// The number as an `i64`, if it is one exactly.
     pub fn to_i64(&self) -> Option<i64> {
         match &self.0 {

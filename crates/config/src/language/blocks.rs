@@ -102,6 +102,11 @@ pub(crate) static TERRAFORM: BlockKind = BlockKind {
             "Versions of Terraform that the module is written for. Formwork answers as version 1.11.4.",
         ),
         arg(
+            "language",
+            "`TF2021`",
+            "The edition of the language. There is this one only, so it need not be said.",
+        ),
+        arg(
             "experiments",
             "a list of names",
             "Ignored, with a warning: there are no experimental features here.",
@@ -380,7 +385,7 @@ static PROVISIONER: BlockKind = BlockKind {
         arg(
             "when",
             "`create` or `destroy`",
-            "When it runs; `create` if not set. What runs at the end may refer to `self`, `count.index` and `each.key` only.",
+            "When it runs; `create` if not set. What runs at the end may refer to `self`, `count.index`, `each.key`, `path` and `terraform` only.",
         ),
         arg("on_failure", "`fail` or `continue`", "What a failure means; `fail` if not set."),
     ],

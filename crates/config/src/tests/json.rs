@@ -62,3 +62,30 @@ fn comments_are_no_labels() {
     check(r#"{"variable":{"//":"said"}}"#, &["Invalid JSON for a block"]);
     check(r#"{"variable":{"v":{"//":"said"}},"//":"said"}"#, &[]);
 }
+
+#[test]
+fn blocks_with_labels_have_one() {
+    for none in [
+        r#"{"variable":[]}"#,
+        r#"{"variable":null}"#,
+        r#"{"variable":{}}"#,
+        r#"{"output":[null]}"#,
+        r#"{"resource":{"terraform_data":null}}"#,
+        r#"{"resource":{"terraform_data":[]}}"#,
+        r#"{"resource":[{"terraform_data":{}}]}"#,
+    ] {
+        check(none, &["Missing block label"]);
+    }
+    check(r#"{"output":{"a":null},"variable":{"x":null},"locals":null,"moved":[]}"#, &[]);
+    check(r#"{"output":{"a":[]},"resource":{"terraform_data":{"a":null}}}"#, &[]);
+}
+
+#[test]
+fn a_byte_order_mark_before_a_template_is_no_part_of_it() {
+    let config = super::loaded(&[("main.tf.json", "{\"locals\":{\"a\":\"\u{feff}x\",\"b\":\"x\u{feff}\"}}")])
+        .config
+        .unwrap();
+    let text = |name: &str| config.root().locals[name].expr.kind.clone();
+    assert_eq!(text("a"), formwork_syntax::ExprKind::String("x".into()));
+    assert_eq!(text("b"), formwork_syntax::ExprKind::String("x\u{feff}".into()));
+}

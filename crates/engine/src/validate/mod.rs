@@ -10,7 +10,9 @@ use crate::provide::{Types, Worker};
 use crate::scope::WithNames;
 use crate::{Setup, checks, expand, rules};
 use formwork_addr::Str;
-use formwork_config::{Condition, Import, Module, Output, Provisioner, Repetition, ResourceBlock};
+use formwork_config::{
+    Condition, Import, Module, Output, ProviderBlock, Provisioner, Repetition, ResourceBlock,
+};
 use formwork_diag::{Diagnostic, Severity};
 use formwork_lang::{RefStep, eval, references};
 use formwork_provider::{Problem, connection_schema};
@@ -90,7 +92,10 @@ impl<'a> Validator<'a> {
             self.import(import);
         }
         for check in module.checks.values() {
-            self.conditions(&check.asserts, Place::default());
+            let scope = self.names.at(Place::default());
+            for assert in &check.asserts {
+                checks::failure_aloud(assert, &scope, self.diags, "");
+            }
         }
         for provider in module.providers.values() {
             let source = module.provider_source(&provider.name.name);
@@ -100,10 +105,25 @@ impl<'a> Validator<'a> {
                     None => Repetition::Single,
                 };
                 self.repetition(&repetition);
-                let scope = self.names.at(Place::of(&repetition));
+                let (scope, from) = (self.names.at(Place::of(&repetition)), self.diags.len());
                 decode_in(&provider.body, &family.schema().block, &scope, provider.span, self.diags);
+                // Nobody is going to configure it, so that no plan would fail.
+                if !self.used(module, provider, &source) {
+                    self.diags[from..].iter_mut().for_each(|d| d.severity = Severity::Warning);
+                }
             }
         }
+    }
+
+    /// Whether any resource uses the configuration of this block.
+    fn used(&self, module: &Module, provider: &ProviderBlock, source: &Str) -> bool {
+        let config = &self.names.setup.config;
+        config.modules.values().any(|user| {
+            user.resources.values().any(|block| {
+                let key = config.provider_of(user, block);
+                (&key.module, &key.source, &key.alias) == (&module.path, source, &provider.alias)
+            })
+        })
     }
 
     /// Locals are pure: each has a value once those that it refers to have one.
@@ -131,8 +151,8 @@ impl<'a> Validator<'a> {
         let root = self.names.module.path.0.is_empty();
         for condition in &output.preconditions {
             let scope = self.names.at(Place::default());
-            let failed =
-                checks::failure(condition, &scope, self.diags, "Module output value precondition failed");
+            let summary = "Module output value precondition failed";
+            let failed = checks::failure_aloud(condition, &scope, self.diags, summary);
             self.diags.extend(failed);
         }
         if let Some(value) = self.expr(&output.value, Place::default())

@@ -204,6 +204,9 @@ impl Scope for Located<'_, '_> {
             "terraform" | "tofu" if name == "workspace" => {
                 Lookup::Found(Value::string(names.setup.workspace.clone()), 1)
             }
+            "terraform" | "tofu" if name == "applying" => {
+                Lookup::Found(Value::from(false).mark(Mark::Ephemeral), 1)
+            }
             "terraform" | "tofu" => Lookup::Failed,
             "data" | "resource" | "ephemeral" => match attr(1) {
                 Some(second) => {

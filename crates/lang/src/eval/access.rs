@@ -160,6 +160,8 @@ pub(crate) fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
             None => unknown(),
             Some(key) => match (value.as_map(), o.attrs.get(&*key)) {
                 (None, Some(ty)) => Value::unknown(ty.clone()),
+                // No key is wrong before there is an object; a splat of no objects at all never has one.
+                (None, None) => unknown(),
                 (Some(attrs), _) if attrs.contains_key(&*key) => attrs[&*key].clone(),
                 _ if marks.has(Mark::Sensitive) => {
                     return Err(Diagnostic::error(
@@ -167,12 +169,8 @@ pub(crate) fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
                         "This object has no attribute of the given name.",
                     ));
                 }
-                (attrs, _) => {
-                    let names: Vec<&str> = match attrs {
-                        Some(attrs) => attrs.keys().map(|k| &**k).collect(),
-                        None => o.attrs.keys().map(|k| &**k).collect(),
-                    };
-                    let mut d = no_attribute(&key, names.into_iter(), marks);
+                (Some(attrs), _) => {
+                    let mut d = no_attribute(&key, attrs.keys().map(|k| &**k), marks);
                     d.summary = "Invalid index".into();
                     return Err(d);
                 }

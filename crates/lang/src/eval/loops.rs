@@ -69,6 +69,9 @@ impl<'a> Evaluator<'a> {
                 }
             }
         });
+        if finished.is_some() && f.condition.as_ref().is_some_and(|c| self.never_fits(f, c)) {
+            return unknown().with_marks(marks);
+        }
         if finished.is_none() || !known {
             return unknown().with_marks(marks);
         }
@@ -150,6 +153,12 @@ impl<'a> Evaluator<'a> {
             }
         };
         Some((Some(items), marks))
+    }
+
+    /// Whether the condition of a `for` is wrong whatever the item, so that it is even if there is no item.
+    fn never_fits(&mut self, f: &'a For, condition: &'a Expr) -> bool {
+        let any = vec![(unknown(), unknown())];
+        self.each(f.key.as_ref(), &f.value, any, |this| this.filter(condition).map(|_| ())).is_none()
     }
 
     /// The condition of a `for`; `None` after an error.

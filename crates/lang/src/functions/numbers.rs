@@ -147,9 +147,6 @@ fn parse_int(text: &str, base: u32) -> Option<Number> {
         }
     }
     total = total * scale + chunk;
-    let total = match i64::try_from(&total) {
-        Ok(small) => Number::from(small),
-        Err(_) => Number::parse(&total.to_string()).ok()?,
-    };
-    Some(if negative { total.neg() } else { total })
+    // There is no negative zero among whole numbers.
+    Number::parse_whole(&format!("{}{total}", if negative { "-" } else { "" }))
 }

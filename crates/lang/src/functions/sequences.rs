@@ -219,18 +219,20 @@ fn coalescelist(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
     if vals.is_empty() {
         return Err(FnError::new("it needs at least one argument"));
     }
+    let mut found = None;
     for (i, arg) in vals.iter().enumerate() {
         match arg.kind() {
             Kind::Null(Type::List(_) | Type::Tuple(_)) => {}
-            Kind::Unknown(_) => return Ok(Value::unknown(Type::Dynamic)),
+            // What comes after it may well be something else.
+            Kind::Unknown(_) => return Ok(found.unwrap_or_else(|| Value::unknown(Type::Dynamic))),
             _ => {
-                if !sequence(arg, i)?.is_empty() {
-                    return Ok(arg.clone());
+                if !sequence(arg, i)?.is_empty() && found.is_none() {
+                    found = Some(arg.clone());
                 }
             }
         }
     }
-    Err(FnError::new("all its arguments are null or empty"))
+    found.ok_or_else(|| FnError::new("all its arguments are null or empty"))
 }
 
 /// All combinations of one element from each of the sets or lists.

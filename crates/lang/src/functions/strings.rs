@@ -79,10 +79,14 @@ fn chomp(str: &str) -> String {
 /// The string with so many spaces before all its lines but the first.
 #[function(result = Type::String, example = r#"indent(2, "a\nb")"#, gives = "<<EOT\na\n  b\nEOT")]
 fn indent(spaces: i64, str: &str) -> FnResult {
+    let lines = str.contains('\n');
     let spaces = usize::try_from(spaces)
         .ok()
-        .filter(|n| *n <= 10_000)
+        .filter(|n| *n <= 10_000 || !lines)
         .ok_or_else(|| FnError::arg(0, "it must be a number from 0 to 10000"))?;
+    if !lines {
+        return Ok(Value::string(str));
+    }
     let added = str.matches('\n').count().checked_mul(spaces);
     fits(added.and_then(|added| added.checked_add(str.len())))?;
     Ok(Value::string(str.replace('\n', &format!("\n{}", " ".repeat(spaces)))))

@@ -370,10 +370,35 @@ pub(super) fn found(rest: &str) -> String {
     if line.is_empty() {
         return if rest.trim_start().is_empty() { "the end" } else { "the end of the line" }.to_owned();
     }
+    if let Some(name) = line.chars().next().and_then(invisible) {
+        return name;
+    }
     match &line[..token_length(line)] {
         "\"" => "a string".to_owned(),
         token => format!("\"{}\"", short(token)),
     }
+}
+
+/// The name of a character that nobody sees, with its number.
+fn invisible(c: char) -> Option<String> {
+    let name = match c {
+        '\r' => "a carriage return without a line feed",
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => "a control character",
+        '\u{a0}' => "a no-break space",
+        '\u{ad}' => "a soft hyphen",
+        '\u{200b}' => "a zero-width space",
+        '\u{200c}' | '\u{200d}' | '\u{2060}' => "a joiner without width",
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "a mark of the direction of writing"
+        }
+        '\u{2028}' => "a line separator",
+        '\u{2029}' => "a paragraph separator",
+        '\u{202f}' => "a narrow no-break space",
+        '\u{feff}' => "a byte order mark",
+        c if c.is_whitespace() && !c.is_ascii() => "a space that is none in this language",
+        _ => return None,
+    };
+    Some(format!("{name} (U+{:04X})", c as u32))
 }
 
 /// The length of the word, number or character at the start of a line.

@@ -42,6 +42,33 @@ fn primitives() {
 }
 
 #[test]
+fn an_empty_collection_is_still_of_its_type() {
+    let objects = ty("['object',{'a':'number'}]");
+    let converts = |value: &Value, to: &str| convert(value, &ty(to)).is_ok();
+    let (list, set) = (Value::list(objects.clone(), vec![]), Value::set(objects.clone(), vec![]));
+    for to in
+        ["['list','string']", "['set','string']", "['list',['object',{'b':'number'}]]", "['set','bool']"]
+    {
+        assert!(!converts(&list, to) && !converts(&set, to), "{to}");
+    }
+    for to in ["['list','dynamic']", "['set',['object',{'a':'string'}]]", "['list',['map','string']]"] {
+        assert!(converts(&list, to) && converts(&set, to), "{to}");
+    }
+    let map = Value::map(Type::Number, Default::default());
+    assert!(converts(&map, "['map','string']") && !converts(&map, "['map',['list','string']]"));
+    assert!(!converts(&Value::object([("x", list)]), "['map',['list','string']]"));
+    // Of what is empty and has no type yet, everything can become.
+    for open in [Value::list(Type::Dynamic, vec![]), json("[]")] {
+        assert!(converts(&open, "['list',['object',{'a':'string'}]]") && converts(&open, "['set','bool']"));
+    }
+    assert!(converts(&json("{}"), "['map',['list','string']]"));
+    assert_eq!(
+        convert(&Value::set(Type::Number, vec![]), &ty("['set','bool']")).unwrap_err().to_string(),
+        "a set of bool is required, but this is a set of number"
+    );
+}
+
+#[test]
 fn collections() {
     check("[1, \"a\", true]", "['list','string']", "tolist([\"1\", \"a\", \"true\"])");
     check("[1, \"a\", true]", "['list','dynamic']", "tolist([\"1\", \"a\", \"true\"])");

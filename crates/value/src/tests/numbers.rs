@@ -345,6 +345,20 @@ fn operations_print_as_in_terraform() {
 }
 
 #[test]
+fn whole_numbers_keep_all_their_digits() {
+    let digits = "9".repeat(300);
+    let number = Number::parse_whole(&digits).unwrap();
+    assert_eq!(number.to_string(), digits);
+    assert_eq!(Number::parse_whole(&format!("-{digits}")).unwrap().to_string(), format!("-{digits}"));
+    assert_eq!(number.add(&Number::from(1i64)).to_string(), format!("1{}", "0".repeat(300)));
+    assert_eq!(Number::parse_whole("-0").unwrap().to_string(), "0");
+    assert_eq!(Number::parse_whole("18446744073709551615").unwrap().to_string(), "18446744073709551615");
+    for wrong in ["", "-", "+1", "1.5", "x"] {
+        assert!(Number::parse_whole(wrong).is_none(), "{wrong}");
+    }
+}
+
+#[test]
 fn precision_is_that_of_the_operands() {
     let length = |n: i64| Number::from(n);
     let third = length(1).div(&length(3)).unwrap();

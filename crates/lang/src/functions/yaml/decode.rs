@@ -43,7 +43,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
 /// The parser insists on a space behind the colon of a key, and that lines inside brackets be indented; Terraform's does
 /// not. So a text that cannot be read is tried again with what it insists on.
 fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>) -> Result<T, String> {
-    let mut text = Cow::Borrowed(text);
+    let mut text = lines(text)?;
     for _ in 0..MAX_TABS {
         let mut reader = Reader::new(&text);
         let problem = match read(&mut reader) {
@@ -59,6 +59,28 @@ fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>)
         text = Cow::Owned(spaced);
     }
     read(&mut Reader::new(&text))
+}
+
+/// The text with line feeds where YAML 1.1 has line breaks and the parser, which reads 1.2, does not: U+0085, and at the
+/// start U+2028 and U+2029. Control characters are refused.
+fn lines(text: &str) -> Result<Cow<'_, str>, String> {
+    let printable = |c: char| {
+        let allowed = matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..);
+        allowed && !matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    if let Some(c) = text.chars().find(|c| !printable(*c)) {
+        let code = c as u32;
+        return Err(format!(
+            "it has the control character U+{code:04X}, which can only be written as an escape"
+        ));
+    }
+    let rest = text.trim_start_matches([' ', '\n', '\r', '\u{2028}', '\u{2029}', '\u{85}']);
+    let start = &text[..text.len() - rest.len()];
+    if !text.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let start = start.replace(['\u{2028}', '\u{2029}'], "\n");
+    Ok(Cow::Owned((start + rest).replace('\u{85}', "\n")))
 }
 
 /// With spaces for the tabs between a colon and the character number `at`; `None` if there are none.

@@ -1,3 +1,9 @@
+terraform {
+  required_providers {
+    random = { source = "hashicorp/random" }
+  }
+}
+
 variable "name" {
   type = string
 }
