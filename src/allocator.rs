@@ -28,14 +28,16 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         // SAFETY: as above.
-        let block = unsafe { if is_usual(align, size) { mi_malloc(size) } else { mi_malloc_aligned(size, align) } };
+        let block =
+            unsafe { if is_usual(align, size) { mi_malloc(size) } else { mi_malloc_aligned(size, align) } };
         block.cast()
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         // SAFETY: as above.
-        let block = unsafe { if is_usual(align, size) { mi_zalloc(size) } else { mi_zalloc_aligned(size, align) } };
+        let block =
+            unsafe { if is_usual(align, size) { mi_zalloc(size) } else { mi_zalloc_aligned(size, align) } };
         block.cast()
     }
 

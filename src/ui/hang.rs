@@ -103,7 +103,10 @@ mod tests {
 
     #[test]
     fn words_without_an_end_are_cut() {
-        assert_eq!(hang("  ~ a = xxxxxxxxxxxxxxxxxxxxxxxx\n", 20), "  ~ a = xxxxxxxxxxxx\n        xxxxxxxxxxxx\n");
+        assert_eq!(
+            hang("  ~ a = xxxxxxxxxxxxxxxxxxxxxxxx\n", 20),
+            "  ~ a = xxxxxxxxxxxx\n        xxxxxxxxxxxx\n"
+        );
         // Wide characters count twice, marks not at all.
         assert_eq!(hang("a = 漢字漢字漢字漢字", 12), "a = 漢字漢字\n    漢字漢字");
         assert_eq!(hang("a = e\u{301}e\u{301}", 6), "a = e\u{301}e\u{301}");
@@ -119,7 +122,8 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        let text = "      + a = \"x yy  zzz é漢 \u{1f469}\u{200d}\u{1f680} \x1b[1mlast\x1b[0m\"   \n".repeat(3);
+        let text =
+            "      + a = \"x yy  zzz é漢 \u{1f469}\u{200d}\u{1f680} \x1b[1mlast\x1b[0m\"   \n".repeat(3);
         for width in 1..60 {
             let hung = hang(&text, width);
             assert_eq!(bare(&hung), bare(&text), "{width}");

@@ -174,7 +174,8 @@ impl<'p> Printer<'p, '_> {
                 continue;
             }
             let change = Change::new(output.before.as_ref(), output.after.as_ref());
-            let is_secret = |value: &Option<Value>| value.as_ref().is_some_and(|v| v.has_mark(Mark::Sensitive));
+            let is_secret =
+                |value: &Option<Value>| value.as_ref().is_some_and(|v| v.has_mark(Mark::Sensitive));
             let (was, will) = (is_secret(&output.before), is_secret(&output.after));
             let stays = output.before.is_some() && output.after.is_some();
             let turns = if stays && was != will { Some(will) } else { None };

@@ -139,7 +139,9 @@ fn ask(program: &Terraform, dir: &Path, words: &str, typed: &str) -> Result<Json
     }
     if args.first() == Some(&"metadata") {
         let report: Json = serde_json::from_str(&stdout).map_err(|e| format!("{words}: {e}: {stdout}"))?;
-        return Ok(json!({ "exit": exit, "format": report["format_version"], "signatures": signatures(&report) }));
+        return Ok(
+            json!({ "exit": exit, "format": report["format_version"], "signatures": signatures(&report) }),
+        );
     }
     let dir = dir.canonicalize().map_err(|e| e.to_string())?;
     let printed = if exit == 0 { normalise(&stdout, &dir.display().to_string()) } else { String::new() };

@@ -35,12 +35,7 @@ impl Evaluator {
         deps.instances.iter().for_each(|id| deps_of.add_instance(*id));
         deps_of.groups.extend(deps.groups.iter().cloned());
         let reason = self.awaiting(&format!("its \"{argument}\""), &Arc::new(deps_of));
-        Deferred {
-            address: addr.to_string(),
-            cause: Cause::InstanceCountUnknown,
-            reason,
-            within: Vec::new(),
-        }
+        Deferred { address: addr.to_string(), cause: Cause::InstanceCountUnknown, reason, within: Vec::new() }
     }
 
     /// What the blocks of a module declare that is called nobody knows how often.
@@ -71,9 +66,8 @@ impl Evaluator {
         if !self.deferring {
             return None;
         }
-        let deferred = |cause, reason| {
-            Some(Deferred { address: addr.to_string(), cause, reason, within: Vec::new() })
-        };
+        let deferred =
+            |cause, reason| Some(Deferred { address: addr.to_string(), cause, reason, within: Vec::new() });
         if !self.deferred.is_empty() {
             let mut waits = BTreeSet::new();
             let mut note = |id: CellId| {

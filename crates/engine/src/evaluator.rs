@@ -428,7 +428,8 @@ impl Evaluator {
             let repetition = &node.module.calls[name].repetition;
             let mut deferred =
                 self.unknown_instances(&addr.child(name.clone(), InstanceKey::None), repetition, &deps);
-            deferred.within = self.within_calls(&path, addr.child(name.clone(), InstanceKey::Str("*".into())));
+            deferred.within =
+                self.within_calls(&path, addr.child(name.clone(), InstanceKey::Str("*".into())));
             self.deferred.insert(id, deferred);
         }
         let Some(child) = self.setup.config.module(&path).cloned() else { return self.cells.fail(id) };

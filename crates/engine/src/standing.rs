@@ -81,7 +81,13 @@ impl Evaluator {
     }
 
     /// What depends on a block or a module without instances depends on what that names.
-    pub(crate) fn beneath(&self, cell: CellId, missing: &mut Vec<CellId>, deps: &mut Deps, failed: &mut bool) {
+    pub(crate) fn beneath(
+        &self,
+        cell: CellId,
+        missing: &mut Vec<CellId>,
+        deps: &mut Deps,
+        failed: &mut bool,
+    ) {
         let Some(graph) = &self.texts.graph else { return };
         let (module, object) = match &self.cells.get(cell).kind {
             Kind::Keys(module, BlockRef { module: declared, block }) => {
@@ -119,7 +125,9 @@ impl Evaluator {
                 let cell = self.cells.get(keys);
                 match (cell.status, &cell.content) {
                     (Status::Failed, _) => short.failed = true,
-                    (Status::Ready, Content::Keys(expansion)) if matches!(**expansion, Expansion::Unknown) => {
+                    (Status::Ready, Content::Keys(expansion))
+                        if matches!(**expansion, Expansion::Unknown) =>
+                    {
                         standing.others.push(keys);
                         any = true;
                     }
@@ -135,7 +143,10 @@ impl Evaluator {
                     (Status::Idle | Status::Busy, _) => short.missing.push(keys),
                 }
             }
-            if !any && short.missing.len() == before && let Some(graph) = &self.texts.graph {
+            if !any
+                && short.missing.len() == before
+                && let Some(graph) = &self.texts.graph
+            {
                 let object = Object::Resource(path.clone(), resource.clone());
                 open.extend(graph.names(&object).into_iter().map(|t| Target { late: t.late || late, ..t }));
             }

@@ -40,7 +40,8 @@ impl Lenient {
         };
         let own = String::from_utf8_lossy(bytes);
         let own: std::collections::HashSet<u32> = own.chars().map(|c| u32::from(c) / BYTES).collect();
-        let mut free = (PRIVATE..=0xf_ff00).step_by(BYTES as usize).filter(|first| !own.contains(&(first / BYTES)));
+        let mut free =
+            (PRIVATE..=0xf_ff00).step_by(BYTES as usize).filter(|first| !own.contains(&(first / BYTES)));
         let first = free.next().ok_or(wrong)?;
         let text = stood_in(bytes, |byte| {
             char::from_u32(first + u32::from(byte) - BYTES).expect("the plane has no gaps")

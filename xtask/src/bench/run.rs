@@ -203,10 +203,9 @@ impl Bench<'_> {
                 _ => (n, n / 10),
             };
             let syncs = 2 * changing;
-            found.wanted.push(Wanted {
-                what: text,
-                holds: fsyncs <= syncs && changes == changing && reads <= pages,
-            });
+            found
+                .wanted
+                .push(Wanted { what: text, holds: fsyncs <= syncs && changes == changing && reads <= pages });
             if what == "apply" {
                 found.fsyncs = fsyncs;
             }

@@ -96,7 +96,10 @@ impl Planner<'_> {
                 many => {
                     let named: Vec<String> = many.iter().take(NAMED).map(ToString::to_string).collect();
                     let more = if many.len() > NAMED { ", …" } else { "" };
-                    format!("There are {}{more}: name one, with its key in quotes for your shell.", named.join(", "))
+                    format!(
+                        "There are {}{more}: name one, with its key in quotes for your shell.",
+                        named.join(", ")
+                    )
                 }
             };
             self.ev.diags.push(

@@ -227,7 +227,8 @@ impl Store {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        let mut links: Vec<_> = links.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut links: Vec<_> =
+            links.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         links.sort();
         for link in links {
             // It may be gone, or end elsewhere by now.
