@@ -273,6 +273,9 @@ fn next(cx: &Context, out: Option<&Path>) -> String {
     text
 }
 
+/// What stands in a saved plan for a module without files.
+const NOTHING: &str = ".nothing";
+
 /// Notes what expressions read of the disk.
 fn read_of_disk(reads: &mut Reads, disk: &Disk) {
     for (path, bytes) in &disk.files {
@@ -297,6 +300,12 @@ fn save(
 ) -> Result<(), u8> {
     let mut files = inputs.files.clone();
     files.extend(world.recorded().files);
+    for module in inputs.config.modules.values() {
+        // A folder is there as long as it has files.
+        if !files.keys().any(|file| file.parent() == Some(module.dir.as_path())) {
+            files.insert(module.dir.join(NOTHING), Vec::new());
+        }
+    }
     let bundle = Bundle {
         root: String::new(),
         sources: files.into_iter().map(|(p, bytes)| (p.display().to_string(), bytes)).collect(),
