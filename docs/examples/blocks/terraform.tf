@@ -1,6 +1,7 @@
 # What this module was written for, where its state is kept, and with which key.
 terraform {
   required_version = ">= 1.5, < 2.0"
+  language         = TF2021
 
   required_providers {
     random = {
