@@ -220,21 +220,29 @@ fn changed(why: String) -> Diagnostic {
 /// Refuses to begin with an empty state elsewhere while there is one here.
 fn not_left_behind(cx: &Context, kept: &Kept) -> Result<(), Diagnostic> {
     let local = cx.local(Some(&Kept::default().workspace_path(&environment::workspace())));
-    let state = local.peek()?.state;
-    if state.is_empty() {
+    let opened = local.peek()?;
+    let (state, pending) = (opened.state, opened.pending.len());
+    if state.is_empty() && pending == 0 {
         return Ok(());
     }
+    let has = match state.instances().count() {
+        0 => format!("a journal with {pending} operation(s) that an interrupted run left unsettled"),
+        count => format!("a state with {count} resource instance(s)"),
+    };
     Err(Diagnostic::error(
         "Backend initialization required",
         format!(
-            "The configuration keeps its state in a backend \"{}\", but {} has a state with {} resource instance(s), and they \
-             would be made a second time.",
+            "The configuration keeps its state in a backend \"{}\", but {} has {has}, and what is there would be made a \
+             second time.",
             kept.kind,
             local.place(),
-            state.instances().count()
         ),
     )
-    .help("Copy it with formwork init -migrate-state, or, if it is to be left alone, run formwork init -reconfigure."))
+    .help(match pending {
+        0 => "Copy it with formwork init -migrate-state, or, if it is to be left alone, run formwork init -reconfigure.",
+        _ => "Take the backend block away once more and run formwork plan, which settles it; then copy it with formwork init \
+              -migrate-state.",
+    }))
 }
 
 impl Kept {

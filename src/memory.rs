@@ -55,11 +55,17 @@ fn unreadable(path: &std::path::Path, why: &str) -> Diagnostic {
     .help("Remove the file and run formwork init, with the same -backend-config as before, if there was any.")
 }
 
-/// The block as it is remembered: of secrets, only that they are there.
+/// The block as it is remembered: of secrets, only that they are there, and which place they mean.
 fn bare(block: &Settings, arguments: &[Argument]) -> Settings {
-    let is_secret = |name: &str| arguments.iter().any(|a| a.name == name && a.secret);
-    let hidden = |name: &String, value: &Json| if is_secret(name) { Json::from("") } else { value.clone() };
-    block.iter().map(|(name, value)| (name.clone(), hidden(name, value))).collect()
+    block.iter().map(|(name, value)| (name.clone(), place(name, value, arguments))).collect()
+}
+
+/// What of an argument's value may be remembered.
+fn place(name: &str, value: &Json, arguments: &[Argument]) -> Json {
+    match arguments.iter().find(|a| a.name == name && a.secret) {
+        Some(argument) => (argument.place)(value.as_str().unwrap_or_default()).into(),
+        None => value.clone(),
+    }
 }
 
 /// Remembers a backend; the secrets of the block are left out. `None` forgets what was there.
@@ -92,6 +98,23 @@ pub fn write(now: Option<(&str, &Settings, &Settings)>, arguments: &[Argument]) 
 }
 
 impl Memory {
+    /// Whether an argument leads to the same place as the one that was used last.
+    pub fn leads_to(&self, name: &str, value: &Json, arguments: &[Argument]) -> bool {
+        let is_secret = arguments.iter().any(|a| a.name == name && a.secret);
+        let now = place(name, value, arguments);
+        match (self.settings.get(name), self.block.as_ref().and_then(|b| b.get(name))) {
+            (Some(before), _) => place(name, before, arguments) == now,
+            (None, Some(before)) if is_secret => *before == now || *before == Json::from(""),
+            (None, _) => is_secret,
+        }
+    }
+
+    /// What is remembered of an argument that was in the block and is secret in part.
+    pub fn remembered_place(&self, name: &str) -> Option<Json> {
+        let before = self.block.as_ref()?.get(name)?;
+        before.as_str().filter(|text| !text.is_empty()).map(Json::from)
+    }
+
     /// The arguments of the block, with those that were given to `init` alone; the error says how the block has changed.
     pub fn merged(&self, kind: &str, block: &Settings, arguments: &[Argument]) -> Result<Settings, String> {
         if self.kind != kind {
@@ -105,7 +128,12 @@ impl Memory {
         let changed: Option<&String> = match &self.block {
             Some(before) => {
                 let names = before.keys().chain(bare.keys());
-                { names }.find(|name| before.get(*name) != bare.get(*name))
+                // Older versions remembered nothing of a secret.
+                let is_other = |name: &String| match (before.get(name), bare.get(name)) {
+                    (Some(Json::String(was)), Some(_)) if was.is_empty() => false,
+                    (was, is) => was != is,
+                };
+                { names }.find(|name| is_other(name))
             }
             None => block.keys().find(|name| differs(&self.settings, name)),
         };

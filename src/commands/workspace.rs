@@ -291,6 +291,19 @@ impl Delete {
         }
         let backend = state_of(cx, &self.name)?;
         let session = cx.open(&*backend, "workspace delete", self.locking.lock())?;
+        let unsettled = session.pending().len();
+        if unsettled > 0 && !self.force {
+            session.close()?;
+            return Err(Diagnostic::error(
+                "Workspace is not settled",
+                format!(
+                    "An interrupted run left {unsettled} operation(s) in the workspace \"{}\" of which nobody knows yet what came \
+                     of them: there may be objects that only its journal tells of.",
+                    self.name
+                ),
+            )
+            .help("Settle them with formwork plan in that workspace, or forget them with -force."));
+        }
         let tracked: Vec<String> =
             session.state().instances().take(NAMED + 1).map(|(addr, ..)| format!("\n - {addr}")).collect();
         if !tracked.is_empty() && !self.force {
@@ -306,17 +319,21 @@ impl Delete {
             )
             .help("Remove them with formwork destroy in that workspace, or forget them with -force."));
         }
-        session.close()?;
         match &cx.kept().remote {
-            Some(remote) => remote.delete(&self.name)?,
+            Some(remote) => {
+                session.close()?;
+                remote.delete(&self.name)?;
+            }
             None => {
                 let dir = cx.kept().workspaces_dir().join(&self.name);
+                // The lock is held until nothing is left that it could be for.
                 std::fs::remove_dir_all(&dir).map_err(failed("remove", &dir))?;
+                drop(session);
             }
         }
         let style = cx.screen.out;
         cx.screen.line(&style.paint(Role::Good, &format!("Deleted workspace \"{}\"!", self.name)));
-        if !tracked.is_empty() {
+        if !tracked.is_empty() || unsettled > 0 {
             cx.screen.line(&style.paint(
                 Role::Warning,
                 &format!(

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 /// What every test needs different, in an override file.
 const OVERRIDE: &str = r#"
 provider "aws" {
-  # Nothing lands later than its answer here.
-  recovery_wait = 2
+  # Nothing lands later than its answer here, but on a busy machine a request may wait for seconds before the cloud reads it.
+  recovery_wait = 5
 }
 "#;
 

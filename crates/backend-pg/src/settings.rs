@@ -10,7 +10,7 @@ use tokio_postgres::config::SslMode;
 /// What the backend takes, under Terraform's names
 /// (<https://developer.hashicorp.com/terraform/language/backend/pg>).
 pub(crate) const ARGUMENTS: [Argument; 5] = [
-    Argument::secret("conn_str"),
+    Argument::partly_secret("conn_str", without_password),
     Argument::new("schema_name", Expects::Text),
     Argument::new("skip_schema_creation", Expects::Switch),
     Argument::new("skip_table_creation", Expects::Switch),
@@ -147,6 +147,47 @@ fn without_ssl(text: &str) -> (String, Ssl) {
     if ssl.mode.is_none() && ssl.root.is_none() { (text.into(), ssl) } else { (rest.join(" "), ssl) }
 }
 
+/// The connection string without passwords; nothing, where it cannot be told where they are.
+fn without_password(text: &str) -> String {
+    const PASSWORDS: [&str; 2] = ["password", "sslpassword"];
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let authority = match authority.rsplit_once('@') {
+            Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+            None => authority.to_owned(),
+        };
+        // A password with a slash that is not escaped would go on in what looks like the path.
+        if path.contains('@') {
+            return String::new();
+        }
+        let named = |pair: &&str| !PASSWORDS.contains(&pair.split('=').next().unwrap_or_default());
+        let query: Vec<&str> = query.into_iter().flat_map(|q| q.split('&')).filter(named).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        return format!("{scheme}://{authority}{path}{query}");
+    }
+    let (mut kept, mut rest) = (Vec::new(), text.trim());
+    while !rest.is_empty() {
+        let Some((name, after)) = rest.split_once('=') else { return String::new() };
+        let (name, after) = (name.trim(), after.trim_start());
+        let end = match after.strip_prefix('\'') {
+            Some(_) if after.contains('\\') => return String::new(),
+            Some(quoted) => match quoted.find('\'') {
+                Some(end) => end + 2,
+                None => return String::new(),
+            },
+            None => after.find(char::is_whitespace).unwrap_or(after.len()),
+        };
+        let (value, after) = after.split_at(end);
+        if !PASSWORDS.contains(&name) {
+            kept.push(format!("{name}={value}"));
+        }
+        rest = after.trim_start();
+    }
+    kept.join(" ")
+}
+
 /// What libpq's variables say where the string says nothing.
 fn from_environment(config: &mut Config, outside: &dyn Outside) {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
@@ -190,6 +231,22 @@ fn shown(config: &Config, schema: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_has_no_password() {
+        let check = |text: &str, place: &str| assert_eq!(without_password(text), place, "{text}");
+        check("postgres://u:p@h:5432/d?sslmode=disable", "postgres://u@h:5432/d?sslmode=disable");
+        check("postgres://u:p%2F@h/d?password=x&a=b", "postgres://u@h/d?a=b");
+        check("postgres://h/d?password=x", "postgres://h/d");
+        check("postgres://u:p@ss:w@h/d", "postgres://u@h/d");
+        check("postgres://u:p/w@h/d", "");
+        check("host=h password='a  b' dbname=d", "host=h dbname=d");
+        check("password = secret host = h", "host=h");
+        check("host='h h' password='it\\'s'", "");
+        check("password='open", "");
+        check("password", "");
+        check("", "");
+    }
 
     #[test]
     fn what_is_about_tls_is_taken_out() {

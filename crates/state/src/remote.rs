@@ -33,17 +33,24 @@ pub struct Argument {
     pub expects: Expects,
     /// Whether its value is for nobody's eyes.
     pub secret: bool,
+    /// What of a secret may be remembered, to tell one place from another.
+    pub place: fn(&str) -> String,
 }
 
 impl Argument {
     /// An argument whose value may be seen.
     pub const fn new(name: &'static str, expects: Expects) -> Self {
-        Argument { name, expects, secret: false }
+        Argument { name, expects, secret: false, place: str::to_owned }
     }
 
     /// A text that is for nobody's eyes.
     pub const fn secret(name: &'static str) -> Self {
-        Argument { name, expects: Expects::Text, secret: true }
+        Argument { name, expects: Expects::Text, secret: true, place: |_| String::new() }
+    }
+
+    /// A text that is for nobody's eyes but for what `place` leaves of it.
+    pub const fn partly_secret(name: &'static str, place: fn(&str) -> String) -> Self {
+        Argument { name, expects: Expects::Text, secret: true, place }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::variables::Flag;
 use formwork_config::{GivenValue, Origin, const_eval, variable_file};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_state::{Backend, Settings, State};
-use std::path::Path;
 
 impl Init {
     /// Finds out which backend it is to be, and what becomes of the states of the one before.
@@ -116,12 +115,10 @@ impl Init {
             // Nothing was remembered: then the state was in files here, or nowhere.
             return Ok((next.kind != LOCAL).then(Kept::default));
         };
+        let arguments = kept::arguments(&memory.kind, cx.kinds());
         let same = memory.kind == next.kind && {
-            // Secrets of the block are not remembered.
-            let known = |(name, value): (&String, &serde_json::Value)| {
-                memory.settings.get(name) == Some(value)
-                    || kept::arguments(&next.kind, cx.kinds()).iter().any(|a| a.name == name && a.secret)
-            };
+            let known =
+                |(name, value): (&String, &serde_json::Value)| memory.leads_to(name, value, arguments);
             memory.settings.keys().all(|name| next.settings.contains_key(name))
                 && next.settings.iter().all(known)
         };
@@ -131,14 +128,13 @@ impl Init {
         if self.reconfigure.unwrap_or(false) {
             return Ok(Some(Kept::default()));
         }
-        // Its secrets were not remembered, if the block had them; the new one's may be the same.
+        // Its secrets were not remembered, if the block had them; the new one's may be the same, where the place is.
         let mut settings = memory.settings.clone();
-        if memory.kind == next.kind {
-            let secret = |name: &str| {
-                kept::arguments(&next.kind, cx.kinds()).iter().any(|a| a.name == name && a.secret)
-            };
-            for (name, value) in next.settings.iter().filter(|(name, _)| secret(name)) {
-                settings.entry(name.clone()).or_insert_with(|| value.clone());
+        for argument in arguments.iter().filter(|a| a.secret) {
+            let now = next.settings.get(argument.name).filter(|_| memory.kind == next.kind);
+            let now = now.filter(|value| memory.leads_to(argument.name, value, arguments)).cloned();
+            if let Some(value) = now.or_else(|| memory.remembered_place(argument.name)) {
+                settings.entry(argument.name.into()).or_insert(value);
             }
         }
         kept::configured(cx, kept::Said::default(), &memory.kind, settings).map(Some)
@@ -163,8 +159,11 @@ impl Init {
         let mut found: Vec<(String, Box<dyn Backend>, State)> = Vec::new();
         for name in from.workspaces()?.unwrap_or_else(|| vec!["default".into()]) {
             let backend = from.state(cx, &name)?;
-            let state = backend.peek()?.state;
-            let is_nothing = state.is_empty() && (state.serial == 0 || name == "default");
+            let opened = backend.peek()?;
+            let state = opened.state;
+            // What is pending has to be settled first, and may be all that tells of an object.
+            let is_nothing =
+                opened.pending.is_empty() && state.is_empty() && (state.serial == 0 || name == "default");
             if !is_nothing {
                 found.push((name, backend, state));
             }
@@ -182,12 +181,10 @@ impl Init {
             .help("Use a backend that has workspaces; or begin anew with -reconfigure, and copy one state with formwork state pull and push."));
         }
         self.confirm(cx, &found, from, to)?;
-        let count = found.len();
+        let mut count = 0;
         for (name, backend, _) in found {
-            self.copy(cx, &*backend, &*to.state(cx, &name)?)?;
-            if from.kind == LOCAL && to.kind != LOCAL {
-                retire(cx, &from.workspace_path(&name))?;
-            }
+            let retire = from.kind == LOCAL && to.kind != LOCAL;
+            count += usize::from(self.copy(cx, &*backend, &*to.state(cx, &name)?, retire)?);
         }
         Ok(count)
     }
@@ -226,13 +223,27 @@ impl Init {
         Err(Diagnostic::error("Nothing was copied", "The backend is what it was before."))
     }
 
-    fn copy(&self, cx: &Context, from: &dyn Backend, to: &dyn Backend) -> Result<(), Diagnostic> {
+    /// Copies a state; whether there was anything to be copied. With `retire` it is emptied then, so that nobody takes it for
+    /// the state; its backup stays.
+    fn copy(
+        &self,
+        cx: &Context,
+        from: &dyn Backend,
+        to: &dyn Backend,
+        retire: bool,
+    ) -> Result<bool, Diagnostic> {
         let lock = Lock { take: self.lock.unwrap_or(true), timeout: self.lock_timeout };
-        let source = cx.open(from, "init -migrate-state", lock)?;
+        let mut source = cx.open(from, "init -migrate-state", lock)?;
         settled(source.pending(), |_| true)?;
         let mut target = cx.open(to, "init -migrate-state", lock)?;
         settled(target.pending(), |_| true)?;
         let there = target.state();
+        if source.state().is_empty() && !there.is_empty() {
+            // It was copied and emptied before, perhaps by a run that was cut short: an empty state replaces nothing.
+            target.close()?;
+            source.close()?;
+            return Ok(false);
+        }
         if !there.is_empty()
             && !self.force_copy.unwrap_or(false)
             && let Some(why) = source.state().must_not_replace(there)
@@ -245,15 +256,10 @@ impl Init {
         }
         target.replace(source.state())?;
         target.close()?;
-        Ok(source.close()?)
+        if retire {
+            source.fold(&State::default())?;
+        }
+        source.close()?;
+        Ok(true)
     }
-}
-
-/// Empties a state file that was copied elsewhere, so that nobody takes it for the state. Its backup stays.
-fn retire(cx: &Context, path: &Path) -> Result<(), Diagnostic> {
-    let backend = cx.local(Some(path));
-    let lock = Lock { take: true, timeout: std::time::Duration::ZERO };
-    let mut session = cx.open(&backend, "init -migrate-state", lock)?;
-    session.fold(&State::default())?;
-    Ok(session.close()?)
 }

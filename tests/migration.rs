@@ -1,0 +1,142 @@
+//! States that move from one backend to another, in pieces and more than once: nothing may be lost on the way.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
+
+mod common;
+
+use formwork_testkit::{HttpStore, Postgres, Sandbox};
+
+const RESOURCE: &str = "resource \"terraform_data\" \"a\" {\n  input = \"x\"\n}\n";
+
+const THING: &str = "terraform {\n  required_providers {\n    toy = { source = \"formwork/toy\" }\n  }\n}\n\nprovider \"toy\" {\n  folder = \
+                     \"cloud\"\n}\n\nresource \"toy_thing\" \"a\" {\n  name = \"a\"\n}\n";
+
+fn sandbox(configuration: &str) -> Sandbox {
+    let sandbox = Sandbox::new(&common::program()).expect("a sandbox");
+    sandbox.write("main.tf", configuration).unwrap();
+    sandbox
+}
+
+fn run_with(sandbox: &Sandbox, args: &[&str], env: &[(&str, &str)], code: i32) -> String {
+    let ran = sandbox.formwork_with(args, env).expect("it runs");
+    ran.expect(code).unwrap_or_else(|e| panic!("{args:?} {env:?}: {e}"))
+}
+
+fn run(sandbox: &Sandbox, args: &[&str], code: i32) -> String {
+    run_with(sandbox, args, &[], code)
+}
+
+/// The text has all of these, whatever its lines.
+fn has(text: &str, parts: &[&str]) {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in parts {
+        assert!(flat.contains(part), "no {part:?} in:\n{text}");
+    }
+}
+
+/// Kills a run; whether there was such an event.
+fn killed(sandbox: &Sandbox, args: &[&str], event: &str) -> bool {
+    sandbox.formwork_with(args, &[("FORMWORK_TOY_KILL", event)]).expect("it runs").code.is_none()
+}
+
+const MIGRATE: [&str; 3] = ["init", "-migrate-state", "-force-copy"];
+
+fn pg(server: &Postgres, schema: &str, more: &str) -> String {
+    let connection = Postgres::connection(&server.address);
+    let joint = if connection.contains('?') { '&' } else { '?' };
+    let more = if more.is_empty() { String::new() } else { format!("{joint}{more}") };
+    format!(
+        "terraform {{\n  backend \"pg\" {{\n    conn_str = \"{connection}{more}\"\n    schema_name = \"{schema}\"\n  }}\n}}\n\n"
+    )
+}
+
+/// Three workspaces with a state each, in files.
+fn three() -> Sandbox {
+    let sandbox = sandbox(RESOURCE);
+    for workspace in ["default", "dev", "prod"] {
+        if workspace != "default" {
+            run(&sandbox, &["workspace", "new", workspace], 0);
+        }
+        run(&sandbox, &["apply", "-auto-approve"], 0);
+    }
+    run(&sandbox, &["workspace", "select", "default"], 0);
+    sandbox
+}
+
+fn all_are_there(sandbox: &Sandbox, when: &str) {
+    for workspace in ["default", "dev", "prod"] {
+        let said = run_with(sandbox, &["plan"], &[("TF_WORKSPACE", workspace)], 0);
+        assert!(said.contains("No changes"), "{when}, {workspace}: {said}");
+    }
+}
+
+#[test]
+fn a_migration_that_is_killed_and_done_again_loses_nothing() {
+    let Some(server) = Postgres::start() else { return };
+    let mut kills = 0;
+    for n in 1..=24 {
+        let sandbox = three();
+        sandbox.write("main.tf", &(pg(&server, &format!("killed{n}"), "") + RESOURCE)).unwrap();
+        if !killed(&sandbox, &MIGRATE, &format!("folding:{n}")) {
+            break;
+        }
+        kills += 1;
+        run(&sandbox, &MIGRATE, 0);
+        all_are_there(&sandbox, &format!("killed at {n}"));
+        // What was used last may get lost, too.
+        std::fs::remove_dir_all(sandbox.dir().join(".terraform")).unwrap();
+        run(&sandbox, &MIGRATE, 0);
+        all_are_there(&sandbox, &format!("killed at {n}, and once more"));
+    }
+    assert!(kills >= 5, "{kills}");
+}
+
+#[test]
+fn what_is_not_settled_is_left_nowhere() {
+    let store = HttpStore::start();
+    let sandbox = sandbox(THING);
+    assert!(killed(&sandbox, &["apply", "-auto-approve"], "effect-done:1"));
+    let url = store.url("s");
+    let block = format!("terraform {{\n  backend \"http\" {{\n    address = \"{url}\"\n  }}\n}}\n\n");
+    sandbox.write("backend.tf", &block).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["Backend initialization required", "left unsettled"]);
+    has(&run(&sandbox, &MIGRATE, 1), &["An interrupted run is not settled"]);
+    std::fs::remove_file(sandbox.dir().join("backend.tf")).unwrap();
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    sandbox.write("backend.tf", &block).unwrap();
+    run(&sandbox, &MIGRATE, 0);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    let things = std::fs::read_dir(sandbox.dir().join("cloud")).unwrap().flatten();
+    assert_eq!(things.filter(|f| f.file_name().to_string_lossy().starts_with("thing-")).count(), 1);
+}
+
+#[test]
+fn a_workspace_with_unsettled_operations_stays() {
+    let sandbox = sandbox(THING);
+    run(&sandbox, &["workspace", "new", "w"], 0);
+    assert!(killed(&sandbox, &["apply", "-auto-approve"], "effect-done:1"));
+    run(&sandbox, &["workspace", "select", "default"], 0);
+    has(&run(&sandbox, &["workspace", "delete", "w"], 1), &["Workspace is not settled", "1 operation(s)"]);
+    run(&sandbox, &["workspace", "select", "w"], 0);
+    run(&sandbox, &["destroy", "-auto-approve"], 0);
+    run(&sandbox, &["workspace", "select", "default"], 0);
+    run(&sandbox, &["workspace", "delete", "w"], 0);
+    assert!(!sandbox.dir().join("terraform.tfstate.d/w").exists());
+}
+
+#[test]
+fn another_database_is_another_place() {
+    let Some(server) = Postgres::start() else { return };
+    let connection = Postgres::connection(&server.address);
+    let sandbox = sandbox(&(pg(&server, "places", "") + RESOURCE));
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    sandbox.write("main.tf", &(pg(&server, "places", "application_name=other") + RESOURCE)).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed", "conn_str"]);
+    has(&run(&sandbox, &["init"], 1), &["Backend configuration changed"]);
+    let memory = std::fs::read_to_string(sandbox.dir().join(".terraform/terraform.tfstate")).unwrap();
+    assert!(memory.contains(connection.split('?').next().unwrap()), "{memory}");
+    // Away from there, without a word on where it was but what is remembered.
+    sandbox.write("main.tf", RESOURCE).unwrap();
+    run(&sandbox, &MIGRATE, 0);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+}
