@@ -27,7 +27,15 @@ fn path() -> PathBuf {
 
 fn object(json: Option<&Json>) -> Option<Settings> {
     let fields = json?.as_object()?;
-    Some(fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect())
+    Some(fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), set(v))).collect())
+}
+
+/// What is set of a value: Terraform remembers arguments within objects as null when they are not.
+fn set(value: &Json) -> Json {
+    match value {
+        Json::Object(_) => object(Some(value)).map_or(Json::Null, |fields| fields.into_iter().collect()),
+        other => other.clone(),
+    }
 }
 
 /// Reads it; `None` if there is nothing.
@@ -104,7 +112,7 @@ impl Memory {
         let now = place(name, value, arguments);
         match (self.settings.get(name), self.block.as_ref().and_then(|b| b.get(name))) {
             (Some(before), _) => place(name, before, arguments) == now,
-            (None, Some(before)) if is_secret => *before == now || *before == Json::from(""),
+            (None, Some(before)) if is_secret => *before == now || before.as_str() == Some(""),
             (None, _) => is_secret,
         }
     }
@@ -159,6 +167,13 @@ mod tests {
 
     fn settings(json: Json) -> Settings {
         object(Some(&json)).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_set_is_nothing() {
+        let remembered =
+            settings(json!({"endpoints": {"s3": "a", "iam": null}, "key": null, "names": ["x"]}));
+        assert_eq!(remembered, settings(json!({"endpoints": {"s3": "a"}, "names": ["x"]})));
     }
 
     #[test]

@@ -111,6 +111,26 @@ fn what_is_not_settled_is_left_nowhere() {
 }
 
 #[test]
+fn another_way_to_the_same_place_moves_nothing() {
+    let store = HttpStore::start();
+    let url = store.url("s");
+    let block = |retries: u32| {
+        format!(
+            "terraform {{\n  backend \"http\" {{\n    address = \"{url}\"\n    lock_address = \"{url}\"\n    unlock_address = \"{url}\"\n    \
+             retry_max = {retries}\n  }}\n}}\n\n"
+        )
+    };
+    let sandbox = sandbox(&(block(1) + RESOURCE));
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let before = store.text("s");
+    sandbox.write("main.tf", &(block(3) + RESOURCE)).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed", "retry_max"]);
+    run(&sandbox, &MIGRATE, 0);
+    assert_eq!(store.text("s"), before);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+}
+
+#[test]
 fn a_workspace_with_unsettled_operations_stays() {
     let sandbox = sandbox(THING);
     run(&sandbox, &["workspace", "new", "w"], 0);

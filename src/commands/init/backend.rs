@@ -183,8 +183,11 @@ impl Init {
         self.confirm(cx, &found, from, to)?;
         let mut count = 0;
         for (name, backend, _) in found {
-            let retire = from.kind == LOCAL && to.kind != LOCAL;
-            count += usize::from(self.copy(cx, &*backend, &*to.state(cx, &name)?, retire)?);
+            let (retire, target) = (from.kind == LOCAL && to.kind != LOCAL, to.state(cx, &name)?);
+            // Only how it is reached is another, then.
+            if from.kind != to.kind || backend.place() != target.place() {
+                count += usize::from(self.copy(cx, &*backend, &*target, retire)?);
+            }
         }
         Ok(count)
     }
