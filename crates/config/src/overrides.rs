@@ -29,41 +29,24 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
         }
         return;
     }
-    match &*kind {
-        "moved" | "import" => {
-            diags.push(
-                Diagnostic::error(
-                    format!("Cannot override '{kind}' blocks"),
-                    format!("A {kind} block says what happens once, so there is nothing in it to override."),
-                )
-                .help("Put it into a file whose name does not end in _override.")
-                .at(block.header),
-            );
-            return;
-        }
-        "check" => {
-            diags.push(
-                Diagnostic::error(
-                    "Can't override check blocks",
-                    "A check block stands for itself: no other file can change what it checks.",
-                )
-                .help("Put it into a file whose name does not end in _override.")
-                .at(block.header),
-            );
-            return;
-        }
-        "removed" => {
-            diags.push(
-                Diagnostic::warning(
-                    "Removed block without effect",
-                    "Override files change blocks of other files, and a removed block has nothing to change: it is ignored.",
-                )
-                .help("Put it into a file whose name does not end in _override.")
-                .at(block.header),
-            );
-            return;
-        }
-        _ => {}
+    let refused = match &*kind {
+        "moved" | "import" => Some(Diagnostic::error(
+            format!("Cannot override '{kind}' blocks"),
+            format!("A {kind} block says what happens once, so there is nothing in it to override."),
+        )),
+        "check" => Some(Diagnostic::error(
+            "Can't override check blocks",
+            "A check block stands for itself: no other file can change what it checks.",
+        )),
+        "removed" => Some(Diagnostic::warning(
+            "Removed block without effect",
+            "Override files change blocks of other files, and a removed block has nothing to change: it is ignored.",
+        )),
+        _ => None,
+    };
+    if let Some(d) = refused {
+        diags.push(d.help("Put it into a file whose name does not end in _override.").at(block.header));
+        return;
     }
     if matches!(&*kind, "module" | "resource" | "data" | "ephemeral" | "output") {
         dependencies(&mut block, diags);
