@@ -694,7 +694,7 @@ impl Evaluator {
     }
 
     /// The resources of a set that many share: looked for once.
-    pub fn behind(&self, group: &Arc<Deps>) -> Arc<BTreeSet<ResourceAddr>> {
+    fn behind(&self, group: &Arc<Deps>) -> Arc<BTreeSet<ResourceAddr>> {
         if let Some((_, known)) = self.behind.borrow().get(&Arc::as_ptr(group)) {
             return known.clone();
         }

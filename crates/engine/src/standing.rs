@@ -10,7 +10,7 @@ use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran};
 use crate::expand::Expansion;
 use crate::graph::{Graph, Object, Target};
-use formwork_addr::{ModulePath, Resource, ResourceAddr};
+use formwork_addr::{ModulePath, Resource};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub(crate) struct Texts {
     pub graph: Option<Arc<Graph>>,
     /// By block (`Keys`).
     found: RefCell<FxHashMap<CellId, Arc<Standing>>>,
+    /// The blocks that have instances in sets which many share. The set is kept, so that its address stays its own.
+    shared: RefCell<FxHashMap<*const Deps, (Arc<Deps>, Arc<FxHashSet<CellId>>)>>,
 }
 
 /// The resource blocks, in instances of modules, that another names.
@@ -36,7 +38,6 @@ struct Standing {
 /// A resource block with instances.
 struct Block {
     keys: CellId,
-    addr: ResourceAddr,
     /// Whether all of its instances count, whatever the values say.
     late: bool,
 }
@@ -135,9 +136,7 @@ impl Evaluator {
                         standing.others.push(keys);
                     }
                     (Status::Ready, _) => {
-                        let module = self.module(module).addr.clone();
-                        let addr = ResourceAddr { module, resource: Arc::new(resource.clone()) };
-                        standing.blocks.push(Block { keys, addr, late });
+                        standing.blocks.push(Block { keys, late });
                         any = true;
                     }
                     (Status::Idle | Status::Busy, _) => short.missing.push(keys),
@@ -194,12 +193,30 @@ impl Evaluator {
 
     /// Whether an instance of the block is in the set.
     fn is_among(&self, made_from: &Deps, block: &Block) -> bool {
-        let of_block = |id: &CellId| match &self.cells.get(*id).kind {
-            Kind::Instance(info) => info.keys == block.keys,
-            _ => *id == block.keys,
-        };
-        made_from.instances.iter().any(of_block)
-            || made_from.groups.iter().any(|group| self.behind(group).contains(&block.addr))
+        made_from.instances.iter().any(|id| self.block_behind(*id) == block.keys)
+            || made_from.groups.iter().any(|group| self.blocks_in(group).contains(&block.keys))
+    }
+
+    /// The block that a cell in a set of dependencies is an instance of, or is.
+    fn block_behind(&self, id: CellId) -> CellId {
+        match &self.cells.get(id).kind {
+            Kind::Instance(info) => info.keys,
+            _ => id,
+        }
+    }
+
+    /// The blocks that have instances in a set which many share: looked for once.
+    fn blocks_in(&self, group: &Arc<Deps>) -> Arc<FxHashSet<CellId>> {
+        if let Some((_, known)) = self.texts.shared.borrow().get(&Arc::as_ptr(group)) {
+            return known.clone();
+        }
+        let mut found = FxHashSet::default();
+        group.each(&mut |id| {
+            found.insert(self.block_behind(id));
+        });
+        let found = Arc::new(found);
+        self.texts.shared.borrow_mut().insert(Arc::as_ptr(group), (group.clone(), found.clone()));
+        found
     }
 }
 
