@@ -139,14 +139,16 @@ impl Context {
         self.encryption().map_or_else(encryption::refusing, encryption::of_state)
     }
 
-    /// A state that was read from a file, encrypted or not: one that somebody brings.
-    pub fn state_of(&self, bytes: &[u8]) -> Result<State, StateError> {
+    /// The text of a state that was read from a file, encrypted or not: one that somebody brings.
+    pub fn state_text(&self, bytes: &[u8]) -> Result<String, StateError> {
         let cipher = if formwork_state::is_sealed(bytes) { self.cipher() } else { Arc::new(Clear) };
         let unsealed = cipher.unseal(Stored::Snapshot, bytes)?;
-        match std::str::from_utf8(&unsealed.text) {
-            Ok(text) => snapshot::parse(text),
-            Err(_) => snapshot::parse(&String::from_utf8_lossy(&unsealed.text)),
-        }
+        Ok(String::from_utf8_lossy(&unsealed.text).into_owned())
+    }
+
+    /// A state that was read from a file, encrypted or not: one that somebody brings.
+    pub fn state_of(&self, bytes: &[u8]) -> Result<State, StateError> {
+        snapshot::parse(&self.state_text(bytes)?)
     }
 
     /// The bytes of a saved plan, as they are to be stored.
@@ -213,12 +215,6 @@ impl Context {
         lock: Lock,
     ) -> Result<Box<dyn Session>, StateError> {
         let session = self.open(backend, operation, lock)?;
-        let kept = self.kept();
-        if kept.remember {
-            let arguments = kept::arguments(&kept.kind, &self.kinds);
-            // Without it, a later change of the block is not noticed; nothing else depends on it.
-            let _ = memory::write(Some((&kept.kind, &kept.settings, &kept.settings)), arguments);
-        }
         Ok(Box::new(Rescued::new(session, self.cipher())))
     }
 
@@ -229,11 +225,28 @@ impl Context {
         operation: &str,
         lock: Lock,
     ) -> Result<Box<dyn Session>, StateError> {
+        let session = self.opening(operation, lock, |options| backend.open(options))?;
+        let kept = self.kept();
+        if kept.remember {
+            let arguments = kept::arguments(&kept.kind, &self.kinds);
+            // Without it, a later change of the block is not noticed; nothing else depends on it.
+            let _ = memory::write(Some((&kept.kind, &kept.settings, &kept.settings)), arguments);
+        }
+        Ok(session)
+    }
+
+    /// Calls `open` with what is told of `operation` to those who wait for it, and says so when it has to wait for another.
+    pub fn opening<T>(
+        &self,
+        operation: &str,
+        lock: Lock,
+        open: impl FnOnce(&OpenOptions<'_>) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
         let screen = self.screen;
         let waiting = |info: &LockInfo| {
             screen.tell(&format!("Waiting for the state lock: {info}."));
         };
-        backend.open(&OpenOptions {
+        open(&OpenOptions {
             operation: operation.to_owned(),
             who: environment::who(),
             now: Timestamp::now().to_string(),

@@ -1,8 +1,7 @@
 //! Where the state is: what the `backend` block says, what `init` was told, and what was used here before.
 
 use crate::context::{Context, STATE_FILE, WORKSPACES};
-use crate::environment;
-use crate::memory::{self, Memory};
+use crate::memory;
 use crate::variables::{self, Flag};
 use crate::world::RealWorld;
 use formwork_addr::Str;
@@ -181,8 +180,13 @@ pub fn choose(cx: &Context, said: Said) -> Result<Kept, Lost> {
     let memory = memory::read()?;
     let Some((kind, settings)) = said.block.clone() else {
         return match memory {
-            Some(Memory { kind, .. }) if kind != LOCAL => Err(changed(format!(
-                "The state was last in the backend \"{kind}\", and the configuration has no backend block any more."
+            Some(memory) if !memory.is_usual() => Err(changed(format!(
+                "The state was last in the backend \"{}\"{}, and the configuration has no backend block any more.",
+                memory.kind,
+                match memory.settings.get("path").filter(|_| memory.kind == LOCAL) {
+                    Some(path) => format!(" with the path {path}"),
+                    None => String::new(),
+                }
             ))
             .into()),
             _ => Ok(Kept::default()),
@@ -190,7 +194,7 @@ pub fn choose(cx: &Context, said: Said) -> Result<Kept, Lost> {
     };
     let Some(memory) = memory else {
         let mut kept = configured(cx, said, &kind, settings)?;
-        if kept.remote.is_some() {
+        if !kept.is_usual() {
             not_left_behind(cx, &kept)?;
             kept.remember = true;
         }
@@ -198,8 +202,6 @@ pub fn choose(cx: &Context, said: Said) -> Result<Kept, Lost> {
     };
     match memory.merged(&kind, &settings, arguments(&kind, cx.kinds())) {
         Ok(settings) => configured(cx, said, &kind, settings),
-        // Files here were never remembered but by init.
-        Err(_) if kind == LOCAL && memory.kind == LOCAL => configured(cx, said, &kind, settings),
         Err(why) => {
             let header = said.written().map(|b| b.header);
             let d = changed(why);
@@ -217,37 +219,90 @@ fn changed(why: String) -> Diagnostic {
         )
 }
 
-/// Refuses to begin with an empty state elsewhere while there is one here.
+/// Refuses to begin with empty states elsewhere while there are some in the usual files here.
 fn not_left_behind(cx: &Context, kept: &Kept) -> Result<(), Diagnostic> {
-    let local = cx.local(Some(&Kept::default().workspace_path(&environment::workspace())));
-    let opened = local.peek()?;
-    let (state, pending) = (opened.state, opened.pending.len());
-    if state.is_empty() && pending == 0 {
-        return Ok(());
+    let usual = Kept::default();
+    for workspace in usual.workspaces()?.unwrap_or_default() {
+        if usual.shares(kept, &workspace) {
+            continue;
+        }
+        let local = cx.local(Some(&usual.workspace_path(&workspace)));
+        let opened = local.peek()?;
+        let (state, pending) = (opened.state, opened.pending.len());
+        // Files elsewhere with a state in them have been in use without being remembered.
+        let is_used = |path: PathBuf| cx.local(Some(&path)).peek().map(|o| !o.state.is_empty());
+        if state.is_empty() && pending == 0
+            || kept.remote.is_none() && is_used(kept.workspace_path(&workspace))?
+        {
+            continue;
+        }
+        let has = match state.instances().count() {
+            0 if pending > 0 => {
+                format!("a journal with {pending} operation(s) that an interrupted run left unsettled")
+            }
+            count => format!("a state with {count} resource instance(s)"),
+        };
+        let whose = match workspace.as_str() {
+            "default" => String::new(),
+            other => format!(" of the workspace \"{other}\""),
+        };
+        return Err(Diagnostic::error(
+            "Backend initialization required",
+            format!(
+                "The configuration keeps its state in a backend \"{}\", but {}{whose} has {has}, and what is there would be \
+                 made a second time.",
+                kept.kind,
+                local.place(),
+            ),
+        )
+        .help(match pending {
+            0 => "Copy it with formwork init -migrate-state, or, if it is to be left alone, run formwork init -reconfigure.",
+            _ => "Take the backend block away once more and run formwork plan, which settles it; then copy it with formwork \
+                  init -migrate-state.",
+        }));
     }
-    let has = match state.instances().count() {
-        0 => format!("a journal with {pending} operation(s) that an interrupted run left unsettled"),
-        count => format!("a state with {count} resource instance(s)"),
-    };
-    Err(Diagnostic::error(
-        "Backend initialization required",
-        format!(
-            "The configuration keeps its state in a backend \"{}\", but {} has {has}, and what is there would be made a \
-             second time.",
-            kept.kind,
-            local.place(),
-        ),
-    )
-    .help(match pending {
-        0 => "Copy it with formwork init -migrate-state, or, if it is to be left alone, run formwork init -reconfigure.",
-        _ => "Take the backend block away once more and run formwork plan, which settles it; then copy it with formwork init \
-              -migrate-state.",
-    }))
+    Ok(())
+}
+
+/// A path by which two names of one file are the same, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    whole(path)
+        .or_else(|| {
+            let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(whole(dir)?.join(path.file_name()?))
+        })
+        .or_else(|| std::path::absolute(path).ok())
+        .unwrap_or_else(|| path.to_path_buf())
+}
+
+/// Makes the folder of a state file.
+pub fn make_folder(path: &Path) -> Result<(), Diagnostic> {
+    let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(dir).map_err(|e| {
+        Diagnostic::error(
+            "The folder of the state cannot be made",
+            format!("Could not create {}: {e}.", dir.display()),
+        )
+    })
 }
 
 impl Kept {
     fn text(&self, name: &str) -> Option<&str> {
         self.settings.get(name).and_then(|v| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// Whether the state is in the files that have it without a `backend` block.
+    pub fn is_usual(&self) -> bool {
+        self.remote.is_none()
+            && self.text("path").is_none_or(|path| path == STATE_FILE)
+            && self.text("workspace_dir").is_none_or(|dir| dir == WORKSPACES)
+    }
+
+    /// Whether both have a workspace in the same file here.
+    pub fn shares(&self, other: &Kept, workspace: &str) -> bool {
+        let path = |kept: &Kept| resolved(&kept.workspace_path(workspace));
+        self.remote.is_none() && other.remote.is_none() && path(self) == path(other)
     }
 
     /// The state file of a workspace, for a state in files here.

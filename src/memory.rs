@@ -1,7 +1,7 @@
 //! What was told to `init` about the backend, as Terraform remembers it: `terraform.tfstate` in the data folder.
 
 use crate::environment;
-use crate::kept::LOCAL;
+use crate::kept::{Kept, LOCAL};
 use formwork_diag::Diagnostic;
 use formwork_state::{Argument, COMPATIBLE_VERSION, Settings};
 use serde_json::{Value as Json, json};
@@ -76,19 +76,22 @@ fn place(name: &str, value: &Json, arguments: &[Argument]) -> Json {
     }
 }
 
-/// Remembers a backend; the secrets of the block are left out. `None` forgets what was there.
+/// Remembers a backend; the secrets of the block are left out. `None`, and files here without arguments, forget what was
+/// there.
 pub fn write(now: Option<(&str, &Settings, &Settings)>, arguments: &[Argument]) -> io::Result<()> {
     let path = path();
-    let Some((kind, settings, block)) = now.filter(|(kind, ..)| *kind != LOCAL) else {
+    let usual = |settings: &Settings| settings.values().all(Json::is_null);
+    let Some((kind, settings, block)) = now.filter(|(kind, settings, _)| *kind != LOCAL || !usual(settings))
+    else {
         return match std::fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         };
     };
-    let is_secret = |name: &str| arguments.iter().any(|a| a.name == name && a.secret);
+    let is_secret = |name: &str, value: &Json| place(name, value, arguments) != *value;
     let kept: Settings = settings
         .iter()
-        .filter(|(name, _)| !(is_secret(name) && block.contains_key(*name)))
+        .filter(|(name, value)| !(is_secret(name, value) && block.contains_key(*name)))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let document = json!({
@@ -106,6 +109,12 @@ pub fn write(now: Option<(&str, &Settings, &Settings)>, arguments: &[Argument]) 
 }
 
 impl Memory {
+    /// Whether it is what holds without a `backend` block.
+    pub fn is_usual(&self) -> bool {
+        let Memory { kind, settings, .. } = self.clone();
+        Kept { kind, settings, remote: None, remember: false }.is_usual() && self.kind == LOCAL
+    }
+
     /// Whether an argument leads to the same place as the one that was used last.
     pub fn leads_to(&self, name: &str, value: &Json, arguments: &[Argument]) -> bool {
         let is_secret = arguments.iter().any(|a| a.name == name && a.secret);

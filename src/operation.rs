@@ -4,6 +4,7 @@ use crate::commands::options::StateFlags;
 use crate::context::Context;
 use crate::encryption;
 use crate::environment;
+use crate::kept;
 use crate::signals;
 use crate::ui::Screen;
 use crate::ui::patience::Patience;
@@ -452,13 +453,8 @@ pub fn open(
         Some(out) if access == Access::Write => out.clone(),
         _ => from.clone(),
     };
-    if let Some(dir) = to.parent().filter(|d| !d.as_os_str().is_empty() && flags.state.is_none())
-        && let Err(e) = std::fs::create_dir_all(dir)
-    {
-        return Err(cx.refuse(Diagnostic::error(
-            "The folder of the state cannot be made",
-            format!("Could not create {}: {e}.", dir.display()),
-        )));
+    if flags.state.is_none() {
+        kept::make_folder(&to).map_err(|d| cx.refuse(d))?;
     }
     let mut backend = cx.local(Some(&to));
     if let Some(backup) = &flags.backup {

@@ -1,24 +1,111 @@
-//! When a state elsewhere cannot be written, it is written here.
+//! When a state elsewhere cannot be written, it is written here, with what is known of the intents there: whoever puts it in
+//! place settles them.
 
-use formwork_state::{Cipher, Journal, Pending, Session, State, StateError, Stored, snapshot};
+use formwork_addr::Str;
+use formwork_state::{Cipher, Journal, Pending, Record, Session, State, StateError, Stored, snapshot};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Terraform's name for it.
 const FILE: &str = "errored.tfstate";
+/// The field with the intents. Terraform passes over it.
+const FIELD: &str = "formwork_intents";
+
+/// The intents that the run which wrote the file knew of, by token.
+#[derive(Default)]
+pub struct Intents {
+    /// Those whose outcome is in the state.
+    pub settled: Vec<Str>,
+    /// Those whose outcome nobody knew.
+    pub open: Vec<Str>,
+}
+
+impl Intents {
+    /// What the text of a state says of them: most say nothing.
+    pub fn of(text: &str) -> Intents {
+        let document: Json = serde_json::from_str(text).unwrap_or_default();
+        let tokens = |which: &str| -> Vec<Str> {
+            let tokens = document[FIELD][which].as_array();
+            tokens.into_iter().flatten().filter_map(|token| token.as_str().map(Str::from)).collect()
+        };
+        Intents { settled: tokens("settled"), open: tokens("open") }
+    }
+
+    /// Whether the state knows of this one.
+    pub fn contains(&self, token: &Str) -> bool {
+        self.settled.contains(token) || self.open.contains(token)
+    }
+}
+
+/// Whether each intent is settled, by token.
+type Outcomes = Arc<Mutex<BTreeMap<Str, bool>>>;
+
+/// A journal that notes which intents are settled, for the file.
+struct Noted {
+    journal: Arc<dyn Journal>,
+    outcomes: Outcomes,
+}
+
+impl Journal for Noted {
+    fn append(&self, record: &Record) -> Result<(), StateError> {
+        let outcome = match record {
+            Record::Intent(intent) => Some((&intent.token, false)),
+            Record::Set { token: Some(token), partial: false, .. } | Record::NoEffect { token } => {
+                Some((token, true))
+            }
+            _ => None,
+        };
+        if let Some((token, settled)) = outcome {
+            let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.insert(token.clone(), settled);
+        }
+        self.journal.append(record)
+    }
+
+    fn sync(&self, done: Box<dyn FnOnce(Result<(), StateError>) + Send>) {
+        self.journal.sync(done);
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.journal.len_bytes()
+    }
+
+    fn fsyncs(&self) -> u64 {
+        self.journal.fsyncs()
+    }
+}
 
 /// A session whose state goes into a file if it cannot be written where it belongs.
 pub struct Rescued {
     session: Box<dyn Session>,
     cipher: Arc<dyn Cipher>,
+    outcomes: Outcomes,
 }
 
 impl Rescued {
     /// The file is encrypted as the state is.
     pub fn new(session: Box<dyn Session>, cipher: Arc<dyn Cipher>) -> Self {
-        Rescued { session, cipher }
+        let outcomes = session.pending().iter().map(|p| (p.intent.token.clone(), false)).collect();
+        Rescued { session, cipher, outcomes: Arc::new(Mutex::new(outcomes)) }
+    }
+
+    /// The text of the file.
+    fn text(&self, state: &State) -> String {
+        let mut text = snapshot::render(state);
+        let mut intents = Intents::default();
+        for (token, settled) in &*self.outcomes.lock().unwrap_or_else(PoisonError::into_inner) {
+            if *settled { &mut intents.settled } else { &mut intents.open }.push(token.clone());
+        }
+        let tokens = |of: &[Str]| of.iter().map(|token| json!(&**token)).collect::<Json>();
+        let intents = json!({ "settled": tokens(&intents.settled), "open": tokens(&intents.open) });
+        if let Some(end) = text.rfind("\n}") {
+            text.insert_str(end, &format!(",\n  \"{FIELD}\": {intents}"));
+        }
+        text
     }
 
     fn rescue(&self, error: StateError, state: &State, exactly: bool) -> StateError {
@@ -31,7 +118,7 @@ impl Rescued {
                 .filter(|l| !l.is_empty())
                 .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         }
-        let sealed = self.cipher.seal(Stored::Snapshot, snapshot::render(&state).into_bytes());
+        let sealed = self.cipher.seal(Stored::Snapshot, self.text(&state).into_bytes());
         let written =
             sealed.map_err(|e| e.to_string()).and_then(|text| write(&text).map_err(|e| e.to_string()));
         let word = match written {
@@ -85,7 +172,7 @@ impl Session for Rescued {
     }
 
     fn journal(&self) -> Arc<dyn Journal> {
-        self.session.journal()
+        Arc::new(Noted { journal: self.session.journal(), outcomes: self.outcomes.clone() })
     }
 
     fn fold(&mut self, state: &State) -> Result<(), StateError> {

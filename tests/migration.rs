@@ -87,6 +87,11 @@ fn a_migration_that_is_killed_and_done_again_loses_nothing() {
         std::fs::remove_dir_all(sandbox.dir().join(".terraform")).unwrap();
         run(&sandbox, &MIGRATE, 0);
         all_are_there(&sandbox, &format!("killed at {n}, and once more"));
+        // And back, into folders that are not there any more.
+        std::fs::remove_dir_all(sandbox.dir().join("terraform.tfstate.d")).unwrap();
+        sandbox.write("main.tf", RESOURCE).unwrap();
+        run(&sandbox, &MIGRATE, 0);
+        all_are_there(&sandbox, &format!("killed at {n}, and back"));
     }
     assert!(kills >= 5, "{kills}");
 }
@@ -106,8 +111,7 @@ fn what_is_not_settled_is_left_nowhere() {
     sandbox.write("backend.tf", &block).unwrap();
     run(&sandbox, &MIGRATE, 0);
     has(&run(&sandbox, &["plan"], 0), &["No changes"]);
-    let things = std::fs::read_dir(sandbox.dir().join("cloud")).unwrap().flatten();
-    assert_eq!(things.filter(|f| f.file_name().to_string_lossy().starts_with("thing-")).count(), 1);
+    assert_eq!(things(&sandbox), 1);
 }
 
 #[test]
@@ -159,4 +163,141 @@ fn another_database_is_another_place() {
     sandbox.write("main.tf", RESOURCE).unwrap();
     run(&sandbox, &MIGRATE, 0);
     has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+}
+
+fn local(path: &str) -> String {
+    format!("terraform {{\n  backend \"local\" {{\n    path = \"{path}\"\n  }}\n}}\n\n")
+}
+
+#[test]
+fn another_path_is_another_place() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let at = |path: &str| sandbox.write("main.tf", &(local(path) + RESOURCE)).unwrap();
+    at("x.tfstate");
+    let parts = ["Backend initialization required", "terraform.tfstate has a state with 1 resource"];
+    has(&run(&sandbox, &["plan"], 1), &parts);
+    has(&run(&sandbox, &["init"], 1), &["Nobody can be asked"]);
+    run(&sandbox, &MIGRATE, 0);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    assert_eq!(run(&sandbox, &["state", "list", "-state=terraform.tfstate"], 0), "");
+
+    at("dir/y.tfstate");
+    has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed", "\"path\"", "main.tf:2"]);
+    has(&run(&sandbox, &["init"], 1), &["Backend configuration changed"]);
+    run(&sandbox, &MIGRATE, 0);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    let state = || std::fs::read_to_string(sandbox.dir().join("dir/y.tfstate")).unwrap();
+    let before = state();
+    // Another name of the same file.
+    at("./dir/../dir/y.tfstate");
+    run(&sandbox, &MIGRATE, 0);
+    assert_eq!(state(), before);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+
+    sandbox.write("main.tf", RESOURCE).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["no backend block any more"]);
+    run(&sandbox, &MIGRATE, 0);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+}
+
+#[test]
+fn a_path_is_remembered_by_the_first_run() {
+    let sandbox = sandbox(&(local("x.tfstate") + RESOURCE));
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    sandbox.write("main.tf", &(local("y.tfstate") + RESOURCE)).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed"]);
+    run(&sandbox, &["init", "-reconfigure"], 0);
+    has(&run(&sandbox, &["plan"], 0), &["1 to add"]);
+    // What has been in use is so without a memory, whatever else lies there.
+    sandbox.write("main.tf", RESOURCE).unwrap();
+    std::fs::remove_dir_all(sandbox.dir().join(".terraform")).unwrap();
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    sandbox.write("main.tf", &(local("x.tfstate") + RESOURCE)).unwrap();
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+}
+
+#[test]
+fn what_init_was_told_of_a_path_goes_on_to_count() {
+    let sandbox = sandbox(&(format!("terraform {{\n  backend \"local\" {{}}\n}}\n\n{RESOURCE}")));
+    run(&sandbox, &["init", "-backend-config=path=x.tfstate"], 0);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    assert!(sandbox.dir().join("x.tfstate").exists() && !sandbox.dir().join("terraform.tfstate").exists());
+}
+
+#[test]
+fn no_workspace_is_left_behind() {
+    let store = HttpStore::start();
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["workspace", "new", "dev"], 0);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    run(&sandbox, &["workspace", "select", "default"], 0);
+    let url = store.url("s");
+    let block = format!("terraform {{\n  backend \"http\" {{\n    address = \"{url}\"\n  }}\n}}\n\n");
+    sandbox.write("main.tf", &(block + RESOURCE)).unwrap();
+    let parts = ["Backend initialization required", "of the workspace \"dev\" has a state with 1 resource"];
+    has(&run(&sandbox, &["plan"], 1), &parts);
+    run(&sandbox, &["init", "-reconfigure"], 0);
+    has(&run(&sandbox, &["plan"], 0), &["1 to add"]);
+}
+
+fn things(sandbox: &Sandbox) -> usize {
+    let things = std::fs::read_dir(sandbox.dir().join("cloud")).unwrap().flatten();
+    things.filter(|f| f.file_name().to_string_lossy().starts_with("thing-")).count()
+}
+
+/// A second thing, behind THING.
+const SECOND: &str = "\nresource \"toy_thing\" \"b\" {\n  name = \"b\"\n}\n";
+
+#[test]
+fn a_state_that_was_lost_beside_a_journal_is_missed() {
+    for cut in [true, false] {
+        let sandbox = sandbox(THING);
+        run(&sandbox, &["apply", "-auto-approve"], 0);
+        sandbox.write("main.tf", &(THING.to_owned() + SECOND)).unwrap();
+        assert!(killed(&sandbox, &["apply", "-auto-approve"], "effect-done:1"));
+        let file = sandbox.dir().join("terraform.tfstate");
+        if cut { std::fs::write(&file, "") } else { std::fs::remove_file(&file) }.unwrap();
+        for args in [&["plan"][..], &["apply", "-auto-approve"], &["recover"], &["state", "list"]] {
+            has(&run(&sandbox, args, 1), &["it holds no state", "goes on from version 1", "state history"]);
+        }
+        has(&run(&sandbox, &["state", "history"], 0), &["1 resource instance"]);
+        has(&run(&sandbox, &["state", "restore", "1"], 0), &["Put version 1 back"]);
+        run(&sandbox, &["apply", "-auto-approve"], 0);
+        assert_eq!(things(&sandbox), 2);
+        has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    }
+}
+
+#[test]
+fn a_damaged_state_can_be_restored_and_is_kept() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let file = sandbox.dir().join("terraform.tfstate");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    run(&sandbox, &["plan"], 1);
+    has(&run(&sandbox, &["state", "history"], 0), &["1 resource instance"]);
+    has(&run(&sandbox, &["state", "restore", "1"], 0), &["Put version 1 back"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), whole);
+    let kept = std::fs::read_to_string(sandbox.dir().join("terraform.tfstate.damaged")).unwrap();
+    assert_eq!(kept, whole[..whole.len() / 2]);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+}
+
+#[test]
+fn passwords_in_addresses_are_not_remembered() {
+    let store = HttpStore::start();
+    let url = store.url("s").replace("http://", "http://me:hush-hush@");
+    let block = format!("terraform {{\n  backend \"http\" {{\n    address = \"{url}\"\n  }}\n}}\n\n");
+    let sandbox = sandbox(&(block.clone() + RESOURCE));
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let memory = std::fs::read_to_string(sandbox.dir().join(".terraform/terraform.tfstate")).unwrap();
+    assert!(!memory.contains("hush-hush"), "{memory}");
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    // Another password leads to the same place, another name not.
+    sandbox.write("main.tf", &(block.replace("hush-hush", "psst") + RESOURCE)).unwrap();
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    sandbox.write("main.tf", &(block.replace("/s\"", "/t\"") + RESOURCE)).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed"]);
 }

@@ -319,14 +319,14 @@ impl Delete {
             )
             .help("Remove them with formwork destroy in that workspace, or forget them with -force."));
         }
+        // The lock is held until nothing is left that it could be for.
         match &cx.kept().remote {
             Some(remote) => {
-                session.close()?;
                 remote.delete(&self.name)?;
+                session.close()?;
             }
             None => {
                 let dir = cx.kept().workspaces_dir().join(&self.name);
-                // The lock is held until nothing is left that it could be for.
                 std::fs::remove_dir_all(&dir).map_err(failed("remove", &dir))?;
                 drop(session);
             }

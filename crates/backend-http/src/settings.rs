@@ -7,11 +7,11 @@ use std::time::Duration;
 /// What the backend takes, under Terraform's names
 /// (<https://developer.hashicorp.com/terraform/language/backend/http>).
 pub(crate) const ARGUMENTS: [Argument; 15] = [
-    Argument::new("address", Expects::Text),
+    Argument::partly_secret("address", without_password),
     Argument::new("update_method", Expects::Text),
-    Argument::new("lock_address", Expects::Text),
+    Argument::partly_secret("lock_address", without_password),
     Argument::new("lock_method", Expects::Text),
-    Argument::new("unlock_address", Expects::Text),
+    Argument::partly_secret("unlock_address", without_password),
     Argument::new("unlock_method", Expects::Text),
     Argument::new("username", Expects::Text),
     Argument::secret("password"),
@@ -133,5 +133,33 @@ pub(crate) fn shown(address: &str) -> String {
             format!("{scheme}://{}", &rest[from..])
         }
         None => address.to_owned(),
+    }
+}
+
+/// An address as it may be remembered: without the password.
+fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{host}{path}")
+        }
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_remembered_without_passwords() {
+        let check = |address: &str, place: &str| assert_eq!(without_password(address), place, "{address}");
+        check("https://u:p@h:1/a?b=c@d", "https://u@h:1/a?b=c@d");
+        check("https://u:p@ss@h", "https://u@h");
+        check("https://u@h/a", "https://u@h/a");
+        check("https://h/a@b", "https://h/a@b");
     }
 }

@@ -76,6 +76,9 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
         }
         return;
     };
+    if matches!(&*kind, "module" | "resource" | "data" | "ephemeral") {
+        repetition(base, &mut block, diags);
+    }
     for attribute in block.body.attributes {
         match base.body.attributes.iter_mut().find(|a| a.name.name == attribute.name.name) {
             Some(old) => *old = attribute,
@@ -101,6 +104,31 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
             replaced.push(name);
         }
         base.body.blocks.push(inner);
+    }
+}
+
+/// Where one file has `count` and the other `for_each`, `count` is what counts, whichever has it.
+fn repetition(base: &mut Block, block: &mut Block, diags: &mut Vec<Diagnostic>) {
+    let has = |block: &Block, name: &str| block.body.attribute(name).is_some();
+    // Both in one file are told where all blocks are looked at.
+    if [&*base, &*block].iter().any(|b| has(b, "count") && has(b, "for_each")) {
+        return;
+    }
+    let loser = match (has(base, "count"), has(block, "count")) {
+        (true, false) => block,
+        (false, true) => base,
+        _ => return,
+    };
+    for ignored in loser.body.attributes.extract_if(.., |a| &*a.name.name == "for_each") {
+        diags.push(
+            Diagnostic::warning(
+                "for_each without effect",
+                "Another file of the module repeats this block by \"count\", which counts where an override file mixes the \
+                 two, as it does with Terraform.",
+            )
+            .help("Leave one of the two out.")
+            .at(ignored.span),
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use formwork_provider::{
     Call, CallError, Computed, Cx, DataSource, Lookup, LookupSource, Model, Problem, Resource, Schema,
 };
 use formwork_state::{
-    Backend, Cipher, Clear, Kinds, LocalBackend, Settings, State, StateError, Wrong, checked,
+    Argument, Backend, Cipher, Clear, Kinds, LocalBackend, Settings, State, StateError, Wrong, checked,
 };
 use formwork_value::{Map, Path, Str, Value};
 use std::path::PathBuf;
@@ -110,8 +110,11 @@ impl DataSource for Elsewhere {
             return self.local.secrets(object);
         };
         let given = object.get("config").and_then(Value::as_map);
-        let there = |name: &str| given.is_some_and(|map| map.contains_key(name));
-        let secret = arguments.iter().filter(|a| a.secret && there(a.name));
+        let hides = |a: &&Argument| {
+            let value = given.and_then(|map| map.get(a.name));
+            value.is_some_and(|v| v.as_str().map_or(a.secret, |text| a.hides(text)))
+        };
+        let secret = arguments.iter().filter(hides);
         secret.map(|a| Path::root().attr("config").attr(a.name)).collect()
     }
 

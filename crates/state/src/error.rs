@@ -102,6 +102,8 @@ pub(crate) const UNCHANGED: &str = "Nothing was changed.";
 pub(crate) const IN_JOURNAL: &str =
     "What was recorded so far is in the journal beside the state, and the next run reads it.";
 /// What can be said when the complete new snapshot is beside the state.
+pub(crate) const IN_HISTORY: &str =
+    "The version is still in the history, and the file can be restored once more.";
 pub(crate) const IN_COPY: &str = "The complete new state is in the file beside it that ends in \".new\", and the next run puts it in place.";
 
 impl StateError {

@@ -36,14 +36,19 @@ impl fmt::Debug for Version {
 impl Version {
     /// Reads it, and makes sure that it is what was written.
     pub fn read(&self) -> Result<State, StateError> {
+        let read = replay::read_snapshot(&*self.cipher, &self.stored()?);
+        read.map(|(state, _)| state).map_err(|e| e.in_file(&self.path))
+    }
+
+    /// The snapshot as it was stored.
+    pub(crate) fn stored(&self) -> Result<Vec<u8>, StateError> {
         let bytes = fs::read(&self.path)
             .map_err(|e| StateError::io("read the history", &self.path, &e, crate::error::UNCHANGED))?;
-        let text = text(&bytes).ok_or_else(|| {
+        text(&bytes).map(<[u8]>::to_vec).ok_or_else(|| {
             let problem = "it is not what was written: its checksum differs.";
             StateError::format(problem, "Take another version: the command \"state history\" lists them.")
                 .in_file(&self.path)
-        })?;
-        replay::read_snapshot(&*self.cipher, text).map(|(state, _)| state).map_err(|e| e.in_file(&self.path))
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! State in a file, as Terraform's local backend has it.
 
 use crate::disk::{self as fs, MetadataExt};
+use crate::error::{IN_HISTORY, UNCHANGED};
 use crate::history::{self, Version};
 use crate::hold::{self, Hold};
 use crate::journal_file;
 use crate::paths::{self, Paths};
 use crate::replay::{self, Files, Found};
-use crate::session::LocalSession;
+use crate::session::{LocalSession, overwrite};
 use crate::{Backend, Cipher, Clear, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,29 @@ impl LocalBackend {
     /// The snapshots that were kept, the newest first.
     pub fn history(&self) -> Result<Vec<Version>, StateError> {
         history::list(&self.paths, &self.cipher)
+    }
+
+    /// Puts a version of the history in place of a state file that cannot be read, or that holds no state any more; what
+    /// was there is kept in a file with `.damaged` behind. Whether that was necessary. The journal stays: what it says of that
+    /// version counts.
+    pub fn put_back(&self, version: &Version, options: &OpenOptions<'_>) -> Result<bool, StateError> {
+        match self.peek() {
+            Err(StateError::Format { path, .. } | StateError::Encryption { path, .. })
+                if path == self.paths.state => {}
+            _ => return Ok(false),
+        }
+        let text = version.stored()?;
+        let mut hold = Hold::take(&self.paths, options)?;
+        let damaged = hold::read(&self.paths.state)?;
+        if !damaged.is_empty() {
+            let mut path = self.paths.state.as_os_str().to_owned();
+            path.push(".damaged");
+            paths::replace(path.as_ref(), &[&damaged])
+                .map_err(|e| StateError::io("keep the damaged state", path.as_ref(), &e, UNCHANGED))?;
+        }
+        overwrite(&*hold.file()?, &text, &*self.probe)
+            .map_err(|e| StateError::io("write the state", &self.paths.state, &e, IN_HISTORY))?;
+        Ok(true)
     }
 
     /// Tells `probe` of each step.

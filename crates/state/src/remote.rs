@@ -54,6 +54,13 @@ impl Argument {
     }
 }
 
+impl Argument {
+    /// Whether something in this value is for nobody's eyes.
+    pub fn hides(&self, value: &str) -> bool {
+        self.secret && (self.place)(value) != value
+    }
+}
+
 /// What is wrong with an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {

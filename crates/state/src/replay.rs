@@ -2,7 +2,7 @@
 
 use crate::ledger::Ledger;
 use crate::paths::Paths;
-use crate::wire::{self, Entry};
+use crate::wire::{self, Base, Entry};
 use crate::{
     Cipher, Opened, Operation, Pending, Record, State, StateError, Stored, StoredObject, frame, snapshot,
 };
@@ -108,9 +108,33 @@ pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Re
     Ok(found)
 }
 
+/// Whether a file holds no state.
+fn is_blank(stored: &[u8]) -> bool {
+    stored.iter().all(u8::is_ascii_whitespace)
+}
+
+/// The journal of an interrupted run goes on from a state that is not there any more.
+fn lost(paths: &Paths, base: &Base) -> StateError {
+    StateError::Format {
+        path: paths.state.clone(),
+        problem: format!(
+            "it holds no state, but {} beside it, which an interrupted run left, goes on from version {} of one (lineage {}): \
+             whatever that had would be made a second time.",
+            paths.journal.display(),
+            base.serial,
+            base.lineage
+        ),
+        help: format!(
+            "Put the state back, from its backup (the file that ends in \".backup\") or from the snapshots that formwork state \
+             history lists. If a new state is what you want, remove {} as well: only it tells what the interrupted run did.",
+            paths.journal.display()
+        ),
+    }
+}
+
 /// The state that a stored snapshot holds, and whether it is to be stored anew.
 pub(crate) fn read_snapshot(cipher: &dyn Cipher, stored: &[u8]) -> Result<(State, bool), StateError> {
-    if stored.iter().all(u8::is_ascii_whitespace) {
+    if is_blank(stored) {
         return Ok((State::default(), false));
     }
     let unsealed = cipher.unseal(Stored::Snapshot, stored)?;
@@ -188,6 +212,9 @@ impl Found {
         self.announced = entries.iter().any(|e| matches!(e, Entry::Folding { .. }));
         let folded = entries.iter().rposition(|e| matches!(e, Entry::Folding { sha256 } if *sha256 == here));
         let is_ours = base.serial == self.base.serial && base.lineage == self.base.lineage;
+        if folded.is_none() && !is_ours && !base.lineage.is_empty() && is_blank(text) {
+            return Err(lost(paths, base));
+        }
         if folded.is_none() && !is_ours {
             self.ledger = foreign(entries, &self.base);
             self.start = Start::Rewrite { keep: true };

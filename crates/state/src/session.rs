@@ -246,7 +246,7 @@ fn same(a: &State, b: &State) -> bool {
 
 /// Puts a text into a file without changing its inode. From the first step to the last, what is there is no JSON: nobody
 /// takes a mixture of two states, or an empty file, for a state.
-fn overwrite(file: &File, text: &[u8], probe: &dyn Probe) -> io::Result<()> {
+pub(crate) fn overwrite(file: &File, text: &[u8], probe: &dyn Probe) -> io::Result<()> {
     let Some((first, rest)) = text.split_first() else { return Ok(()) };
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         // Not ours to change if the file is somebody else's.

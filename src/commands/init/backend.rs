@@ -67,7 +67,7 @@ impl Init {
                 format!("Could not write terraform.tfstate in the folder {}: {e}.", path.display()),
             )
         })?;
-        if kind != LOCAL {
+        if !next.is_usual() {
             let text = format!("Successfully configured the backend \"{kind}\"!");
             cx.screen.line(&format!("\n{}", cx.screen.out.paint(Role::Good, &text)));
         }
@@ -113,7 +113,7 @@ impl Init {
     fn before(&self, cx: &Context, memory: Option<&Memory>, next: &Kept) -> Result<Option<Kept>, Lost> {
         let Some(memory) = memory else {
             // Nothing was remembered: then the state was in files here, or nowhere.
-            return Ok((next.kind != LOCAL).then(Kept::default));
+            return Ok((!next.is_usual()).then(Kept::default));
         };
         let arguments = kept::arguments(&memory.kind, cx.kinds());
         let same = memory.kind == next.kind && {
@@ -158,6 +158,9 @@ impl Init {
         }
         let mut found: Vec<(String, Box<dyn Backend>, State)> = Vec::new();
         for name in from.workspaces()?.unwrap_or_else(|| vec!["default".into()]) {
+            if from.shares(to, &name) {
+                continue;
+            }
             let backend = from.state(cx, &name)?;
             let opened = backend.peek()?;
             let state = opened.state;
@@ -183,10 +186,13 @@ impl Init {
         self.confirm(cx, &found, from, to)?;
         let mut count = 0;
         for (name, backend, _) in found {
-            let (retire, target) = (from.kind == LOCAL && to.kind != LOCAL, to.state(cx, &name)?);
+            if to.kind == LOCAL {
+                kept::make_folder(&to.workspace_path(&name))?;
+            }
+            let target = to.state(cx, &name)?;
             // Only how it is reached is another, then.
             if from.kind != to.kind || backend.place() != target.place() {
-                count += usize::from(self.copy(cx, &*backend, &*target, retire)?);
+                count += usize::from(self.copy(cx, &*backend, &*target, from.kind == LOCAL)?);
             }
         }
         Ok(count)

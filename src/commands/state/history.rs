@@ -54,11 +54,12 @@ impl History {
         self.shown.look.set(cx);
         kept_here(cx, self.shown.state.is_some())?;
         let versions = cx.local(self.shown.state.as_deref()).history()?;
-        let current = cx.peek(self.shown.state.as_deref())?.state;
+        // One that cannot be read is what somebody looks for an earlier one for.
+        let current = cx.peek(self.shown.state.as_deref()).ok().map(|opened| opened.state);
         let mut rows = Vec::new();
         for version in &versions {
             let state = version.read();
-            let is_current = state.as_ref().is_ok_and(|s| *s == current);
+            let is_current = state.as_ref().is_ok_and(|s| current.as_ref() == Some(s));
             let instances = state.ok().map(|s| s.instances().count());
             let written = Timestamp::try_from(version.written)
                 .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
@@ -111,6 +112,16 @@ impl Restore {
         if self.dry_run {
             cx.screen.line(&format!(
                 "Would restore version {}, which has {count} resource instance(s).",
+                self.serial
+            ));
+            return Ok(());
+        }
+        let place = cx.local(self.place.state.as_deref());
+        if cx
+            .opening("state restore", self.place.locking.lock(), |options| place.put_back(version, options))?
+        {
+            cx.screen.line(&format!(
+                "Put version {} back, with {count} resource instance(s): the state file was damaged.",
                 self.serial
             ));
             return Ok(());

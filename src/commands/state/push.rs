@@ -3,8 +3,10 @@
 use super::edit::{Locking, settled};
 use crate::commands::options::{Look, switch_parser};
 use crate::context::Context;
+use crate::rescue::Intents;
 use clap::Args;
 use formwork_diag::Diagnostic;
+use formwork_state::{Pending, Record, snapshot};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -46,7 +48,9 @@ impl Push {
             )
             .help("Name a state file, or - for standard input.")
         })?;
-        let state = cx.state_of(text.as_bytes()).map_err(|e| e.in_file(&self.path))?;
+        let text = cx.state_text(text.as_bytes()).map_err(|e| e.in_file(&self.path))?;
+        let state = snapshot::parse(&text).map_err(|e| e.in_file(&self.path))?;
+        let intents = Intents::of(&text);
         let refused = |why: String| {
             Diagnostic::error("Failed to write state", format!("{why}."))
                 .help("If it shall replace the state all the same, use -force.")
@@ -72,10 +76,20 @@ impl Push {
         if let Some(why) = state.must_not_replace(session.state()).filter(|_| !self.force) {
             return Err(refused(why));
         }
+        let (known, unknown): (Vec<Pending>, Vec<Pending>) =
+            session.pending().iter().cloned().partition(|p| intents.contains(&p.intent.token));
         if !self.force {
-            settled(session.pending(), |_| true)?;
+            settled(&unknown, |_| true)?;
         }
         session.replace(&state)?;
+        let settled = known.into_iter().map(|p| p.intent.token).filter(|t| intents.settled.contains(t));
+        let settled: Vec<Record> = settled.map(|token| Record::NoEffect { token }).collect();
+        if !settled.is_empty() {
+            // The outcome is in the state by now: killed before this, the next run finds it out once more.
+            let journal = session.journal();
+            settled.iter().try_for_each(|record| journal.append(record))?;
+            session.fold(&session.state().clone())?;
+        }
         Ok(session.close()?)
     }
 }
