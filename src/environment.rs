@@ -1,6 +1,8 @@
 //! What the environment says.
 
 use crate::args::Environment;
+use crate::providers;
+use formwork_aws_keys::{Account, Key};
 use formwork_diag::Diagnostic;
 use formwork_modules::Accounts;
 use std::path::PathBuf;
@@ -26,6 +28,24 @@ impl formwork_state::Outside for Real {
 
     fn unix_time(&self) -> i64 {
         jiff::Timestamp::now().as_second()
+    }
+}
+
+impl formwork_aws_keys::World for Real {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.get(name)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        std::env::home_dir()
+    }
+
+    fn unix_time(&self) -> i64 {
+        jiff::Timestamp::now().as_second()
+    }
+
+    fn ask(&self, account: &Account) -> Option<Result<Key, String>> {
+        providers::ask_for_keys(account)
     }
 }
 

@@ -28,17 +28,16 @@ mod world;
 use formwork_provider::Provider;
 use formwork_state::Probe;
 pub use providers::providers;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Runs the program with these providers, and with a probe that is told of each phase of each operation.
-pub fn main_with(providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> ExitCode {
+pub fn main_with(providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> u8 {
     panic::install();
     let arguments = match args::gather(std::env::args_os().skip(1), &environment::Real) {
         Ok(arguments) => arguments,
         Err(invalid) => {
             eprintln!("\nError: The arguments cannot be read\n  {invalid}");
-            return ExitCode::FAILURE;
+            return 1;
         }
     };
     if let Some(dir) = &arguments.chdir
@@ -48,9 +47,9 @@ pub fn main_with(providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> Ex
             "\nError: The working directory cannot be changed\n  Could not go to {} (-chdir): {error}.",
             dir.display()
         );
-        return ExitCode::FAILURE;
+        return 1;
     }
     let run = std::panic::AssertUnwindSafe(|| commands::run(arguments.rest, providers, probe));
     // The hook has said what there is to say.
-    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(1))
+    std::panic::catch_unwind(run).unwrap_or(1)
 }

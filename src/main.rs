@@ -1,10 +1,10 @@
 //! The program `formwork`.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 mod allocator;
+mod leave;
 
-fn main() -> ExitCode {
-    formwork::main_with(formwork::providers(), Arc::new(()))
+fn main() -> ! {
+    leave::leave(formwork::main_with(formwork::providers(), Arc::new(())))
 }

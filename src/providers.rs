@@ -1,14 +1,27 @@
 //! The families of resource types that the program knows.
 
 use crate::environment;
+use formwork_aws_keys::{Account, Key};
 use formwork_provider::Provider;
 use formwork_state::Kinds;
 use std::sync::Arc;
 
 /// The kinds of backends that the program knows, besides files.
 pub fn kinds() -> Kinds {
-    let kinds = vec![formwork_backend_http::kind(), formwork_backend_pg::kind(), formwork_backend_s3::kind()];
+    let s3 = formwork_backend_s3::kind(ask_for_keys);
+    let kinds = vec![formwork_backend_http::kind(), formwork_backend_pg::kind(), s3];
     Kinds::new(kinds, Arc::new(environment::Real))
+}
+
+/// A key of AWS that stands nowhere, from whoever gives it out; `None` without the feature `aws`.
+pub fn ask_for_keys(account: &Account) -> Option<Result<Key, String>> {
+    #[cfg(feature = "aws")]
+    return Some(formwork_provider_aws::ask_for_keys(account));
+    #[cfg(not(feature = "aws"))]
+    {
+        let _ = account;
+        None
+    }
 }
 
 /// All of them. Without the feature `aws`, which takes minutes to build, all others.

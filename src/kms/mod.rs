@@ -1,16 +1,17 @@
 //! The Key Management Service of AWS, as far as encryption needs it: two calls, signed here, over the program's own HTTP
 //! client. The SDK is not needed for them, so a build without the AWS family has them too.
 
-mod credentials;
-mod sign;
+mod place;
 
+use crate::environment;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use credentials::{Credentials, Place};
+use formwork_aws_keys::{Account, Key, Keys, sign};
 use formwork_encryption::{AwsKms, DataKey, Kms, Secret};
-use jiff::Timestamp;
+use place::Place;
 use serde_json::{Value as Json, json};
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
@@ -51,51 +52,73 @@ struct Failed {
 }
 
 fn call(settings: &AwsKms, action: &str, asked: &Json) -> Result<Json, String> {
-    let credentials = credentials::find(settings)?;
-    let place = credentials::place(settings)?;
+    let keys = Keys::new(account(settings), Arc::new(environment::Real));
+    let place = place::place(settings, keys.region())?;
+    let key = keys.get()?;
     let agent = agent();
     let tries = settings.max_retries.unwrap_or(5);
     let mut pause = Duration::from_millis(100);
     for _ in 0..tries {
-        match once(&agent, &credentials, &place, action, asked) {
+        match once(&agent, &key, &place, action, asked) {
             Err(failed) if failed.passing => std::thread::sleep(pause),
             other => return other.map_err(|f| f.why),
         }
         pause = (pause * 2).min(Duration::from_secs(5));
     }
-    once(&agent, &credentials, &place, action, asked).map_err(|f| f.why)
+    once(&agent, &key, &place, action, asked).map_err(|f| f.why)
 }
 
-fn once(
-    agent: &Agent,
-    credentials: &Credentials,
-    place: &Place,
-    action: &str,
-    asked: &Json,
-) -> Result<Json, Failed> {
+/// Whose keys are meant.
+fn account(settings: &AwsKms) -> Account {
+    let text = |secret: &Option<Secret>| {
+        secret.as_ref().map(|secret| String::from_utf8_lossy(secret.expose()).into_owned())
+    };
+    let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect();
+    Account {
+        region: settings.region.clone(),
+        access_key: settings.access_key.clone(),
+        secret_key: text(&settings.secret_key),
+        token: text(&settings.token),
+        profile: settings.profile.clone(),
+        config_files: paths(&settings.shared_config_files),
+        credentials_files: paths(&settings.shared_credentials_files),
+        role: settings.role.clone(),
+        web_role: settings.web_role.clone(),
+        sts_endpoint: settings.sts_endpoint.clone(),
+        sts_region: settings.sts_region.clone(),
+        skip_metadata: settings.skip_metadata,
+    }
+}
+
+fn once(agent: &Agent, key: &Key, place: &Place, action: &str, asked: &Json) -> Result<Json, Failed> {
     let lasting = |why: String| Failed { why, passing: false };
     let body = asked.to_string();
     let target = format!("TrentService.{action}");
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let signed = sign::request(&sign::Request {
-        host: &place.host,
+    let stamp = sign::stamp(formwork_aws_keys::World::unix_time(&environment::Real));
+    let body_sha256 = sign::sha256(body.as_bytes());
+    let mut headers = vec![
+        ("content-type", "application/x-amz-json-1.1".to_owned()),
+        ("host", place.host.clone()),
+        ("x-amz-date", stamp.clone()),
+    ];
+    headers.extend(key.token.clone().map(|token| ("x-amz-security-token", token)));
+    headers.push(("x-amz-target", target));
+    let headers: Vec<(String, String)> =
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let signed = sign::Request {
+        method: "POST",
         path: &place.path,
-        region: &place.region,
-        service: "kms",
-        target: &target,
-        time: &time,
-        body: body.as_bytes(),
-        access_key: &credentials.access_key,
-        secret_key: credentials.secret_key.expose(),
-        token: credentials.token.as_ref().map(|t| String::from_utf8_lossy(t.expose()).into_owned()),
-    });
+        query: "",
+        headers: &headers,
+        body_sha256: &body_sha256,
+    };
+    let authorization = sign::authorization(&signed, key, &place.region, "kms", &stamp);
     let mut request = agent.post(&place.url);
-    for (name, value) in &signed {
-        // The client sets the host by itself.
-        if *name != "host" {
-            request = request.header(*name, value);
-        }
+    // The client sets the host by itself.
+    for (name, value) in headers.iter().filter(|(name, _)| name != "host") {
+        request = request.header(name, value);
     }
+    request = request.header("authorization", authorization);
     let mut response = request.send(body.as_bytes()).map_err(|e| Failed {
         why: format!("the Key Management Service at {} cannot be reached: {e}", place.host),
         passing: true,

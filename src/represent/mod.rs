@@ -41,7 +41,7 @@ pub fn represent(config: &Config, plan: &Plan, registry: &Registry) -> Represent
     put(&mut document, "provider_config", writer.providers().into());
     document.insert("root_module".into(), writer.module(config.root()));
     let relevant = relevant::attributes(config, plan);
-    Represented { document: document.into(), relevant, checkable: checkable(config) }
+    Represented { document: document.into(), relevant, checkable: config.checkable() }
 }
 
 struct Writer<'a> {
@@ -212,23 +212,4 @@ fn variable(variable: &Variable) -> Value {
     put(&mut out, "sensitive", variable.sensitive.into());
     put(&mut out, "ephemeral", variable.ephemeral.into());
     out.into()
-}
-
-/// Addresses, without instance keys, of everything that has conditions.
-fn checkable(config: &Config) -> Vec<String> {
-    let mut out = Vec::new();
-    for module in config.modules.values() {
-        let prefix = if module.path.0.is_empty() { String::new() } else { format!("{}.", module.path) };
-        let variables = module.variables.iter().filter(|(_, v)| !v.validations.is_empty());
-        out.extend(variables.map(|(name, _)| format!("{prefix}var.{name}")));
-        let outputs = module.outputs.iter().filter(|(_, o)| !o.preconditions.is_empty());
-        out.extend(outputs.map(|(name, _)| format!("{prefix}output.{name}")));
-        out.extend(module.checks.keys().map(|name| format!("{prefix}check.{name}")));
-        let conditions = |r: &ResourceBlock| {
-            !r.lifecycle.preconditions.is_empty() || !r.lifecycle.postconditions.is_empty()
-        };
-        let resources = module.resources.iter().filter(|(_, r)| conditions(r));
-        out.extend(resources.map(|(resource, _)| format!("{prefix}{resource}")));
-    }
-    out
 }

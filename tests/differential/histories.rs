@@ -320,6 +320,10 @@ impl Walk<'_> {
             let values = state["values"]["outputs"].take();
             now.push(("state", configs::normalised(&shown)));
             now.push(("outputs", configs::normalised(&values)));
+            let judged = checks(&state["checks"]);
+            if judged != json!({}) || self.last.contains_key("judged") {
+                now.push(("judged", judged));
+            }
         }
         for (name, fact) in now {
             if self.last.get(name) != Some(&fact) {

@@ -8,17 +8,18 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// Moto's server, where its virtual environment was made.
-struct Moto {
+pub struct Moto {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Moto {
-    fn start() -> Option<Moto> {
+    pub fn start() -> Option<Moto> {
         let components = std::env::var_os("FORMWORK_COMPONENTS").map(PathBuf::from);
         let components = components.unwrap_or_else(|| crate::common::repository("target/components"));
         let program = components.join("cloud/venv/bin/moto_server");
         if !program.is_file() {
+            println!("skipped: moto's virtual environment was not made (cargo xtask demo makes it)");
             return None;
         }
         let mut child = Command::new(program)
@@ -54,18 +55,27 @@ impl Drop for Moto {
     }
 }
 
-/// A key of the service, made with the SDK that moto brings.
-fn new_key(moto: &Moto) -> String {
-    let components = std::env::var_os("FORMWORK_COMPONENTS").map(PathBuf::from);
-    let components = components.unwrap_or_else(|| crate::common::repository("target/components"));
-    let script = "import boto3, sys\nk = boto3.client('kms', endpoint_url=sys.argv[1], region_name='eu-west-1', \
-                  aws_access_key_id='a', aws_secret_access_key='b')\nprint(k.create_key()['KeyMetadata']['KeyId'])";
-    let made = Command::new(components.join("cloud/venv/bin/python"))
-        .args(["-c", script, &moto.url])
-        .output()
-        .expect("python runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    String::from_utf8_lossy(&made.stdout).trim().to_owned()
+/// A key of the service.
+pub fn new_key(moto: &Moto) -> String {
+    moto.ask("print(client('kms').create_key()['KeyMetadata']['KeyId'])")
+}
+
+impl Moto {
+    /// What a line of Python prints that speaks to the server with the SDK that moto brings.
+    pub fn ask(&self, line: &str) -> String {
+        let components = std::env::var_os("FORMWORK_COMPONENTS").map(PathBuf::from);
+        let components = components.unwrap_or_else(|| crate::common::repository("target/components"));
+        let script = format!(
+            "import boto3, sys\ndef client(name):\n  return boto3.client(name, endpoint_url=sys.argv[1], region_name='eu-west-1', \
+         aws_access_key_id='a', aws_secret_access_key='b')\n{line}"
+        );
+        let made = Command::new(components.join("cloud/venv/bin/python"))
+            .args(["-c", &script, &self.url])
+            .output()
+            .expect("python runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).trim().to_owned()
+    }
 }
 
 fn configure(sandbox: &Sandbox, url: &str, key: &str) {
@@ -97,10 +107,7 @@ terraform {{
 
 #[test]
 fn a_state_is_encrypted_with_a_key_of_the_service() {
-    let Some(moto) = Moto::start() else {
-        println!("skipped: moto's virtual environment was not made (cargo xtask demo makes it)");
-        return;
-    };
+    let Some(moto) = Moto::start() else { return };
     let key = new_key(&moto);
     let sandbox = sandbox();
     let account =
@@ -127,7 +134,8 @@ fn a_state_is_encrypted_with_a_key_of_the_service() {
     let refused = flat(&run(1, &["plan"]));
     assert!(refused.contains("cannot be reached") && !refused.contains("very secret key"), "{refused}");
     configure(&sandbox, &moto.url, &key);
-    let refused = run_with(&sandbox, &["plan"], &[]).expect(1).expect("refused");
+    let nobody = [("AWS_EC2_METADATA_DISABLED", "true")];
+    let refused = run_with(&sandbox, &["plan"], &nobody).expect(1).expect("refused");
     let refused = flat(&refused);
     assert!(refused.contains("there is no access key for AWS"), "{refused}");
     run(0, &["destroy", "-auto-approve"]);

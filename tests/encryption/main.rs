@@ -11,6 +11,7 @@ mod kms;
 mod migration;
 mod refused;
 mod remote;
+mod roles;
 
 use formwork_testkit::{Ran, Sandbox};
 use serde_json::Value as Json;

@@ -21,5 +21,5 @@ fn main() -> ExitCode {
     let mut providers: Vec<_> =
         real.into_iter().map(|p| formwork_testkit::probed(p, probe.clone())).collect();
     providers.push(Arc::new(Toy::new(probe.clone())));
-    formwork::main_with(providers, probe)
+    ExitCode::from(formwork::main_with(providers, probe))
 }

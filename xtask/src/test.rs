@@ -31,6 +31,7 @@ pub fn run(real: bool) -> Result<(), Failure> {
     };
     ahead.wait(&steps)?;
     components::need(&steps, "the test that watches the traffic", &[("strace", "strace")])?;
+    components::need(&steps, "the tests of completions", &[("zsh", "zsh"), ("fish", "fish")])?;
     // The tests start servers of their own. Debian keeps the programs of each version in a folder that is not on PATH.
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut programs = versions.map(|version| version.path().join("bin/initdb"));

@@ -1,7 +1,8 @@
 //! Objects of a bucket: read, written under a condition, removed, listed.
 
 use crate::settings::S3Settings;
-use crate::sign::{self, Request, encode, sha256};
+use formwork_aws_keys::Key;
+use formwork_aws_keys::sign::{self, Request, encode, sha256};
 use formwork_state::{Outside, StateError};
 use std::io::Read;
 use std::sync::Arc;
@@ -49,6 +50,13 @@ struct Answer {
     body: Vec<u8>,
     /// It was sent before without an answer that settled it.
     uncertain: bool,
+}
+
+/// Why there is no answer.
+struct Unsent {
+    problem: String,
+    /// There is no key to sign with.
+    keyless: bool,
 }
 
 impl Answer {
@@ -105,6 +113,18 @@ impl Bucket {
         StateError::Store { action, place: self.place(key), problem, help: help.into(), safe: safe.into() }
     }
 
+    fn unsent(&self, action: &'static str, key: &str, why: Unsent, safe: &str) -> StateError {
+        let mut error = self.error(action, key, why.problem, None, safe);
+        if why.keyless
+            && let StateError::Store { help, .. } = &mut error
+        {
+            *help = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (profile or AWS_PROFILE), give access_key and \
+                     secret_key, or a role: assume_role = { role_arn = \"…\" }."
+                .into();
+        }
+        error
+    }
+
     fn refused(&self, action: &'static str, key: &str, answer: &Answer, safe: &str) -> StateError {
         let text = String::from_utf8_lossy(&answer.body);
         let code = element(&text, "Code").unwrap_or_default();
@@ -122,19 +142,21 @@ impl Bucket {
         query: &str,
         own: &[(String, String)],
         body: &[u8],
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, Unsent> {
+        let signer = self.settings.keys.get().map_err(|problem| Unsent { problem, keyless: true })?;
         let mut tries = 0;
         let mut pause = Duration::from_millis(200);
         let mut uncertain = false;
         loop {
-            let outcome = self.once(method, key, query, own, body);
+            let outcome = self.once(&signer, method, key, query, own, body);
             let passing = match &outcome {
                 // 409: another conditional request on the same object was under way.
                 Ok(answer) => matches!(answer.status, 409 | 429 | 500 | 502..=599),
                 Err(_) => true,
             };
             if !passing || tries >= self.settings.retries {
-                return outcome.map(|answer| Answer { uncertain, ..answer });
+                let answer = outcome.map(|answer| Answer { uncertain, ..answer });
+                return answer.map_err(|problem| Unsent { problem, keyless: false });
             }
             uncertain = true;
             tries += 1;
@@ -145,6 +167,7 @@ impl Bucket {
 
     fn once(
         &self,
+        signer: &Key,
         method: &str,
         key: &str,
         query: &str,
@@ -166,14 +189,11 @@ impl Bucket {
             ("x-amz-content-sha256".to_owned(), body_sha256.clone()),
             ("x-amz-date".to_owned(), stamp.clone()),
         ];
-        headers.extend(
-            settings.credentials.token.iter().map(|t| ("x-amz-security-token".to_owned(), t.clone())),
-        );
+        headers.extend(signer.token.iter().map(|t| ("x-amz-security-token".to_owned(), t.clone())));
         headers.extend(own.iter().cloned());
         headers.sort();
         let signed = Request { method, path: &path, query, headers: &headers, body_sha256: &body_sha256 };
-        let authorization =
-            sign::authorization(&signed, &settings.credentials, &settings.region, "s3", &stamp);
+        let authorization = sign::authorization(&signed, signer, &settings.region, "s3", &stamp);
         let url = if query.is_empty() {
             format!("{scheme}://{host}{path}")
         } else {
@@ -199,8 +219,7 @@ impl Bucket {
     /// Reads an object; `None` if there is none.
     pub(crate) fn get(&self, action: &'static str, key: &str) -> Result<Option<Object>, StateError> {
         let answer = self.send("GET", key, "", &[], &[]);
-        let answer =
-            answer.map_err(|problem| self.error(action, key, problem, None, "Nothing was changed."))?;
+        let answer = answer.map_err(|why| self.unsent(action, key, why, "Nothing was changed."))?;
         let no_bucket =
             String::from_utf8_lossy(&answer.body[..answer.body.len().min(2000)]).contains("NoSuchBucket");
         match answer.status {
@@ -235,7 +254,7 @@ impl Bucket {
             None => {}
         }
         let answer = self.send("PUT", key, "", &headers, bytes);
-        let answer = answer.map_err(|problem| self.error(action, key, problem, None, MAYBE))?;
+        let answer = answer.map_err(|why| self.unsent(action, key, why, MAYBE))?;
         match answer.status {
             200 => Ok(Put::Written(answer.header("etag").unwrap_or_default().to_owned())),
             404 if matches!(condition, Some(If::Tag(_))) => Ok(Put::Refused),
@@ -250,7 +269,7 @@ impl Bucket {
     /// Removes an object; that there is none is fine.
     pub(crate) fn delete(&self, action: &'static str, key: &str) -> Result<(), StateError> {
         let answer = self.send("DELETE", key, "", &[], &[]);
-        let answer = answer.map_err(|problem| self.error(action, key, problem, None, ""))?;
+        let answer = answer.map_err(|why| self.unsent(action, key, why, ""))?;
         match answer.status {
             200 | 204 | 404 => Ok(()),
             _ => Err(self.refused(action, key, &answer, "")),
@@ -266,7 +285,7 @@ impl Bucket {
                 more.map_or_else(String::new, |t| format!("continuation-token={}&", encode(&t, false)));
             let query = format!("{token}list-type=2&prefix={}", encode(prefix, false));
             let answer = self.send("GET", "", &query, &[], &[]);
-            let answer = answer.map_err(|problem| self.error(action, prefix, problem, None, ""))?;
+            let answer = answer.map_err(|why| self.unsent(action, prefix, why, ""))?;
             if answer.status != 200 {
                 return Err(self.refused(action, prefix, &answer, ""));
             }

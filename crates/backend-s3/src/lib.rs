@@ -8,25 +8,55 @@ mod bucket;
 mod journal;
 mod lock;
 mod settings;
-mod sign;
 mod writer;
 
 use bucket::Bucket;
+use formwork_aws_keys::{Account, Key, World};
 use formwork_state::store::{Attempt, Codec, Store, Stored, Writer};
 use formwork_state::{
     Argument, Backend, Cipher, Kind, LockInfo, Outside, Remote, Settings, StateError, StoreBackend, Wrong,
 };
 use lock::Lease;
 use settings::{ARGUMENTS, S3Settings};
+use std::path::PathBuf;
 use std::sync::Arc;
 use writer::S3Writer;
 
-/// The kind of backend, for programs.
-pub fn kind() -> Arc<dyn Kind> {
-    Arc::new(S3)
+/// Asks for a key whatever gives keys out: see [`World::ask`].
+pub type Ask = fn(&Account) -> Option<Result<Key, String>>;
+
+/// The kind of backend, for programs, with what asks for keys that stand nowhere.
+pub fn kind(ask: Ask) -> Arc<dyn Kind> {
+    Arc::new(S3 { ask })
 }
 
-struct S3;
+struct S3 {
+    ask: Ask,
+}
+
+/// What backends ask of the program, and how keys are asked for.
+struct Around {
+    outside: Arc<dyn Outside>,
+    ask: Ask,
+}
+
+impl World for Around {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.outside.variable(name)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.outside.home()
+    }
+
+    fn unix_time(&self) -> i64 {
+        self.outside.unix_time()
+    }
+
+    fn ask(&self, account: &Account) -> Option<Result<Key, String>> {
+        (self.ask)(account)
+    }
+}
 
 impl Kind for S3 {
     fn name(&self) -> &'static str {
@@ -42,7 +72,8 @@ impl Kind for S3 {
         settings: &Settings,
         outside: &Arc<dyn Outside>,
     ) -> Result<Arc<dyn Remote>, Vec<Wrong>> {
-        let settings = S3Settings::new(settings, &**outside)?;
+        let world: Arc<dyn World> = Arc::new(Around { outside: outside.clone(), ask: self.ask });
+        let settings = S3Settings::new(settings, &world)?;
         Ok(Arc::new(States(Arc::new(Bucket::new(settings, outside.clone())))))
     }
 }

@@ -1,14 +1,14 @@
 //! The arguments of the backend, with what the environment and the user's AWS files add.
 
-use crate::sign::Credentials;
-use formwork_state::{Argument, Expects, Outside, Settings, Wrong};
+use formwork_aws_keys::{Account, Keys, Role, WebRole, World, seconds};
+use formwork_state::{Argument, Expects, Settings, Wrong};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What the backend takes, under Terraform's names
 /// (<https://developer.hashicorp.com/terraform/language/backend/s3>).
-pub(crate) const ARGUMENTS: [Argument; 27] = [
+pub(crate) const ARGUMENTS: [Argument; 30] = [
     Argument::new("bucket", Expects::Text),
     Argument::new("key", Expects::Text),
     Argument::new("region", Expects::Text),
@@ -21,6 +21,9 @@ pub(crate) const ARGUMENTS: [Argument; 27] = [
     Argument::secret("access_key"),
     Argument::secret("secret_key"),
     Argument::secret("token"),
+    Argument::new("assume_role", Expects::Nested(&ROLE)),
+    Argument::secret_object("assume_role_with_web_identity", &WEB_ROLE),
+    Argument::new("sts_region", Expects::Text),
     Argument::new("encrypt", Expects::Switch),
     Argument::new("kms_key_id", Expects::Text),
     Argument::new("acl", Expects::Text),
@@ -38,6 +41,30 @@ pub(crate) const ARGUMENTS: [Argument; 27] = [
     Argument::new("allowed_account_ids", Expects::Texts),
 ];
 
+/// What says which role is to be taken on.
+const ROLE: [Argument; 9] = [
+    Argument::new("role_arn", Expects::Text),
+    Argument::new("session_name", Expects::Text),
+    Argument::new("external_id", Expects::Text),
+    Argument::new("duration", Expects::Text),
+    Argument::new("policy", Expects::Text),
+    Argument::new("policy_arns", Expects::Texts),
+    Argument::new("source_identity", Expects::Text),
+    Argument::new("tags", Expects::Map),
+    Argument::new("transitive_tag_keys", Expects::Texts),
+];
+
+/// What says which role is to be taken on with a token of somebody else's.
+const WEB_ROLE: [Argument; 7] = [
+    Argument::new("role_arn", Expects::Text),
+    Argument::new("session_name", Expects::Text),
+    Argument::new("web_identity_token", Expects::Text),
+    Argument::new("web_identity_token_file", Expects::Text),
+    Argument::new("duration", Expects::Text),
+    Argument::new("policy", Expects::Text),
+    Argument::new("policy_arns", Expects::Texts),
+];
+
 pub(crate) struct S3Settings {
     pub(crate) bucket: String,
     pub(crate) key: String,
@@ -45,7 +72,7 @@ pub(crate) struct S3Settings {
     /// `https://host[:port]`, without the bucket.
     pub(crate) endpoint: String,
     pub(crate) path_style: bool,
-    pub(crate) credentials: Credentials,
+    pub(crate) keys: Keys,
     /// Headers of everything that is written.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) prefix: String,
@@ -54,11 +81,11 @@ pub(crate) struct S3Settings {
 }
 
 impl S3Settings {
-    pub(crate) fn new(settings: &Settings, outside: &dyn Outside) -> Result<S3Settings, Vec<Wrong>> {
+    pub(crate) fn new(settings: &Settings, world: &Arc<dyn World>) -> Result<S3Settings, Vec<Wrong>> {
         let text = |name: &str| settings.get(name).and_then(Json::as_str).map(str::to_owned);
         let switch = |name: &str| settings.get(name).and_then(Json::as_bool);
-        let any = |names: &[&str]| names.iter().find_map(|name| outside.variable(name));
-        let mut wrong = Vec::new();
+        let any = |names: &[&str]| names.iter().find_map(|name| world.variable(name));
+        let (mut wrong, mut wrong_durations) = (Vec::new(), Vec::new());
         let mut need = |name: &str, found: Option<String>, variable: &str| {
             if found.is_none() {
                 wrong.push(Wrong::missing(name, "s3", variable));
@@ -67,42 +94,19 @@ impl S3Settings {
         };
         let bucket = need("bucket", text("bucket"), "");
         let key = need("key", text("key"), "");
-        let files = Files::new(settings, outside);
-        let region = text("region")
-            .or_else(|| any(&["AWS_REGION", "AWS_DEFAULT_REGION"]))
-            .or_else(|| files.get("region"));
-        let region = need("region", region, "AWS_REGION");
+        let keys = Keys::new(account(settings, &mut wrong_durations), world.clone());
+        let region = need("region", keys.region(), "AWS_REGION");
         if key.starts_with('/') || key.ends_with('/') {
             let problem = "\"key\" may not begin or end with a slash.";
             wrong.push(Wrong::new("key", problem, "For example: network/terraform.tfstate"));
         }
-        let given = |name: &str, variable: &str| text(name).or_else(|| outside.variable(variable));
-        let found = match (text("access_key"), text("secret_key")) {
-            (Some(key), Some(secret)) => Some(Credentials { key, secret, token: text("token") }),
-            _ if text("profile").is_none() => {
-                match (any(&["AWS_ACCESS_KEY_ID"]), any(&["AWS_SECRET_ACCESS_KEY"])) {
-                    (Some(key), Some(secret)) => {
-                        Some(Credentials { key, secret, token: given("token", "AWS_SESSION_TOKEN") })
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let found = found.or_else(|| {
-            Some(Credentials {
-                key: files.get("aws_access_key_id")?,
-                secret: files.get("aws_secret_access_key")?,
-                token: files.get("aws_session_token"),
-            })
-        });
-        if found.is_none() {
+        wrong.append(&mut wrong_durations);
+        if text("access_key").is_some() != text("secret_key").is_some() {
+            let problem = "\"access_key\" and \"secret_key\" belong together, and one of them is missing.";
             wrong.push(Wrong::new(
-                "",
-                "No AWS credentials were found for the backend \"s3\".",
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile that has them (profile or AWS_PROFILE), or give \
-                 access_key and secret_key. Roles and machine identities are not asked for yet: export what they give, as with aws \
-                 configure export-credentials --format env.",
+                "access_key",
+                problem,
+                "Give both, or neither: keys are found in the environment, too.",
             ));
         }
         let endpoint =
@@ -130,7 +134,9 @@ impl S3Settings {
             None => {}
         }
         headers.extend(text("acl").map(|acl| ("x-amz-acl".into(), acl)));
-        let Some(credentials) = found.filter(|_| wrong.is_empty()) else { return Err(wrong) };
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
         Ok(S3Settings {
             // Names with dots do not fit the certificates of hosts.
             path_style: switch("use_path_style").or(switch("force_path_style")).unwrap_or(custom)
@@ -139,7 +145,7 @@ impl S3Settings {
             key,
             region,
             endpoint,
-            credentials,
+            keys,
             headers,
             prefix: text("workspace_key_prefix").unwrap_or_else(|| "env:".into()),
             locks: switch("use_lockfile").unwrap_or(true),
@@ -148,54 +154,71 @@ impl S3Settings {
     }
 }
 
-/// The profile in the user's AWS files.
-struct Files(BTreeMap<String, String>);
-
-impl Files {
-    fn new(settings: &Settings, outside: &dyn Outside) -> Files {
-        let text = |name: &str| settings.get(name).and_then(Json::as_str).map(str::to_owned);
-        let profile =
-            text("profile").or_else(|| outside.variable("AWS_PROFILE")).unwrap_or_else(|| "default".into());
-        let texts = |name: &str| -> Vec<PathBuf> {
-            let list = settings.get(name).and_then(Json::as_array);
-            list.into_iter().flatten().filter_map(Json::as_str).map(PathBuf::from).collect()
-        };
-        let or = |mut paths: Vec<PathBuf>, variable: &str, name: &str| {
-            if paths.is_empty() {
-                let standard = || Some(outside.home()?.join(".aws").join(name));
-                paths.extend(outside.variable(variable).map(PathBuf::from).or_else(standard));
-            }
-            paths
-        };
-        let mut own = texts("shared_credentials_files");
-        own.extend(text("shared_credentials_file").map(PathBuf::from));
-        let mut found = BTreeMap::new();
-        for path in or(texts("shared_config_files"), "AWS_CONFIG_FILE", "config") {
-            read(&path, &[&format!("profile {profile}"), &profile], &mut found);
+/// Whose keys are meant.
+fn account(settings: &Settings, wrong: &mut Vec<Wrong>) -> Account {
+    let text_of = |of: &Json, name: &str| of.get(name).and_then(Json::as_str).map(str::to_owned);
+    let texts_of = |of: Option<&Json>| -> Vec<String> {
+        let list = of.and_then(Json::as_array).into_iter().flatten();
+        list.filter_map(Json::as_str).map(str::to_owned).collect()
+    };
+    let text = |name: &str| settings.get(name).and_then(Json::as_str).map(str::to_owned);
+    let paths = |name: &str| texts_of(settings.get(name)).into_iter().map(PathBuf::from);
+    let mut seconds_of = |argument: &str, of: &Json| {
+        let duration = text_of(of, "duration")?;
+        let found = seconds(&duration);
+        if found.is_none() {
+            let problem = format!("The duration \"{duration}\" in \"{argument}\" is none.");
+            wrong.push(Wrong::new(argument, problem, "For example: 1h30m"));
         }
-        for path in or(own, "AWS_SHARED_CREDENTIALS_FILE", "credentials") {
-            read(&path, &[&profile], &mut found);
-        }
-        Files(found)
+        found
+    };
+    let role = settings.get("assume_role").map(|of| Role {
+        arn: text_of(of, "role_arn").unwrap_or_default(),
+        session_name: text_of(of, "session_name"),
+        external_id: text_of(of, "external_id"),
+        seconds: seconds_of("assume_role", of),
+        policy: text_of(of, "policy"),
+        policy_arns: texts_of(of.get("policy_arns")),
+        source_identity: text_of(of, "source_identity"),
+        tags: of
+            .get("tags")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        transitive_tag_keys: texts_of(of.get("transitive_tag_keys")),
+    });
+    let web_role = settings.get("assume_role_with_web_identity").map(|of| WebRole {
+        arn: text_of(of, "role_arn"),
+        session_name: text_of(of, "session_name"),
+        token: text_of(of, "web_identity_token"),
+        token_file: text_of(of, "web_identity_token_file").map(PathBuf::from),
+        seconds: seconds_of("assume_role_with_web_identity", of),
+        policy: text_of(of, "policy"),
+        policy_arns: texts_of(of.get("policy_arns")),
+    });
+    if role.as_ref().is_some_and(|role| role.arn.is_empty()) {
+        wrong.push(Wrong::new(
+            "assume_role",
+            "\"assume_role\" has no \"role_arn\".",
+            "Set it to the ARN of the role.",
+        ));
     }
-
-    fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned().filter(|value| !value.is_empty())
-    }
-}
-
-/// Adds what sections of these names say.
-fn read(path: &Path, sections: &[&str], found: &mut BTreeMap<String, String>) {
-    let Ok(text) = std::fs::read_to_string(path) else { return };
-    let mut within = false;
-    for line in text.lines().map(str::trim) {
-        if let Some(section) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            within = sections.contains(&section.trim());
-        } else if within
-            && !line.starts_with(['#', ';'])
-            && let Some((name, value)) = line.split_once('=')
-        {
-            found.insert(name.trim().into(), value.trim().into());
-        }
+    let mut credentials_files: Vec<PathBuf> = paths("shared_credentials_files").collect();
+    credentials_files.extend(text("shared_credentials_file").map(PathBuf::from));
+    Account {
+        region: text("region"),
+        access_key: text("access_key"),
+        secret_key: text("secret_key"),
+        token: text("token"),
+        profile: text("profile"),
+        config_files: paths("shared_config_files").collect(),
+        credentials_files,
+        role,
+        web_role,
+        sts_endpoint: settings.get("endpoints").and_then(|e| text_of(e, "sts")),
+        sts_region: text("sts_region"),
+        skip_metadata: settings.get("skip_metadata_api_check").and_then(Json::as_bool) == Some(true),
     }
 }

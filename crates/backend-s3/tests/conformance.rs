@@ -40,7 +40,7 @@ fn remote(address: &str, bucket: &str, key: &str) -> Arc<dyn Remote> {
     .clone()
     .into_iter()
     .collect();
-    let kinds = Kinds::new(vec![formwork_backend_s3::kind()], Arc::new(Nowhere));
+    let kinds = Kinds::new(vec![formwork_backend_s3::kind(|_| None)], Arc::new(Nowhere));
     match kinds.configure("s3", &settings) {
         Some(Ok(remote)) => remote,
         Some(Err(wrong)) => panic!("{wrong:?}"),

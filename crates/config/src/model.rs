@@ -27,6 +27,25 @@ impl Config {
     pub fn module(&self, path: &ModulePath) -> Option<&Arc<Module>> {
         self.modules.get(path)
     }
+
+    /// Addresses, without instance keys, of everything that has conditions.
+    pub fn checkable(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for module in self.modules.values() {
+            let prefix = if module.path.0.is_empty() { String::new() } else { format!("{}.", module.path) };
+            let variables = module.variables.iter().filter(|(_, v)| !v.validations.is_empty());
+            out.extend(variables.map(|(name, _)| format!("{prefix}var.{name}")));
+            let outputs = module.outputs.iter().filter(|(_, o)| !o.preconditions.is_empty());
+            out.extend(outputs.map(|(name, _)| format!("{prefix}output.{name}")));
+            out.extend(module.checks.keys().map(|name| format!("{prefix}check.{name}")));
+            let conditions = |r: &ResourceBlock| {
+                !r.lifecycle.preconditions.is_empty() || !r.lifecycle.postconditions.is_empty()
+            };
+            let resources = module.resources.iter().filter(|(_, r)| conditions(r));
+            out.extend(resources.map(|(resource, _)| format!("{prefix}{resource}")));
+        }
+        out
+    }
 }
 
 /// One module.

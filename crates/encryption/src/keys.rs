@@ -4,6 +4,7 @@ use crate::envelope::Meta;
 use crate::{Failure, Secret, aes};
 use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
 use base64::engine::general_purpose::STANDARD;
+use formwork_aws_keys::{Role, WebRole};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -68,6 +69,16 @@ pub struct AwsKms {
     pub shared_credentials_files: Vec<String>,
     /// The shared files with settings.
     pub shared_config_files: Vec<String>,
+    /// A role to take on with the keys that are found.
+    pub role: Option<Role>,
+    /// A role to take on with a token of somebody else's.
+    pub web_role: Option<WebRole>,
+    /// Another address of the Security Token Service.
+    pub sts_endpoint: Option<String>,
+    /// Another region for it.
+    pub sts_region: Option<String>,
+    /// Whether not to ask the machine for its role.
+    pub skip_metadata: bool,
     /// How often a call is tried again.
     pub max_retries: Option<u32>,
 }

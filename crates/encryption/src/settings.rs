@@ -3,9 +3,11 @@
 use crate::keys::{AwsKms, Hash, KeyProvider, MAX_LENGTH, Passphrase, Pbkdf2, Providers, Source};
 use crate::sealer::{Method, MethodKind};
 use crate::{Kms, Sealer, Secret, aes};
+use formwork_aws_keys::{Role, WebRole, seconds};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_value::{Str, Type, Value, convert};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The block, with values for all arguments.
@@ -324,20 +326,11 @@ fn pbkdf2(read: &mut Reader<'_>, known: &[String]) -> Option<(Source, u32)> {
 }
 
 /// Arguments that OpenTofu has for connections that this program cannot make.
-const NOT_HERE: [&str; 6] = [
-    "assume_role",
-    "assume_role_with_web_identity",
-    "http_proxy",
-    "https_proxy",
-    "custom_ca_bundle",
-    "insecure",
-];
+const NOT_HERE: [&str; 4] = ["http_proxy", "https_proxy", "custom_ca_bundle", "insecure"];
 /// Arguments that OpenTofu has for checks that this program does not make.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 10] = [
     "skip_credentials_validation",
     "skip_requesting_account_id",
-    "skip_metadata_api_check",
-    "sts_region",
     "no_proxy",
     "use_dualstack_endpoint",
     "use_fips_endpoint",
@@ -355,8 +348,7 @@ fn aws_kms(read: &mut Reader<'_>) -> Option<(Source, u32)> {
             read.error(
                 "Unsupported argument",
                 detail,
-                "Give an access key of the role in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
-                 AWS_SESSION_TOKEN) instead, and SSL_CERT_FILE for own certificates.",
+                "Set HTTPS_PROXY, and SSL_CERT_FILE for own certificates, in the environment.",
             );
         }
     }
@@ -397,15 +389,21 @@ fn aws_kms(read: &mut Reader<'_>) -> Option<(Source, u32)> {
         }
         None => return None,
     };
-    let endpoint = read.take("endpoints").and_then(|v| {
-        let text = v.get("kms").and_then(Value::as_str)?;
+    let endpoints = read.take("endpoints");
+    let endpoint = |name: &str| {
+        let text = endpoints.as_ref()?.get(name).and_then(Value::as_str)?;
         Some(if text.contains("://") { text.to_owned() } else { format!("https://{text}") })
-    });
+    };
     let own = AwsKms {
         kms_key_id: kms_key_id?,
         key_spec: key_spec?,
         region: read.text("region"),
-        endpoint,
+        endpoint: endpoint("kms"),
+        sts_endpoint: endpoint("sts"),
+        sts_region: read.text("sts_region"),
+        role: role(read),
+        web_role: web_role(read),
+        skip_metadata: read.take("skip_metadata_api_check").and_then(|v| v.as_bool()) == Some(true),
         access_key: read.text("access_key"),
         secret_key: read.text("secret_key").map(|t| t.as_str().into()),
         token: read.text("token").map(|t| t.as_str().into()),
@@ -415,6 +413,44 @@ fn aws_kms(read: &mut Reader<'_>) -> Option<(Source, u32)> {
         max_retries: read.number("max_retries", 0, 100, 5),
     };
     Some((Source::AwsKms(own), length))
+}
+
+/// The role to take on.
+fn role(read: &mut Reader<'_>) -> Option<Role> {
+    let mut of = read.nested("assume_role")?;
+    let role = Role {
+        arn: of.text("role_arn").unwrap_or_default(),
+        session_name: of.text("session_name"),
+        external_id: of.text("external_id"),
+        seconds: of.seconds("duration"),
+        policy: of.text("policy"),
+        policy_arns: of.texts("policy_arns"),
+        source_identity: of.text("source_identity"),
+        tags: of.map("tags"),
+        transitive_tag_keys: of.texts("transitive_tag_keys"),
+    };
+    if role.arn.is_empty() {
+        let detail = format!("{} has no role_arn.", of.address);
+        of.error("Missing required argument", detail, "Set role_arn to the ARN of the role.");
+    }
+    of.finish();
+    Some(role)
+}
+
+/// The role to take on with a token of somebody else's.
+fn web_role(read: &mut Reader<'_>) -> Option<WebRole> {
+    let mut of = read.nested("assume_role_with_web_identity")?;
+    let role = WebRole {
+        arn: of.text("role_arn"),
+        session_name: of.text("session_name"),
+        token: of.text("web_identity_token"),
+        token_file: of.text("web_identity_token_file").map(PathBuf::from),
+        seconds: of.seconds("duration"),
+        policy: of.text("policy"),
+        policy_arns: of.texts("policy_arns"),
+    };
+    of.finish();
+    Some(role)
 }
 
 fn aes_gcm(read: &mut Reader<'_>, providers: &[(KeyProvider, u32)]) -> Option<MethodKind> {
@@ -500,6 +536,40 @@ impl<'a> Reader<'a> {
                 Vec::new()
             }
         }
+    }
+
+    /// The arguments of an object.
+    fn nested(&mut self, name: &'static str) -> Option<Reader<'_>> {
+        let value = self.take(name)?;
+        let Some(fields) = value.as_map() else {
+            self.wrong(name, "an object");
+            return None;
+        };
+        let mut left: BTreeMap<Str, Value> = fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        left.retain(|_, value| !value.is_null());
+        let address = format!("{name} of {}", self.address);
+        Some(Reader { address, span: self.span, left, asked: Vec::new(), diags: self.diags })
+    }
+
+    fn map(&mut self, name: &'static str) -> BTreeMap<String, String> {
+        let Some(value) = self.take(name) else { return BTreeMap::new() };
+        let texts = value.as_map().and_then(|all| {
+            let text = |(k, v): (&Str, &Value)| Some((k.to_string(), v.as_str()?.to_owned()));
+            all.iter().map(text).collect()
+        });
+        texts.unwrap_or_else(|| {
+            self.wrong(name, "a map of strings");
+            BTreeMap::new()
+        })
+    }
+
+    fn seconds(&mut self, name: &'static str) -> Option<i32> {
+        let text = self.text(name)?;
+        let found = seconds(&text);
+        if found.is_none() {
+            self.wrong(name, "a duration, such as 1h30m");
+        }
+        found
     }
 
     fn number(&mut self, name: &'static str, min: u32, max: u32, default: u32) -> Option<u32> {

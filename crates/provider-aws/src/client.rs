@@ -153,7 +153,7 @@ fn clients(arguments: &Arguments, config: SdkConfig, region: String) -> Aws {
     }
 }
 
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_secs(60))
@@ -161,7 +161,7 @@ fn timeouts() -> TimeoutConfig {
 }
 
 /// The files that profiles are read from.
-fn profile_files(arguments: &Arguments) -> EnvConfigFiles {
+pub(crate) fn profile_files(arguments: &Arguments) -> EnvConfigFiles {
     let mut files = EnvConfigFiles::builder();
     match &arguments.shared_config_files {
         Some(paths) => {
@@ -202,7 +202,7 @@ async fn region(arguments: &Arguments, files: &EnvConfigFiles) -> Result<String,
 }
 
 /// Where credentials come from: the block, or what is usual with AWS. Nothing is read or asked before the first call.
-async fn credentials(
+pub(crate) async fn credentials(
     arguments: &Arguments,
     files: &EnvConfigFiles,
     region: &str,

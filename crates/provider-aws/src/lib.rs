@@ -15,6 +15,7 @@ mod client;
 mod compute;
 mod data;
 mod error;
+mod keys;
 mod network;
 mod planned;
 mod resource;
@@ -29,6 +30,7 @@ use formwork_provider::{
     CallError, Client, DataSource, FromValue, ManagedResource, Nested, Provider, Schema,
 };
 use formwork_value::Value;
+pub use keys::ask as ask_for_keys;
 use settings::Arguments;
 use std::sync::Arc;
 

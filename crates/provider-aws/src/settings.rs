@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Amazon Web Services: EC2, load balancers, Elastic IPs. Credentials that the block does not give come from the
 /// environment (`AWS_ACCESS_KEY_ID`, …), then the shared configuration files, then a web identity token, a container's
 /// role, and at last the role of the EC2 instance this runs on.
-#[derive(Clone, Nested)]
+#[derive(Clone, Default, Nested)]
 pub(crate) struct Arguments {
     /// The region, such as `eu-central-1`. If not set: `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile's region.
     pub region: Option<String>,

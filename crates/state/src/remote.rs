@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub type Settings = BTreeMap<String, Json>;
 
 /// What an argument expects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Expects {
     /// A string.
     Text,
@@ -22,6 +22,10 @@ pub enum Expects {
     Texts,
     /// An object of strings, which may have these names.
     Object(&'static [&'static str]),
+    /// Strings by any names.
+    Map,
+    /// An object with these arguments.
+    Nested(&'static [Argument]),
 }
 
 /// An argument of a kind of backend.
@@ -46,6 +50,11 @@ impl Argument {
     /// A text that is for nobody's eyes.
     pub const fn secret(name: &'static str) -> Self {
         Argument { name, expects: Expects::Text, secret: true, place: |_| String::new() }
+    }
+
+    /// An object that is for nobody's eyes.
+    pub const fn secret_object(name: &'static str, arguments: &'static [Argument]) -> Self {
+        Argument { name, expects: Expects::Nested(arguments), secret: true, place: |_| String::new() }
     }
 
     /// A text that is for nobody's eyes but for what `place` leaves of it.
@@ -220,6 +229,23 @@ fn fitting(expects: Expects, value: &Json) -> Result<Option<Json>, String> {
             let texts: Option<Vec<Json>> = items.iter().map(|i| text(i).map(Json::String)).collect();
             Json::Array(texts.ok_or("a list of strings")?)
         }
+        Expects::Map => {
+            let fields = value.as_object().ok_or("an object of strings")?;
+            let texts = fields.iter().map(|(name, v)| Some((name.clone(), Json::String(text(v)?))));
+            Json::Object(texts.collect::<Option<_>>().ok_or("an object of strings")?)
+        }
+        Expects::Nested(arguments) => {
+            let names = || arguments.iter().map(|a| a.name).collect::<Vec<_>>().join(", ");
+            let wanted = || format!("an object; it may have {}", names());
+            let mut out = serde_json::Map::new();
+            for (name, value) in value.as_object().ok_or_else(wanted)? {
+                let argument = arguments.iter().find(|a| a.name == name).ok_or_else(wanted)?;
+                let value = fitting(argument.expects, value)
+                    .map_err(|what| format!("an object in which {name} is {what}"))?;
+                out.extend(value.map(|value| (name.clone(), value)));
+            }
+            Json::Object(out)
+        }
         Expects::Object(names) => {
             let wanted = || format!("an object; it may have {}", names.join(", "));
             let fields = value.as_object().ok_or_else(wanted)?;
@@ -243,11 +269,15 @@ mod tests {
 
     #[test]
     fn settings_take_the_form_that_is_expected() {
-        const ARGUMENTS: [Argument; 4] = [
+        const ARGUMENTS: [Argument; 5] = [
             Argument::new("a", Expects::Text),
             Argument::new("n", Expects::Number),
             Argument::new("s", Expects::Switch),
             Argument::new("o", Expects::Object(&["s3"])),
+            Argument::secret_object(
+                "r",
+                &[Argument::new("arn", Expects::Text), Argument::new("tags", Expects::Map)],
+            ),
         ];
         let check = |given: Json, expected: Result<Json, &str>| {
             let given: Settings = given.as_object().unwrap().clone().into_iter().collect();
@@ -262,6 +292,12 @@ mod tests {
         check(json!({"n": "-1"}), Err("\"n\" is to be a whole number that is not negative."));
         check(json!({"s": "maybe"}), Err("\"s\" is to be true or false."));
         check(json!({"o": {"x": "y"}}), Err("\"o\" is to be an object; it may have s3."));
+        check(
+            json!({"r": {"arn": "a", "tags": {"b": 1}}}),
+            Ok(json!({"r": {"arn": "a", "tags": {"b": "1"}}})),
+        );
+        check(json!({"r": {"arn": []}}), Err("\"r\" is to be an object in which arn is a string."));
+        check(json!({"r": {"x": 1}}), Err("\"r\" is to be an object; it may have arn, tags."));
         check(json!({"b": 1}), Err("The backend \"k\" has no argument \"b\"."));
     }
 }

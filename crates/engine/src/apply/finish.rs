@@ -27,7 +27,6 @@ impl Applier<'_> {
         if clean && self.plan.mode == Mode::Destroy && !self.plan.is_partial() {
             // What was read served until now: a provider's configuration may have needed it.
             self.state.resources.retain(|addr, _| addr.resource.mode != ResourceMode::Data);
-            self.state.check_results = None;
         }
         let unexplained = self.progress.contains(&Progress::Failed) && !has_errors(&self.ev.diags);
         if unexplained && self.broken.is_none() {
@@ -41,9 +40,7 @@ impl Applier<'_> {
                 self.state.outputs.remove(name);
             }
         }
-        if self.plan.mode == Mode::Normal && !self.plan.is_partial() {
-            self.state.check_results = self.check_results();
-        }
+        self.state.check_results = self.check_results();
         if let Some(error) = self.broken.take() {
             self.ev.diags.push(error.into());
         }
@@ -102,16 +99,18 @@ impl Applier<'_> {
         }
     }
 
-    /// How all conditions came out: in this apply, or where it had nothing to look at, in the plan.
+    /// How all conditions came out: in this apply, or where it had nothing to look at, in the plan. Of what neither looked at,
+    /// nothing is known any more.
     fn check_results(&self) -> Option<std::sync::Arc<str>> {
-        let mut all = self.ev.checks.clone();
-        for planned in &self.plan.checks {
-            if !all.iter().any(|c| c.address == planned.address) {
-                all.push(planned.clone());
-            }
+        let mut all = Vec::new();
+        if self.plan.mode != Mode::Destroy {
+            all.clone_from(&self.ev.checks);
+            let judged: FxHashSet<&str> = self.ev.checks.iter().map(|c| &*c.address).collect();
+            all.extend(self.plan.checks.iter().filter(|c| !judged.contains(&*c.address)).cloned());
         }
         all.sort_by(|a, b| a.address.cmp(&b.address));
-        formwork_plan::json::check_results(&all).map(Into::into)
+        let checkable = self.ev.setup.config.checkable();
+        formwork_plan::json::check_results(&all, &checkable).map(Into::into)
     }
 
     /// What was not reached, and what that waits for.

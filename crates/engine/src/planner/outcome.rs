@@ -19,7 +19,7 @@ const NAMED: usize = 5;
 impl Planner<'_> {
     pub(super) async fn finish(mut self) -> PlanOutcome {
         self.only_telling = !self.options.targets.is_empty();
-        let outputs = if has_errors(&self.ev.diags) { BTreeMap::new() } else { self.outputs().await };
+        let outputs = self.outputs().await;
         let compared = std::mem::take(&mut self.compared);
         self.settle_lifecycle().await;
         self.checks().await;

@@ -2,7 +2,7 @@
 
 use super::module::{Index, mode, provider_name};
 use super::value::{Flags, JsonPath, Known};
-use crate::{Action, Cause, OutputChange, Plan, PlannedChange, ReplaceOrder};
+use crate::{Action, Cause, Mode, OutputChange, Plan, PlannedChange, ReplaceOrder};
 use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, ResourceMode};
 use formwork_value::Value;
 use serde::Serialize;
@@ -151,9 +151,11 @@ impl<'a> ResourceChange<'a> {
             _ => Vec::new(),
         };
         let importing = if change.deposed.is_some() { None } else { plan.imports.get(addr) };
+        // What is about to go has moved before that.
+        let previous = change.previous_addr.as_ref().filter(|_| plan.mode != Mode::Destroy);
         ResourceChange {
             address: addr.to_string(),
-            previous_address: change.previous_addr.as_ref().map(InstanceAddr::to_string),
+            previous_address: previous.map(InstanceAddr::to_string),
             module_address: addr.resource.module.to_string(),
             mode: mode(addr),
             type_name: Cow::Borrowed(&resource.type_name),

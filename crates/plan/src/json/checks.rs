@@ -104,7 +104,7 @@ struct StoredCheck {
     object_kind: &'static str,
     config_addr: String,
     status: String,
-    objects: Vec<StoredObject>,
+    objects: Option<Vec<StoredObject>>,
 }
 
 #[derive(Serialize)]
@@ -115,24 +115,27 @@ struct StoredObject {
     failure_messages: Vec<String>,
 }
 
-/// How conditions came out, as states hold it: Terraform's `check_results`. `None` when there are no conditions.
-pub fn check_results(results: &[CheckResult]) -> Option<String> {
+/// How conditions came out, as states hold it: Terraform's `check_results`. Of `checkable` objects without a result nothing is
+/// known. `None` when there are no conditions.
+pub fn check_results(results: &[CheckResult], checkable: &[String]) -> Option<String> {
     let mut objects: BTreeMap<String, (&'static str, Vec<&CheckResult>)> = BTreeMap::new();
-    for result in results {
-        let Some(addr) = parse(&result.address) else { continue };
+    let all = checkable.iter().map(|address| (&**address, None));
+    for (address, result) in all.chain(results.iter().map(|r| (&*r.address, Some(r)))) {
+        let Some(addr) = parse(address) else { continue };
         let kind = match &*addr.resource.resource.type_name {
             "output" => "output",
             "var" => "var",
             "check" => "check",
             _ => "resource",
         };
-        objects.entry(static_display(&addr)).or_insert((kind, Vec::new())).1.push(result);
+        objects.entry(static_display(&addr)).or_insert((kind, Vec::new())).1.extend(result);
     }
     let worst = |all: &[&CheckResult]| {
         let any = |status| all.iter().any(|c| c.status == status);
         match (any(CheckStatus::Fail), any(CheckStatus::Unknown)) {
             (true, _) => CheckStatus::Fail,
             (false, true) => CheckStatus::Unknown,
+            (false, false) if all.is_empty() => CheckStatus::Unknown,
             _ => CheckStatus::Pass,
         }
     };
@@ -142,14 +145,14 @@ pub fn check_results(results: &[CheckResult]) -> Option<String> {
             object_kind,
             config_addr,
             status: name(worst(&all)).to_owned(),
-            objects: all
-                .iter()
-                .map(|c| StoredObject {
+            objects: (!all.is_empty()).then(|| {
+                let object = |c: &&CheckResult| StoredObject {
                     object_addr: c.address.clone(),
                     status: name(c.status).to_owned(),
                     failure_messages: c.problems.clone(),
-                })
-                .collect(),
+                };
+                all.iter().map(object).collect()
+            }),
         })
         .collect();
     if stored.is_empty() { None } else { serde_json::to_string(&stored).ok() }

@@ -1,22 +1,17 @@
 //! Signatures of requests, version 4
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 
+use crate::Key;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// Who asks.
-#[derive(Clone)]
-pub(crate) struct Credentials {
-    pub(crate) key: String,
-    pub(crate) secret: String,
-    pub(crate) token: Option<String>,
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 as hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
@@ -28,7 +23,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 }
 
 /// Text as it stands in addresses; slashes stay in paths.
-pub(crate) fn encode(text: &str, path: bool) -> String {
+pub fn encode(text: &str, path: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for b in text.bytes() {
         match b {
@@ -41,7 +36,7 @@ pub(crate) fn encode(text: &str, path: bool) -> String {
 }
 
 /// `20260102T030405Z`, of seconds since 1970.
-pub(crate) fn stamp(unix: i64) -> String {
+pub fn stamp(unix: i64) -> String {
     let (days, rest) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
     // Years that begin in March have their odd day last (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).
     let z = days + 719_468;
@@ -57,22 +52,21 @@ pub(crate) fn stamp(unix: i64) -> String {
 }
 
 /// A request that is to be signed. Headers have small letters, and are sorted; host and date are among them.
-pub(crate) struct Request<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a str,
-    pub(crate) headers: &'a [(String, String)],
-    pub(crate) body_sha256: &'a str,
+pub struct Request<'a> {
+    /// `GET`, …
+    pub method: &'a str,
+    /// The path, encoded.
+    pub path: &'a str,
+    /// The query, encoded and sorted.
+    pub query: &'a str,
+    /// Names and values.
+    pub headers: &'a [(String, String)],
+    /// SHA-256 of the body.
+    pub body_sha256: &'a str,
 }
 
-/// The header `Authorization`.
-pub(crate) fn authorization(
-    request: &Request<'_>,
-    credentials: &Credentials,
-    region: &str,
-    service: &str,
-    stamp: &str,
-) -> String {
+/// The header `Authorization` of a request at the time `stamp`.
+pub fn authorization(request: &Request<'_>, key: &Key, region: &str, service: &str, stamp: &str) -> String {
     let names: Vec<&str> = request.headers.iter().map(|(name, _)| &**name).collect();
     let names = names.join(";");
     let headers: String =
@@ -84,15 +78,12 @@ pub(crate) fn authorization(
     let date = &stamp[..8];
     let scope = format!("{date}/{region}/{service}/aws4_request");
     let text = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", sha256(canonical.as_bytes()));
-    let mut key = format!("AWS4{}", credentials.secret).into_bytes();
+    let mut secret = format!("AWS4{}", key.secret).into_bytes();
     for part in [date, region, service, "aws4_request"] {
-        key = hmac(&key, part);
+        secret = hmac(&secret, part);
     }
-    let signature = hex(&hmac(&key, &text));
-    format!(
-        "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
-        credentials.key
-    )
+    let signature = hex(&hmac(&secret, &text));
+    format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", key.id)
 }
 
 #[cfg(test)]
@@ -123,15 +114,50 @@ mod tests {
             headers: &headers,
             body_sha256: &sha256(b""),
         };
-        let credentials = Credentials {
-            key: "AKIAIOSFODNN7EXAMPLE".into(),
+        let key = Key {
+            id: "AKIAIOSFODNN7EXAMPLE".into(),
             secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
             token: None,
+            until: None,
         };
-        let found = authorization(&request, &credentials, "us-east-1", "s3", "20130524T000000Z");
+        let found = authorization(&request, &key, "us-east-1", "s3", "20130524T000000Z");
         assert!(
             found.ends_with("Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),
             "{found}"
         );
+    }
+
+    /// Computed with botocore for the same requests: an independent implementation.
+    #[test]
+    fn signs_as_the_sdk_does() {
+        let check = |token: Option<&str>, signature: &str| {
+            let mut headers = vec![
+                ("content-type", "application/x-amz-json-1.1"),
+                ("host", "kms.eu-west-1.amazonaws.com"),
+                ("x-amz-date", "20150830T123600Z"),
+            ];
+            headers.extend(token.map(|token| ("x-amz-security-token", token)));
+            headers.push(("x-amz-target", "TrentService.Decrypt"));
+            let headers: Vec<(String, String)> =
+                headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let body_sha256 = sha256(b"{\"KeyId\":\"alias/a\"}");
+            let request = Request {
+                method: "POST",
+                path: "/",
+                query: "",
+                headers: &headers,
+                body_sha256: &body_sha256,
+            };
+            let key = Key {
+                id: "AKIDEXAMPLE".into(),
+                secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+                token: None,
+                until: None,
+            };
+            let found = authorization(&request, &key, "eu-west-1", "kms", "20150830T123600Z");
+            assert!(found.ends_with(&format!("Signature={signature}")), "{found}");
+        };
+        check(None, "074e2e69de2fc5e9aa479f37b1f064cc2cd84970b6d1d6177072191a6d40b735");
+        check(Some("tok"), "8f2d6f0a9672e4c10ba839c3401f3f63f7653183ca5e630751a843191644ede1");
     }
 }
