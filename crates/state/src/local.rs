@@ -71,10 +71,18 @@ impl LocalBackend {
         let mut hold = Hold::take(&self.paths, options)?;
         let damaged = hold::read(&self.paths.state)?;
         if !damaged.is_empty() {
-            let mut path = self.paths.state.as_os_str().to_owned();
-            path.push(".damaged");
-            paths::replace(path.as_ref(), &[&damaged])
-                .map_err(|e| StateError::io("keep the damaged state", path.as_ref(), &e, UNCHANGED))?;
+            let name = |n: u32| {
+                let mut name = self.paths.state.as_os_str().to_owned();
+                name.push(".damaged");
+                if n > 0 {
+                    name.push(format!(".{n}"));
+                }
+                PathBuf::from(name)
+            };
+            // An earlier one may be all there is of a state.
+            let path = (0..).map(name).find(|path| !is_there(path)).unwrap_or_default();
+            paths::replace(&path, &[&damaged])
+                .map_err(|e| StateError::io("keep the damaged state", &path, &e, UNCHANGED))?;
         }
         overwrite(&*hold.file()?, &text, &*self.probe)
             .map_err(|e| StateError::io("write the state", &self.paths.state, &e, IN_HISTORY))?;
