@@ -14,7 +14,7 @@ use crate::world::RealWorld;
 use formwork_addr::{InstanceAddr, Str};
 use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
-use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup};
+use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup, Unmade};
 use formwork_plan::Plan;
 use formwork_state::{Backend, Opened, Pending, Session, State, StoredObject};
 use formwork_value::Value;
@@ -222,6 +222,7 @@ pub fn setup(cx: &Context, inputs: &Inputs, world: Arc<RealWorld>, parallelism: 
         parallelism,
         cancel: Cancel::default(),
         probe: cx.probe.clone(),
+        unmade: Unmade::default(),
     }
 }
 

@@ -95,6 +95,33 @@ fn a_failing_call_stops_only_what_needs_it() {
     }
 }
 
+/// The token in a text that has one object.
+fn token(text: &str) -> String {
+    let rest = text.split("\"token\":").nth(1).unwrap_or_else(|| panic!("no token in {text}"));
+    rest.trim_start().trim_start_matches('"').split('"').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_was_not_made_is_made_under_the_same_token() {
+    let made = |color: &str| {
+        let sandbox = Sandbox::new(&common::program()).expect("a sandbox");
+        sandbox.write("main.tf", &config(1, "red", &["a"], &[], 0)).expect("main.tf");
+        let kill = [("FORMWORK_TOY_KILL", "intent-written:1")];
+        run(&sandbox, &["apply", "-auto-approve"], &kill).expect("it is killed");
+        let journal = std::fs::read(sandbox.dir().join(".terraform.tfstate.journal")).expect("a journal");
+        sandbox.write("main.tf", &config(1, color, &["a"], &[], 0)).expect("main.tf");
+        run(&sandbox, &["apply", "-auto-approve"], &[]).and_then(|r| r.expect(0)).expect("applied");
+        let cloud = std::fs::read_dir(sandbox.dir().join("cloud")).expect("the cloud").flatten();
+        let mut things = cloud.filter(|f| f.file_name().to_string_lossy().starts_with("thing-"));
+        let thing = std::fs::read_to_string(things.next().expect("a thing").path()).expect("its file");
+        assert!(things.next().is_none());
+        token(&String::from_utf8_lossy(&journal)) == token(&thing)
+    };
+    assert!(made("red"));
+    // Something else is another creation.
+    assert!(!made("blue"));
+}
+
 #[test]
 fn a_saved_plan_applies_once() {
     let scenario = &scenarios()[0];

@@ -46,5 +46,7 @@ pub use graph::{Graph, Object};
 pub use import::{import, record_outputs};
 pub use planner::plan;
 pub use recover::recover;
-pub use setup::{ApplyOptions, ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Registry, Setup, Skipped};
+pub use setup::{
+    ApplyOptions, ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Registry, Setup, Skipped, Unmade,
+};
 pub use validate::validate;

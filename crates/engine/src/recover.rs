@@ -16,7 +16,7 @@ use formwork_provider::{Call, CallError, Interrupted, Object, Operation, Recover
 use formwork_state::{Intent, Pending, Record, Session, Status, StoredObject};
 use formwork_value::{Value, json};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// The provider configuration that a state's `provider["…"].alias` means here; the nearest one, if that is gone.
 pub(crate) fn provider_key(config: &Config, text: &str) -> Option<ProviderKey> {
@@ -112,6 +112,16 @@ pub async fn recover(setup: &Setup, session: &mut dyn Session) -> Vec<Diagnostic
     while let Some((p, answer)) = asked.next().await {
         match answer {
             Ok(answer) => {
+                if matches!(
+                    (operation_of(&p.intent), &answer.recovered),
+                    (Operation::Create, Recovered::Absent)
+                ) && p.partial.is_none()
+                    && p.intent.deposed.is_none()
+                    && !foreign
+                {
+                    let mut unmade = setup.unmade.lock().unwrap_or_else(PoisonError::into_inner);
+                    unmade.insert(p.intent.address.clone(), p.intent.clone());
+                }
                 let (records, what) = recovery.settle(p, answer, foreign);
                 let journal = session.journal();
                 for record in &records {

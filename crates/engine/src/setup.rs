@@ -9,11 +9,11 @@ use formwork_plan::{Mode, Plan, Seen};
 use formwork_provider::{
     Clock, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
 };
-use formwork_state::{Probe, State};
+use formwork_state::{Intent, Probe, State};
 use formwork_value::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 /// All providers in the binary, by source address.
@@ -154,7 +154,13 @@ pub struct Setup {
     pub cancel: Cancel,
     /// Told of each phase of each operation; for tests that kill the program.
     pub probe: Arc<dyn Probe>,
+    /// What recovery found unmade.
+    pub unmade: Unmade,
 }
+
+/// Creations that were interrupted and of which recovery found nothing, by instance. Whoever makes the same thing again does it
+/// under the same token: should the first request land after all, both are one to a provider that knows tokens.
+pub type Unmade = Arc<Mutex<BTreeMap<InstanceAddr, Intent>>>;
 
 /// What to plan.
 #[derive(Clone, Debug)]

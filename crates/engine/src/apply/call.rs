@@ -12,7 +12,7 @@ use formwork_provider::{
 };
 use formwork_state::{Intent, Journal, Phase, Record, Status, StoredObject};
 use formwork_value::{Marks, Path, Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 
 /// An operation to be done.
@@ -112,7 +112,8 @@ impl Operating {
     }
 
     async fn operate(&self) -> Called {
-        let recorder = Created { operating: self, token: uuid::Uuid::new_v4().simple().to_string().into() };
+        let token = self.unmade().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string().into());
+        let recorder = Created { operating: self, token };
         let token = recorder.token.clone();
         self.caller
             .with(&self.provider, &token, &recorder, async |call| match &self.what {
@@ -131,6 +132,19 @@ impl Operating {
                 },
             })
             .await
+    }
+
+    /// The token of an interrupted creation of the same thing: see [`crate::Setup::unmade`].
+    fn unmade(&self) -> Option<Str> {
+        let What::Apply { prior: None, planned, .. } = &self.what else { return None };
+        let mut unmade = self.caller.setup.unmade.lock().unwrap_or_else(PoisonError::into_inner);
+        let intent = unmade.remove(&self.addr)?;
+        let same = self.deposed.is_none()
+            && intent.provider == self.provider.name
+            && intent.identity == self.provider.identity
+            && intent.schema_version == self.info.schema.version
+            && *intent.arguments == *encode_known(planned, &self.info);
+        same.then_some(intent.token)
     }
 
     async fn read(&self, call: &Call<'_>, config: &Value) -> Called {

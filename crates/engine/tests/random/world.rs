@@ -63,5 +63,6 @@ pub fn setup_with(text: &str, provider: Arc<dyn Provider>) -> Setup {
         parallelism: 4,
         cancel: Cancel::default(),
         probe: Arc::new(()),
+        unmade: Default::default(),
     }
 }
