@@ -5,6 +5,7 @@ use crate::providers;
 use formwork_aws_keys::{Account, Key};
 use formwork_diag::Diagnostic;
 use formwork_modules::Accounts;
+use formwork_state::Outside;
 use std::path::PathBuf;
 
 /// The process's environment.
@@ -17,7 +18,7 @@ impl Environment for Real {
     }
 }
 
-impl formwork_state::Outside for Real {
+impl Outside for Real {
     fn variable(&self, name: &str) -> Option<String> {
         self.get(name)
     }
@@ -33,15 +34,15 @@ impl formwork_state::Outside for Real {
 
 impl formwork_aws_keys::World for Real {
     fn variable(&self, name: &str) -> Option<String> {
-        self.get(name)
+        Outside::variable(self, name)
     }
 
     fn home(&self) -> Option<PathBuf> {
-        std::env::home_dir()
+        Outside::home(self)
     }
 
     fn unix_time(&self) -> i64 {
-        jiff::Timestamp::now().as_second()
+        Outside::unix_time(self)
     }
 
     fn ask(&self, account: &Account) -> Option<Result<Key, String>> {

@@ -238,7 +238,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 /// The reasons behind an error, from the outside in, each once.
-fn causes(error: &(dyn Error + 'static)) -> Option<String> {
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> Option<String> {
     let mut told: Vec<String> = Vec::new();
     for cause in chain(error).skip(1).filter(|cause| !cause.is::<Unreachable>()) {
         let text = cause.to_string();

@@ -1,6 +1,7 @@
 //! Keys for what speaks to AWS without its SDK: found as the provider finds its own, roles taken on with them.
 
 use crate::client::{credentials, profile_files, timeouts};
+use crate::error::causes;
 use crate::settings::Arguments;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -166,16 +167,8 @@ fn unix(time: SystemTime) -> Option<i64> {
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
-/// An error with its causes, in one line.
+/// Why it failed, in one line. Texts that may quote a request, and what is secret in it, are left out.
 fn told(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
+    let text = causes(error).unwrap_or_else(|| error.to_string());
     text.trim_end_matches('.').to_owned()
 }
