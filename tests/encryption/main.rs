@@ -6,6 +6,7 @@
 mod common;
 
 mod canary;
+mod givers;
 mod kill;
 mod kms;
 mod migration;

@@ -1,6 +1,7 @@
-//! Keys of AWS that stand nowhere: a role to take on, and what a container is given; for the key service and for a state in a
-//! bucket. With moto, and a web server of the tests' own in the container's place.
+//! Keys of AWS that stand nowhere: a role to take on, and what a container, a machine or a login in the browser is given; for
+//! the key service and for a state in a bucket. With moto, and web servers of the tests' own for those who give keys out.
 
+use crate::givers::Givers;
 use crate::kms::{Moto, new_key};
 use crate::{flat, run_with, sandbox, things};
 use formwork_testkit::{HttpStore, Sandbox};
@@ -42,6 +43,18 @@ fn check(sandbox: &Sandbox, configure: &dyn Fn(&str, &str), sts: &str) {
     assert!(server.requests().iter().any(|r| r.contains("/keys")), "{:?}", server.requests());
     let told = run(sandbox, &env[1..], 1, &["plan"]);
     assert!(told.contains("there is no access key for AWS"), "{told}");
+
+    let givers = Givers::start();
+    let url = givers.url();
+    run(sandbox, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*url)], 0, &["plan", "-detailed-exitcode"]);
+    assert_eq!(givers.given(), ["machine"]);
+    for (name, text) in Givers::logged_in() {
+        sandbox.write(&format!("../{name}"), &text).expect(name);
+    }
+    let signed_on =
+        [("AWS_PROFILE", "work"), ("AWS_ENDPOINT_URL_SSO", &*url), ("AWS_EC2_METADATA_DISABLED", "true")];
+    run(sandbox, &signed_on, 0, &["plan", "-detailed-exitcode"]);
+    assert_eq!(givers.given(), ["machine", "sign-on"]);
 
     configure("assume_role = { role_arn = \"r\", duration = \"soon\" }", sts);
     run(sandbox, &OWN, 1, &["plan"]);

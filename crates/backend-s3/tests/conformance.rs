@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "tests may")]
 
-use formwork_state::{Backend, Cipher, Clear, Kinds, Outside, Remote, Settings, StateError};
-use formwork_testkit::conformance::{self, Bench, Promises, Proxy};
+use formwork_state::{
+    Backend, Cipher, Clear, Kinds, OpenOptions, Outside, Remote, Settings, State, StateError,
+};
+use formwork_testkit::conformance::{self, Bench, Fault, Promises, Proxy};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +33,13 @@ struct Store {
 }
 
 fn remote(address: &str, bucket: &str, key: &str) -> Arc<dyn Remote> {
+    remote_with(address, bucket, key, 5)
+}
+
+fn remote_with(address: &str, bucket: &str, key: &str, retries: u32) -> Arc<dyn Remote> {
     let settings: Settings = serde_json::json!({
         "bucket": bucket, "key": key, "region": "us-east-1", "access_key": "test", "secret_key": "test",
+        "max_retries": retries,
         "endpoints": { "s3": format!("http://{address}") },
     })
     .as_object()
@@ -141,6 +148,47 @@ fn child() {
         let (address, bucket) = spec.split_once(' ').unwrap();
         Store { address: address.into(), bucket: bucket.into() }
     });
+}
+
+/// Takes the lock, loses the answer to a beat, waits for two more, and writes.
+fn lose_a_beat(store: &Store, key: &str) -> Result<(), StateError> {
+    let proxy = Proxy::start(&store.address);
+    // Without retries the beat fails for good, and the next one finds a tag that it does not know.
+    let remote = remote_with(&proxy.address, &store.bucket, key, 0);
+    let backend = remote.state("default", Arc::new(Clear)).unwrap();
+    let mut session = backend.open(&OpenOptions {
+        operation: "conformance".into(),
+        who: "somebody@here".into(),
+        now: "2026-01-01T00:00:00Z".into(),
+        lock: true,
+        lock_timeout: Duration::ZERO,
+        wait: None,
+    })?;
+    let lock = || store.ask("GET", &format!("/{key}.tflock"), "");
+    let wait_for = |what: &str, happened: &dyn Fn() -> bool| {
+        let begin = std::time::Instant::now();
+        while !happened() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{what} does not happen");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    let taken = lock();
+    proxy.strike(Fault::LoseAnswer);
+    wait_for("a beat", &|| proxy.struck());
+    wait_for("its effect", &|| lock() != taken);
+    let lost = lock();
+    wait_for("a beat after the one that looks back", &|| lock() != lost);
+    session.fold(&State::default())?;
+    session.close()
+}
+
+#[test]
+fn a_beat_whose_answer_was_lost_is_known_as_its_own() {
+    let Some(store) = store() else { return };
+    // Without retries the stern cloud may be too busy for one of the other requests.
+    let mut tries = (0..5).map(|n| lose_a_beat(&store, &format!("beat-{n}")));
+    let end = tries.find(|end| !matches!(end, Err(StateError::Store { .. })));
+    end.expect("the store is never busy five times").unwrap();
 }
 
 #[test]
