@@ -2,12 +2,13 @@
 
 use crate::environment;
 use crate::ui::Screen;
-use formwork_addr::Str;
+use formwork_addr::{ModulePath, Str};
 use formwork_config::{Config, Given, GivenValue, Origin, resolve_variables, variable_file};
 use formwork_diag::{Diagnostic, Sources};
 use formwork_value::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// `-var` and `-var-file`, in the order in which they were typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,9 +124,54 @@ pub fn resolve(
     ask: bool,
 ) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
     let mut diags = Vec::new();
+    let given = given(flags, config, sources, &mut diags);
+    let values = settle(given, config, sources, screen, ask, &mut diags);
+    (values, diags)
+}
+
+/// The values of ephemeral variables, which no plan holds. What flags say of the others must be what the plan has, `saved`.
+pub fn again(
+    flags: &[Flag],
+    config: &Config,
+    saved: &BTreeMap<Str, Value>,
+    sources: &mut Sources,
+    screen: Screen,
+    ask: bool,
+) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+    let mut diags = Vec::new();
     let mut given = given(flags, config, sources, &mut diags);
+    let mut root = (**config.root()).clone();
+    let is_held = |g: &Given| config.root().variables.get(&g.name).is_some_and(|v| !v.ephemeral);
+    // What the environment and automatic files say of them meant the plan, and that is made.
+    given.retain(|g| !is_held(g) || matches!(g.origin, Origin::Flag | Origin::File(_)));
+    let held: BTreeSet<Str> = given.iter().filter(|g| is_held(g)).map(|g| g.name.clone()).collect();
+    root.variables.retain(|name, variable| variable.ephemeral || held.contains(name));
+    let config = Config { modules: BTreeMap::from([(ModulePath::default(), Arc::new(root))]) };
+    let mut values = settle(given, &config, sources, screen, ask, &mut diags);
+    for name in held {
+        let Some(value) = values.remove(&name) else { continue };
+        let plain = |value: &Value| value.clone().unmark_deep().0;
+        if saved.get(&name).is_none_or(|saved| !plain(saved).same(&plain(&value))) {
+            let d = Diagnostic::error(
+                "Can't change variable when applying a saved plan",
+                format!("The plan was made with another value of the variable \"{name}\" than is given now."),
+            );
+            diags.push(d.help("Leave it out, and the plan's value counts; or plan again with this one."));
+        }
+    }
+    (values, diags)
+}
+
+fn settle(
+    mut given: Vec<Given>,
+    config: &Config,
+    sources: &mut Sources,
+    screen: Screen,
+    ask: bool,
+    diags: &mut Vec<Diagnostic>,
+) -> BTreeMap<Str, Value> {
     let (mut values, mut found, mut missing) = resolve_variables(config, given.clone(), sources);
-    if !missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(&diags) {
+    if !missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(diags) {
         for name in &missing {
             let Some(text) = prompt(config, name, screen) else { break };
             given.push(Given { name: name.clone(), origin: Origin::Prompt, value: GivenValue::Text(text) });
@@ -147,7 +193,7 @@ pub fn resolve(
             None => d,
         });
     }
-    (values, diags)
+    values
 }
 
 /// The values that there are: variables without one stay unknown.

@@ -114,6 +114,16 @@ resource "terraform_data" "each" {
 resource "terraform_data" "parse" {
   input = jsondecode(var.password)
 }
+
+data "local_file" "none" {
+  filename = "no-such-${var.password}"
+}
+
+resource "local_file" "mode" {
+  filename        = "mode.txt"
+  content         = "x"
+  file_permission = var.password
+}
 "#;
 
 struct Watch {
@@ -175,8 +185,11 @@ impl Watch {
 #[test]
 fn no_secret_is_printed_or_logged() {
     let mut watch = Watch::new(CONFIG);
-    let fault = r#"{"on": "create", "name": "broken", "fail": "partial", "message": "no room"}"#;
-    watch.sandbox.write("cloud/.faults/broken.json", fault).expect("the fault");
+    // A provider may quote what it was given.
+    let message = format!("no room for {CANARY}");
+    let fault =
+        serde_json::json!({ "on": "create", "name": "broken", "fail": "partial", "message": message });
+    watch.sandbox.write("cloud/.faults/broken.json", &fault.to_string()).expect("the fault");
     watch.run(0, &["validate"]);
     watch.run(0, &["plan"]);
     watch.run(0, &["plan", "-out=saved.plan"]);

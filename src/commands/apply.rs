@@ -14,8 +14,7 @@ use crate::ui::text::{tame, wrap};
 use crate::variables::{self, Flag};
 use crate::world::{self, Disk, RealWorld, now};
 use clap::Args;
-use formwork_addr::ModulePath;
-use formwork_config::{Config, MemoryFiles, load};
+use formwork_config::{MemoryFiles, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, Event, Skipped};
 use formwork_plan::file::{self, Bundle};
@@ -197,22 +196,8 @@ impl Apply {
 
 /// Takes the values of ephemeral variables, which no plan holds. All others have those that the plan was made with.
 fn given_again(cx: &Context, flags: &[Flag], ask: bool, inputs: &mut Inputs) -> Result<(), u8> {
-    let mut root = (**inputs.config.root()).clone();
-    root.variables.retain(|_, variable| variable.ephemeral);
-    if root.variables.is_empty() {
-        if flags.is_empty() {
-            return Ok(());
-        }
-        return Err(cx.refuse(
-            Diagnostic::error(
-                "Can't set variables when applying a saved plan",
-                "A saved plan holds the values of its variables; -var and -var-file cannot change them.",
-            )
-            .help("Plan again with these values."),
-        ));
-    }
-    let config = Config { modules: BTreeMap::from([(ModulePath::default(), Arc::new(root))]) };
-    let (values, diags) = variables::resolve(flags, &config, &mut inputs.sources, cx.screen, ask);
+    let Inputs { config, variables: saved, sources, .. } = inputs;
+    let (values, diags) = variables::again(flags, config, saved, sources, cx.screen, ask);
     if has_errors(&diags) {
         return Err(cx.fail(&diags, &inputs.sources));
     }

@@ -90,6 +90,11 @@ impl Plan {
         let reads = self.out.is_some().then(|| {
             let mut reads = Reads::new(&outcome.seen, &outcome.plan, run.state(), &outcome.refreshed);
             read_of_disk(&mut reads, &world.recorded());
+            for path in &outcome.seen.files {
+                if let Some(contents) = crate::world::look(path) {
+                    reads.file(path, &contents);
+                }
+            }
             for name in &outcome.seen.environment {
                 reads.variable(name, environment::provider_setting(name).as_deref());
             }

@@ -254,7 +254,16 @@ impl Shared {
     /// Tells of a call: `text` to people, all of it to programs.
     fn call(&self, state: &mut State, call: Call<'_>, text: Option<String>) {
         if self.json {
-            let message = text.unwrap_or_else(|| format!("{}: {:?}", call.addr, call.stage));
+            let message = text.unwrap_or_else(|| {
+                let Call { addr, verb, stage, id, elapsed } = call;
+                match (verb, stage) {
+                    (Verb::Refresh, Stage::Complete) => format!("{addr}: Refresh complete{}", suffix(id)),
+                    (_, Stage::Errored) => {
+                        format!("{addr}: {} errored after {}", noun(verb), seconds(elapsed))
+                    }
+                    _ => format!("{addr}: {stage:?}"),
+                }
+            });
             let line = stream::call(call.addr, call.verb, call.stage, &message, call.id, call.elapsed);
             state.waiting.extend(line);
         } else if let Some(text) = text {
@@ -472,6 +481,21 @@ fn end(verb: Verb) -> Option<&'static str> {
         Verb::Close => "Closing complete",
         Verb::Refresh | Verb::Plan | Verb::Recover | Verb::Find => return None,
     })
+}
+
+fn noun(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create => "Creation",
+        Verb::Update => "Modifications",
+        Verb::Delete => "Destruction",
+        Verb::Read => "Read",
+        Verb::Refresh => "Refresh",
+        Verb::Plan => "Planning",
+        Verb::Recover => "Recovery",
+        Verb::Find | Verb::Import => "Import",
+        Verb::Open => "Opening",
+        Verb::Close => "Closing",
+    }
 }
 
 fn present(verb: Verb) -> &'static str {

@@ -6,8 +6,10 @@ use formwork_config::repeated_keys;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{Scope, eval};
 use formwork_provider::{Attribute as Declared, Block as SchemaBlock, NestedBlock, Nesting};
-use formwork_syntax::{Attribute, Block, Body, duplicate_attributes, json_block_problems, json_blocks};
-use formwork_value::{Kind, Map, Mark, Marks, Type, Value, convert};
+use formwork_syntax::{
+    Attribute, Block, Body, Expr, ExprKind, duplicate_attributes, json_block_problems, json_blocks,
+};
+use formwork_value::{Kind, Map, Marks, Type, Value, convert};
 use std::collections::BTreeMap;
 
 /// The object that a body describes; `None` when there were errors. What a body does not set is null.
@@ -51,6 +53,26 @@ pub(crate) fn attribute_span(body: &Body, name: &str) -> Option<Span> {
             })
             .map(|b| b.header)
     })
+}
+
+/// What JSON has under "dynamic", as blocks.
+pub(crate) fn dynamic_blocks(expr: &Expr) -> Vec<Block> {
+    let mut blocks = json_blocks(expr, "dynamic", 1);
+    for block in &mut blocks {
+        let content = block.body.attribute("content").map(|c| json_blocks(&c.expr, "content", 0));
+        block.body.attributes.retain(|a| &*a.name.name != "content");
+        block.body.blocks.extend(content.unwrap_or_default());
+    }
+    blocks
+}
+
+/// The name that the "iterator" of a dynamic block says: in JSON, a string.
+pub(crate) fn iterator(attribute: &Attribute) -> Option<&Str> {
+    match &attribute.expr.kind {
+        ExprKind::Variable(name) => Some(name),
+        ExprKind::String(name) if attribute.json => Some(name),
+        _ => None,
+    }
 }
 
 struct Decoder<'a> {
@@ -125,14 +147,10 @@ impl Decoder<'_> {
                     for d in json_block_problems(&a.expr, &a.name.name, n) {
                         self.error(d);
                     }
-                    let mut blocks = json_blocks(&a.expr, &a.name.name, n);
-                    for block in blocks.iter_mut().filter(|b| &*b.kind.name == "dynamic") {
-                        let content =
-                            block.body.attribute("content").map(|c| json_blocks(&c.expr, "content", 0));
-                        block.body.attributes.retain(|a| &*a.name.name != "content");
-                        block.body.blocks.extend(content.unwrap_or_default());
-                    }
-                    out.blocks.extend(blocks);
+                    out.blocks.extend(match &*a.name.name {
+                        "dynamic" => dynamic_blocks(&a.expr),
+                        name => json_blocks(&a.expr, name, n),
+                    });
                 }
                 // A comment.
                 None if a.json && &*a.name.name == "//" => {}
@@ -299,7 +317,13 @@ impl Decoder<'_> {
             if schema.attributes.get(name).is_some_and(|a| a.empty_is_nothing) {
                 items.values.iter_mut().for_each(|(_, value, _)| *value = filled(value));
             }
-            attrs.insert(name.clone(), self.check(name, nested, items, header));
+            if items.values.is_empty() && !items.unknown && lists.contains_key(name) {
+                // Dynamic blocks that make none say nothing of the argument; an empty list would.
+                continue;
+            }
+            let marks = items.marks;
+            let value = self.check(name, nested, items, header);
+            attrs.insert(name.clone(), value.with_marks(marks));
         }
     }
 
@@ -357,9 +381,9 @@ impl Decoder<'_> {
         for a in &block.body.attributes {
             match &*a.name.name {
                 "for_each" => for_each = Some(&a.expr),
-                "iterator" => match &a.expr.kind {
-                    formwork_syntax::ExprKind::Variable(name) => iterator = name.clone(),
-                    _ => self.error(
+                "iterator" => match self::iterator(a) {
+                    Some(name) => iterator = name.clone(),
+                    None => self.error(
                         Diagnostic::error("Invalid iterator", "The iterator of a dynamic block is a plain name.")
                             .at(a.expr.span),
                     ),
@@ -370,13 +394,23 @@ impl Decoder<'_> {
                         "Unsupported argument",
                         format!("A dynamic block has no argument \"{other}\"."),
                     )
-                    .help("There are \"for_each\", \"iterator\" and \"labels\"; the rest belongs inside its \"content\" block.")
+                    .help("There are \"for_each\" and \"iterator\"; the rest belongs inside its \"content\" block.")
                     .at(a.name.span),
                 ),
             }
         }
         let content = match block.body.blocks.as_slice() {
             [content] if &*content.kind.name == "content" => content,
+            [first, .., last] if [first, last].iter().all(|b| &*b.kind.name == "content") => {
+                return self.error(
+                    Diagnostic::error(
+                        "Extraneous content block",
+                        "A dynamic block has one \"content\" block, and here is another.",
+                    )
+                    .at(last.header)
+                    .label(first.header, "the first is here"),
+                );
+            }
             _ => {
                 return self.error(
                     Diagnostic::error(
@@ -394,16 +428,9 @@ impl Decoder<'_> {
             );
         };
         let Some(value) = self.eval(for_each, names) else { return };
-        if value.has_mark(Mark::Sensitive) {
-            return self.error(
-                Diagnostic::error(
-                    "Invalid dynamic for_each value",
-                    "The value is sensitive, and how many blocks there are would be shown.",
-                )
-                .help("If that may be seen, write nonsensitive(…) around it.")
-                .at(for_each.span),
-            );
-        }
+        // How many blocks there are tells something of the value, so all of them are marked as it is.
+        let (value, marks) = value.unmark();
+        items.marks = items.marks.union(marks);
         let elements: Vec<(Value, Value)> = match value.kind() {
             Kind::Unknown(_) => {
                 items.unknown = true;
@@ -436,7 +463,8 @@ impl Decoder<'_> {
         };
         for (key, value) in elements {
             let mut inner_names = names.to_vec();
-            inner_names.push((iterator.clone(), Value::object([("key", key.clone()), ("value", value)])));
+            let each = [("key", key.with_marks(marks)), ("value", value.with_marks(marks))];
+            inner_names.push((iterator.clone(), Value::object(each)));
             let label = match (nested.nesting, block.body.attribute("labels")) {
                 (Nesting::Map, Some(labels)) => match self.eval(&labels.expr, &inner_names) {
                     Some(v) => v.as_slice().and_then(|s| s.first()?.as_str().map(Str::from)),
@@ -538,6 +566,8 @@ fn filled(block: &Value) -> Value {
 struct Items {
     values: Vec<(Option<Str>, Value, Span)>,
     unknown: bool,
+    /// Of what dynamic blocks were made from.
+    marks: Marks,
 }
 
 impl Items {

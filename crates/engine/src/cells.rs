@@ -158,6 +158,13 @@ impl Cells {
         id
     }
 
+    /// Makes room for so many more, and not for twice as many; a few are left to the usual growth.
+    pub fn reserve(&mut self, more: usize) {
+        if more > self.cells.len() / 2 {
+            self.cells.reserve_exact(more);
+        }
+    }
+
     pub fn ids(&self) -> std::ops::Range<CellId> {
         0..self.cells.len() as CellId
     }

@@ -4,7 +4,7 @@ use crate::calls::{Caller, NoRecorder};
 use crate::cells::{CellId, Content, InstanceInfo};
 use crate::evaluator::{Evaluator, Ran};
 use crate::event::Verb;
-use crate::prepare::{call_failed, prepare, problem};
+use crate::prepare::{call_failed, prepare};
 use crate::provide::{ProviderHandle, TypeInfo, Worker};
 use formwork_addr::InstanceAddr;
 use formwork_diag::{Diagnostic, Severity};
@@ -71,7 +71,7 @@ pub(crate) fn open(
     let mut refused = false;
     for p in worker.validate(&config) {
         refused |= p.severity == Severity::Error;
-        ev.diags.push(problem(instance, &p));
+        ev.diags.push(prepared.problem(instance, &p));
     }
     if refused {
         ev.cells.fail(cell);
@@ -95,6 +95,7 @@ pub(crate) fn open(
             Ok(_) => caller.finished(addr, None, Verb::Open, None),
             Err(_) => caller.failed(addr, Verb::Open),
         }
+        let result = result.map_err(|error| prepared.discreet(error));
         let (info, provider, inputs) = (prepared.info, prepared.provider, prepared.inputs);
         WasOpened { cell, instance, info, worker, provider, inputs, result }
     }))

@@ -91,6 +91,9 @@ pub(crate) struct Evaluator {
     pub texts: Texts,
 }
 
+/// Room is made for so many instances at once, whatever is asked for.
+const MOST_AT_ONCE: usize = 1 << 18;
+
 impl Evaluator {
     pub fn new(setup: Setup) -> Self {
         let mut evaluator = Evaluator {
@@ -457,6 +460,9 @@ impl Evaluator {
             let deferred = self.unknown_instances(&resource, &block.block().repetition, &deps);
             self.deferred.insert(id, deferred);
         }
+        let known = repeat.len().min(MOST_AT_ONCE);
+        self.cells.reserve(known);
+        self.instances.reserve(known);
         let (cells, instances, refreshes) = (&mut self.cells, &mut self.instances, &self.refreshes);
         let expansion = repeat.expand(|key, each| {
             let addr = resource.instance(key);

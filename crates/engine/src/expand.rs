@@ -54,6 +54,16 @@ pub(crate) enum Repeat {
 }
 
 impl Repeat {
+    /// How many instances there will be.
+    pub fn len(&self) -> usize {
+        match self {
+            Repeat::Unknown | Repeat::Absent => 0,
+            Repeat::Single => 1,
+            Repeat::Count(n) => *n as usize,
+            Repeat::ForEach(map) => map.len(),
+        }
+    }
+
     /// Makes the expansion, asking `make` for each instance with its key and `each.value`.
     pub fn expand<T>(self, mut make: impl FnMut(InstanceKey, Option<Value>) -> T) -> Expansion<T> {
         match self {

@@ -1,6 +1,7 @@
 //! The graph of whole objects. It has two jobs: to refuse cycles (and references to what does not exist), and to tell
 //! which objects another one needs. Values do not flow along it.
 
+use crate::body::dynamic_blocks;
 use crate::{Registry, reference};
 use formwork_addr::{ModulePath, Resource, ResourceMode, Str};
 use formwork_config::{Config, Module, ProviderKey, Provisioner, Repetition, ResourceBlock};
@@ -95,6 +96,7 @@ impl Graph {
                 registry,
                 module,
                 own: false,
+                repeated: None,
                 late: false,
                 check: None,
                 diags: &mut diags,
@@ -234,6 +236,15 @@ impl Graph {
     }
 }
 
+/// The argument that says how often a block counts, if instances have keys by it.
+fn argument(repetition: &Repetition) -> Option<&'static str> {
+    match repetition {
+        Repetition::Count(_) => Some("count"),
+        Repetition::ForEach(_) => Some("for_each"),
+        Repetition::Single | Repetition::Enabled(_) => None,
+    }
+}
+
 struct Builder<'a> {
     graph: &'a mut Graph,
     config: &'a Config,
@@ -243,6 +254,8 @@ struct Builder<'a> {
     own: bool,
     /// Whether the object is there already when what the builder looks at is evaluated.
     late: bool,
+    /// The argument, `count` or `for_each`, that repeats what the builder looks at.
+    repeated: Option<&'static str>,
     /// The check block that the builder is in.
     check: Option<Str>,
     diags: &'a mut Vec<Diagnostic>,
@@ -278,12 +291,16 @@ impl Builder<'_> {
             let closed = self.node(Object::Closed(path.clone(), name.clone()));
             self.repetition(node, &call.repetition);
             self.depends(node, &call.depends_on);
+            self.repeated = argument(&call.repetition);
             for key in call.providers.values().filter_map(|passed| passed.key.as_ref()) {
                 self.expr(node, key, None);
             }
             self.graph.graph.update_edge(closed, node, call.span);
             let inner = path.child(name.clone());
-            let Some(child) = self.config.module(&inner) else { continue };
+            let Some(child) = self.config.module(&inner) else {
+                self.repeated = None;
+                continue;
+            };
             for (variable, declared) in &child.variables {
                 let target = self.node(Object::Variable(inner.clone(), variable.clone()));
                 self.graph.graph.update_edge(target, node, declared.name.span);
@@ -291,6 +308,7 @@ impl Builder<'_> {
                     self.expr(target, expr, None);
                 }
             }
+            self.repeated = None;
             // What is given to a module is part of it, whether anything in it uses it or not.
             for variable in child.variables.keys() {
                 let target = self.node(Object::Variable(inner.clone(), variable.clone()));
@@ -344,17 +362,23 @@ impl Builder<'_> {
         for import in &module.imports {
             // The instance waits for what says which object it becomes.
             let node = self.node(Object::Resource(import.to.path.clone(), import.to.resource.clone()));
-            for expr in import.for_each.iter().chain(import.to.modules.iter().flatten()).chain(&import.to.key)
-            {
+            if let Some(for_each) = &import.for_each {
+                self.expr(node, for_each, None);
+                self.repeated = Some("for_each");
+            }
+            for expr in import.to.modules.iter().flatten().chain(&import.to.key) {
                 self.expr(node, expr, None);
             }
             self.expr(node, &import.id, None);
+            self.repeated = None;
         }
         for ((name, alias), provider) in &module.providers {
             let key = self.config.provider_key(module, name, alias.as_ref());
             self.provider(&key, provider.span, None);
             let node = self.node(Object::Provider(key));
+            self.repeated = provider.for_each.as_ref().map(|_| "for_each");
             self.body(node, &provider.body);
+            self.repeated = None;
             if let Some(for_each) = &provider.for_each {
                 self.expr(node, for_each, None);
             }
@@ -390,11 +414,12 @@ impl Builder<'_> {
         }
         let provider = self.node(Object::Provider(key));
         self.graph.graph.update_edge(node, provider, block.span);
+        self.repetition(node, &block.repetition);
+        self.depends(node, &block.depends_on);
+        self.repeated = argument(&block.repetition);
         if let Some(key) = block.provider.as_ref().and_then(|reference| reference.key.as_ref()) {
             self.expr(node, key, None);
         }
-        self.repetition(node, &block.repetition);
-        self.depends(node, &block.depends_on);
         self.body(node, &block.body);
         let l = &block.lifecycle;
         for e in &l.replace_triggered_by {
@@ -418,6 +443,7 @@ impl Builder<'_> {
             self.provisioner(node, provisioner);
         }
         (self.own, self.late) = (false, false);
+        self.repeated = None;
         if let Some((_, worker)) = self.registry.resource(type_name).filter(|_| known) {
             self.diags.extend(reference::ignored(block, worker.schema()));
         }
@@ -520,15 +546,19 @@ impl Builder<'_> {
 
     fn body_but(&mut self, node: NodeIndex, body: &Body, bound: &mut Vec<Str>) {
         for a in &body.attributes {
-            self.expr_but(node, &a.expr, None, bound);
+            if a.json {
+                self.json(node, &a.name.name, &a.expr, bound);
+            } else {
+                self.expr_but(node, &a.expr, None, bound);
+            }
         }
         for b in &body.blocks {
             if &*b.kind.name == "dynamic" && b.labels.len() == 1 {
                 let mut iterator = b.labels[0].name.clone();
                 for a in &b.body.attributes {
-                    match (&*a.name.name, &a.expr.kind) {
-                        ("iterator", ExprKind::Variable(name)) => iterator = name.clone(),
-                        ("for_each", _) => self.expr_but(node, &a.expr, None, bound),
+                    match &*a.name.name {
+                        "iterator" => iterator = crate::body::iterator(a).cloned().unwrap_or(iterator),
+                        "for_each" => self.expr_but(node, &a.expr, None, bound),
                         _ => {}
                     }
                 }
@@ -543,6 +573,30 @@ impl Builder<'_> {
             } else {
                 self.body_but(node, &b.body, bound);
             }
+        }
+    }
+
+    /// A property of JSON, which may be blocks: then what is called "dynamic" in it binds a name.
+    fn json(&mut self, node: NodeIndex, name: &str, expr: &Expr, bound: &mut Vec<Str>) {
+        let blocks = if name == "dynamic" { dynamic_blocks(expr) } else { Vec::new() };
+        if !blocks.is_empty() && blocks.iter().all(|b| !b.body.blocks.is_empty()) {
+            return self.body_but(node, &Body { attributes: Vec::new(), blocks, span: expr.span }, bound);
+        }
+        match &expr.kind {
+            ExprKind::Tuple(items) => items.iter().for_each(|item| self.json(node, "", item, bound)),
+            ExprKind::Object(items) => {
+                for item in items {
+                    let name = match &item.key.kind {
+                        ExprKind::String(name) => name,
+                        _ => {
+                            self.expr_but(node, &item.key, None, bound);
+                            ""
+                        }
+                    };
+                    self.json(node, name, &item.value, bound);
+                }
+            }
+            _ => self.expr_but(node, expr, None, bound),
         }
     }
 
@@ -585,8 +639,18 @@ impl Builder<'_> {
         let module = self.module;
         let path = module.path.clone();
         match root {
-            // Where they mean something, what surrounds them decides.
-            "each" | "count" if attr(0).is_some() => Vec::new(),
+            "each" | "count" if attr(0).is_some() => {
+                let name = attr(0).unwrap_or_default();
+                let known: &[&str] = match self.repeated {
+                    Some("count") => &["count.index"],
+                    Some(_) => &["each.key", "each.value"],
+                    None => &[],
+                };
+                if !known.contains(&format!("{root}.{name}").as_str()) {
+                    self.diags.push(reference::unrepeated(root, name).at(span));
+                }
+                Vec::new()
+            }
             "self" if self.own => Vec::new(),
             "each" | "count" | "path" | "terraform" | "tofu" | "self" => {
                 let at = if root == "self" { span.first(root.len()) } else { span };
@@ -728,6 +792,10 @@ impl Builder<'_> {
                 .at(span)
                 .label(declared.span, "declared here"),
             );
+        }
+        // Which instance is meant is not in the text; so all that belongs to the module comes before, as for Terraform.
+        if matches!(steps.get(1), Some(RefStep::Dynamic | RefStep::Splat)) {
+            return vec![Object::Closed(path, name.into()), call];
         }
         vec![Object::Output(inner, output.into()), call]
     }

@@ -9,7 +9,7 @@ use crate::triggers::Trigger;
 use crate::{checks, rules};
 use formwork_diag::Diagnostic;
 use formwork_provider::{CallError, Problem};
-use formwork_value::Value;
+use formwork_value::{Mark, Value};
 use std::sync::Arc;
 
 /// An instance whose configuration is evaluated.
@@ -134,6 +134,49 @@ pub(crate) fn problem(instance: &InstanceInfo, problem: &Problem) -> Diagnostic 
         Diagnostic::error(problem.summary.clone(), problem.detail.clone()).at(span).about(&instance.addr);
     d.severity = problem.severity;
     d
+}
+
+/// A text without the sensitive ones of what was given: a provider may quote its arguments.
+fn discreet(said: &str, given: &Value) -> String {
+    let mut secrets = Vec::new();
+    texts(given, false, &mut secrets);
+    // What holds others goes first.
+    secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    secrets.iter().fold(said.to_owned(), |said, secret| said.replace(secret, "(sensitive value)"))
+}
+
+/// Takes out of an error what is sensitive in what was given.
+pub(crate) fn hide(error: &mut CallError, given: &Value) {
+    error.summary = discreet(&error.summary, given);
+    error.detail = discreet(&error.detail, given);
+}
+
+impl Prepared {
+    /// An error without what is sensitive in the configuration.
+    pub fn discreet(&self, mut error: CallError) -> CallError {
+        hide(&mut error, &self.info.mark(self.config.clone()));
+        error
+    }
+
+    /// A problem without what is sensitive in the configuration, as a diagnostic.
+    pub fn problem(&self, instance: &InstanceInfo, found: &Problem) -> Diagnostic {
+        let given = self.info.mark(self.config.clone());
+        let (summary, detail) = (discreet(&found.summary, &given), discreet(&found.detail, &given));
+        problem(instance, &Problem { summary, detail, ..found.clone() })
+    }
+}
+
+/// Shorter texts are found in anything.
+const TELLING: usize = 3;
+
+/// The sensitive texts in a value.
+fn texts(value: &Value, within: bool, out: &mut Vec<String>) {
+    let sensitive = within || value.marks().has(Mark::Sensitive);
+    let plain = value.clone().unmark().0;
+    match plain.as_str() {
+        Some(text) if sensitive && text.len() >= TELLING => out.push(text.to_owned()),
+        _ => plain.children().for_each(|child| texts(child, sensitive, out)),
+    }
 }
 
 /// A failed call, with the place of the block or the attribute in the configuration.

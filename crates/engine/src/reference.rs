@@ -29,6 +29,23 @@ pub(crate) fn of_the_language(root: &str, steps: &[RefStep<'_>]) -> Option<Diagn
     Some(Diagnostic::error(format!("Invalid \"{shown}\" attribute"), detail).help(help))
 }
 
+/// `count` or `each` where it has no value.
+pub(crate) fn unrepeated(root: &str, name: &str) -> Diagnostic {
+    let (argument, names): (_, &[&str]) =
+        if root == "count" { ("count", &["index"]) } else { ("for_each", &["key", "value"]) };
+    if !names.contains(&name) {
+        return Diagnostic::error(
+            format!("Invalid \"{root}\" attribute"),
+            format!("\"{root}\" has no attribute \"{name}\"."),
+        )
+        .help("There are count.index, each.key and each.value.");
+    }
+    Diagnostic::error(
+        format!("Reference to \"{root}\" in non-{argument} context"),
+        format!("\"{root}.{name}\" has a value only in blocks with \"{argument}\" set."),
+    )
+}
+
 /// Whether what follows the name of a resource fits whether it is repeated.
 pub(crate) fn instance(block: &ResourceBlock, rest: &[RefStep<'_>]) -> Option<Diagnostic> {
     let resource = &block.resource;

@@ -59,7 +59,10 @@ pub(crate) async fn read_page(
         .zip(results)
         .map(|(r, result)| {
             match &result {
-                Ok(_) => caller.finished(&r.addr, r.deposed.as_ref(), Verb::Refresh, None),
+                Ok(_) => {
+                    let id = shown_id(&info.mark(r.object.value));
+                    caller.finished(&r.addr, r.deposed.as_ref(), Verb::Refresh, id);
+                }
                 Err(_) => caller.failed(&r.addr, Verb::Refresh),
             }
             (r.index, result)

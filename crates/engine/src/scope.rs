@@ -561,28 +561,7 @@ impl ModuleScope<'_> {
         };
         match value {
             Some(value) => Lookup::Found(value, 1),
-            None if (root == "count" && name != "index")
-                || (root == "each" && name != "key" && name != "value") =>
-            {
-                Lookup::Error(
-                    Diagnostic::error(
-                        format!("Invalid \"{root}\" attribute"),
-                        format!("\"{root}\" has no attribute \"{name}\"."),
-                    )
-                    .help("There are count.index, each.key and each.value.")
-                    .at(span),
-                )
-            }
-            None => {
-                let argument = if root == "count" { "count" } else { "for_each" };
-                Lookup::Error(
-                    Diagnostic::error(
-                        format!("Reference to \"{root}\" in non-{argument} context"),
-                        format!("\"{root}.{name}\" has a value only in blocks with \"{argument}\" set."),
-                    )
-                    .at(span),
-                )
-            }
+            None => Lookup::Error(crate::reference::unrepeated(root, name).at(span)),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::cells::{CellId, Content, InstanceInfo};
 use crate::evaluator::{Evaluator, Ran};
 use crate::event::Verb;
 use crate::planner::lifecycle::postconditions;
-use crate::prepare::{call_failed, prepare, problem};
+use crate::prepare::{call_failed, prepare};
 use crate::provide::{TypeInfo, Worker};
 use formwork_diag::{Diagnostic, Severity};
 use formwork_provider::{Call, CallError, planned_data};
@@ -60,7 +60,7 @@ pub(crate) fn read(
     let mut refused = false;
     for p in source.validate(&config) {
         refused |= p.severity == Severity::Error;
-        ev.diags.push(problem(instance, &p));
+        ev.diags.push(prepared.problem(instance, &p));
     }
     only_warn(&mut ev.diags, from);
     if refused {
@@ -87,6 +87,7 @@ pub(crate) fn read(
             }
             Err(_) => caller.failed(addr, Verb::Read),
         }
+        let result = result.map_err(|error| prepared.discreet(error));
         let (info, inputs) = (prepared.info, prepared.inputs);
         WasRead { cell, instance, info, marks, inputs, result }
     }))

@@ -1,7 +1,7 @@
 //! Write-only arguments: the provider is given them, and nobody stores them.
 
 use formwork_provider::Schema;
-use formwork_value::{Marks, Path, Value};
+use formwork_value::{Mark, Marks, Path, Value};
 
 fn names(schema: &Schema) -> impl Iterator<Item = &formwork_addr::Str> {
     schema.block.attributes.iter().filter(|(_, a)| a.write_only).map(|(name, _)| name)
@@ -25,6 +25,12 @@ pub(crate) fn kept(schema: &Schema, mut marks: Vec<(Path, Marks)>) -> Vec<(Path,
 /// An object with the write-only arguments of a configuration.
 pub(crate) fn with(schema: &Schema, value: Value, config: &Value) -> Value {
     replaced(schema, value, |name| config.get(name).cloned())
+}
+
+/// A configuration whose write-only arguments are sensitive.
+pub(crate) fn secret(schema: &Schema, config: Value) -> Value {
+    let given = config.clone();
+    replaced(schema, config, |name| given.get(name).map(|value| value.clone().mark(Mark::Sensitive)))
 }
 
 fn replaced(schema: &Schema, value: Value, by: impl Fn(&str) -> Option<Value>) -> Value {

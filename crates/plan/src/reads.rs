@@ -24,6 +24,8 @@ pub struct Seen {
     pub outputs: BTreeSet<Str>,
     /// Environment variables that decide whose objects are meant.
     pub environment: BTreeSet<String>,
+    /// Files that data sources read.
+    pub files: BTreeSet<String>,
 }
 
 /// What a saved plan read.
@@ -47,7 +49,7 @@ pub struct Reads {
     dropped: BTreeSet<InstanceAddr>,
     /// Digests of outputs of the root module; `None` where there was none.
     outputs: BTreeMap<Str, Option<String>>,
-    /// Digests of files that expressions read.
+    /// Digests of files that expressions and data sources read.
     files: BTreeMap<String, String>,
     /// Files that were looked for, and whether they were there.
     present: BTreeMap<String, bool>,
@@ -192,7 +194,7 @@ impl Reads {
         reads
     }
 
-    /// Adds a file that an expression read.
+    /// Adds a file that was read.
     pub fn file(&mut self, path: &str, contents: &[u8]) {
         self.files.insert(path.to_owned(), digest(contents));
     }

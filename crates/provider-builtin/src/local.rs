@@ -280,6 +280,10 @@ macro_rules! reading {
         impl Lookup for $ty {
             type Client = ();
 
+            fn files(config: &Value) -> Vec<String> {
+                config.get("filename").and_then(Value::as_str).map(str::to_owned).into_iter().collect()
+            }
+
             async fn lookup(&self, _: &Cx<'_, ()>) -> Result<Self, CallError> {
                 let bytes = disk::read(&self.filename).map_err(|error| {
                     let detail = format!("The file \"{}\" cannot be read: {error}.", self.filename);

@@ -34,6 +34,10 @@ impl DataSource for Decrypting {
         self.plain.secrets(object)
     }
 
+    fn files(&self, config: &Value) -> Vec<String> {
+        self.plain.files(config)
+    }
+
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {
         let asked = RemoteState::from_value(config)
             .map_err(|problem| CallError::new(problem.summary, problem.detail).on(problem.path))?;

@@ -118,6 +118,10 @@ impl DataSource for Elsewhere {
         secret.map(|a| Path::root().attr("config").attr(a.name)).collect()
     }
 
+    fn files(&self, config: &Value) -> Vec<String> {
+        if self.kind(config).is_some() { Vec::new() } else { self.local.files(config) }
+    }
+
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {
         let Some(kind) = self.kind(config) else { return self.local.read(call, config).await };
         let told = |p: Problem| CallError::new(p.summary, p.detail).on(p.path);
@@ -204,22 +208,30 @@ impl Lookup for RemoteState {
         problems
     }
 
+    fn files(config: &Value) -> Vec<String> {
+        let file = RemoteState::from_value(config).ok().and_then(|asked| asked.file().ok());
+        file.map(|file| file.display().to_string()).into_iter().collect()
+    }
+
     async fn lookup(&self, _: &Cx<'_, ()>) -> Result<Self, CallError> {
         self.find(Arc::new(Clear))
     }
 }
 
 impl RemoteState {
-    /// With the outputs of the state, which is encrypted with `cipher`.
-    pub(crate) fn find(&self, cipher: Arc<dyn Cipher>) -> Result<Self, CallError> {
+    fn in_workspace(&self) -> Option<&str> {
+        self.workspace.as_deref().filter(|w| !w.is_empty() && *w != "default")
+    }
+
+    /// The state's file, of the backend `local`.
+    fn file(&self) -> Result<PathBuf, CallError> {
         let wrong = |p: Problem| CallError::new(p.summary, p.detail).on(p.path);
         if let Some(problem) = backend_problem(&self.backend) {
             return Err(wrong(problem));
         }
         let Arguments { path, workspace_dir } =
             self.config.as_ref().map_or_else(|| Ok(Arguments::default()), arguments).map_err(wrong)?;
-        let workspace = self.workspace.as_deref().filter(|w| !w.is_empty() && *w != "default");
-        let file = match workspace {
+        Ok(match self.in_workspace() {
             None => PathBuf::from(path.as_deref().unwrap_or("terraform.tfstate")),
             Some(name) if name.contains(['/', '\\']) || name == ".." || name == "." => {
                 let detail = format!("\"{name}\" cannot be the name of a workspace.");
@@ -228,7 +240,12 @@ impl RemoteState {
             Some(name) => PathBuf::from(workspace_dir.as_deref().unwrap_or("terraform.tfstate.d"))
                 .join(name)
                 .join("terraform.tfstate"),
-        };
+        })
+    }
+
+    /// With the outputs of the state, which is encrypted with `cipher`.
+    pub(crate) fn find(&self, cipher: Arc<dyn Cipher>) -> Result<Self, CallError> {
+        let (file, workspace) = (self.file()?, self.in_workspace());
         let Some(state) = read(&file, cipher).map_err(|e| {
             CallError::new(e.summary(), format!("{e} {}", e.help())).on(Path::root().attr("config"))
         })?

@@ -24,6 +24,11 @@ pub trait Lookup: Model {
         Vec::new()
     }
 
+    /// The files on this machine that reading it with this configuration reads.
+    fn files(_config: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Reads what `self` asks for, and returns it with everything filled in.
     async fn lookup(&self, cx: &Cx<'_, Self::Client>) -> Result<Self, CallError>;
 }
@@ -58,6 +63,10 @@ impl<T: Lookup> DataSource for LookupSource<T> {
 
     fn secrets(&self, object: &Value) -> Vec<Path> {
         T::secrets(object)
+    }
+
+    fn files(&self, config: &Value) -> Vec<String> {
+        T::files(config)
     }
 
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {

@@ -230,6 +230,12 @@ pub trait DataSource: Send + Sync {
         Vec::new()
     }
 
+    /// The files on this machine that reading it with this configuration reads. A saved plan holds only as long as they
+    /// are what they were.
+    fn files(&self, _config: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Reads it. `config` is wholly known.
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError>;
 }

@@ -163,6 +163,7 @@ fn prefer(a: &Type, b: &Type) -> Ordering {
         (List(a), List(b)) | (Set(a), Set(b)) | (Map(a), Map(b)) => prefer(a, b),
         (List(_) | Tuple(_), Set(_)) | (List(_), Tuple(_)) | (Map(_), Object(_)) => Ordering::Less,
         (Set(_), List(_) | Tuple(_)) | (Tuple(_), List(_)) | (Object(_), Map(_)) => Ordering::Greater,
-        _ => Ordering::Equal,
+        // Of two that are alike in all else, the more open one, wherever it stands.
+        _ => b.has_dynamic().cmp(&a.has_dynamic()),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::calls::Caller;
 use crate::event::{Event, Verb};
+use crate::prepare::hide;
 use crate::provide::{ProviderHandle, TypeInfo};
 use crate::write_only;
 use async_trait::async_trait;
@@ -55,6 +56,8 @@ pub(super) struct Called {
     pub marks: Vec<(Path, Marks)>,
     /// What was planned at the last moment.
     pub planned: Option<Value>,
+    /// What was not known in the plan turned out to be what there is: nothing had to be done, and nothing was told.
+    pub idle: bool,
     pub end: End,
 }
 
@@ -84,14 +87,29 @@ pub(super) enum Left {
 
 impl Operating {
     pub async fn run(self) -> Called {
-        let called = self.operate().await;
+        let mut called = self.operate().await;
         let verb = self.verb();
+        if let End::Failed { error, .. } = &mut called.end {
+            hide(error, &self.given());
+        }
         match &called.end {
             // The state and the event come together, in `called`.
             End::Done(_) | End::NotBegun => {}
             _ => self.caller.failed(&self.addr, verb),
         }
         called
+    }
+
+    /// What the provider was given, with marks.
+    fn given(&self) -> Value {
+        let marked = |value: &Value, marks: &[(Path, Marks)]| value.clone().mark_paths(marks);
+        self.info.mark(match &self.what {
+            What::Apply { written, marks, .. } => {
+                write_only::secret(&self.info.schema, marked(written, marks))
+            }
+            What::Read { config, marks } => marked(config, marks),
+            What::Delete { prior } => prior.value.clone(),
+        })
     }
 
     pub fn verb(&self) -> Verb {
@@ -108,7 +126,7 @@ impl Operating {
             What::Apply { marks, .. } | What::Read { marks, .. } => marks.clone(),
             What::Delete { .. } => Vec::new(),
         };
-        Called { step: self.step, token, marks, planned, end }
+        Called { step: self.step, token, marks, planned, idle: false, end }
     }
 
     async fn operate(&self) -> Called {
@@ -187,6 +205,10 @@ impl Operating {
         // Only what is sensitive has changed, or what was not known turned out to be what there is: nothing is to be done out
         // there.
         if let Some(prior) = prior.filter(|prior| prior.value == response.planned) {
+            if !planned.is_wholly_known() {
+                let called = self.end(None, Some(response.planned), End::Done(Some(prior.clone())));
+                return Called { idle: true, ..called };
+            }
             self.caller.started(&self.addr, self.deposed.as_ref(), self.verb(), id);
             return self.end(None, Some(response.planned), End::Done(Some(prior.clone())));
         }

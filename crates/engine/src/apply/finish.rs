@@ -36,7 +36,7 @@ impl Applier<'_> {
             ));
         }
         for (name, change) in &self.plan.outputs {
-            if change.after.is_none() && clean {
+            if change.after.is_none() {
                 self.state.outputs.remove(name);
             }
         }

@@ -274,7 +274,9 @@ impl Applier<'_> {
             (true, Action::Update) => Verb::Update,
             _ => Verb::Create,
         };
-        self.finished(addr, verb, &info.mark(object.value.clone()));
+        if !called.idle {
+            self.finished(addr, verb, &info.mark(object.value.clone()));
+        }
         if !problems.is_empty() {
             for p in problems {
                 self.report(addr, |i| match i {

@@ -4,15 +4,16 @@ use super::lifecycle::postconditions;
 use super::{Done, Planner, instance::Waiting};
 use crate::calls::NoRecorder;
 use crate::cells::{CellId, Content, InstanceInfo, Kind};
+use crate::deps::Deps;
 use crate::evaluator::Ran;
 use crate::event::Verb;
 use crate::graph::Object;
-use crate::instance::encode;
-use crate::prepare::{Prepared, call_failed, prepare, problem};
+use crate::instance::{decode, encode, marked};
+use crate::prepare::{Prepared, call_failed, prepare};
 use crate::provide::Worker;
-use formwork_addr::{Resource, ResourceMode};
+use formwork_addr::{InstanceAddr, Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Severity};
-use formwork_plan::{Action, PlannedChange, Reason};
+use formwork_plan::{Action, Mode, PlannedChange, Reason};
 use formwork_provider::{Call, CallError, PlanRequest, default_plan};
 use formwork_state::Status as ObjectStatus;
 use formwork_value::Value;
@@ -33,7 +34,7 @@ impl Planner<'_> {
         let mut refused = false;
         for p in source.validate(&config) {
             refused |= p.severity == Severity::Error;
-            self.ev.diags.push(problem(instance, &p));
+            self.ev.diags.push(prepared.problem(instance, &p));
         }
         if refused {
             return self.ev.cells.fail(cell);
@@ -41,12 +42,17 @@ impl Planner<'_> {
         let reason = if !config.is_wholly_known() || !prepared.provider.known {
             Some(Reason::ReadBecauseConfigUnknown)
         } else if super::pending(&self.drafts, &self.draft_of, &prepared.explicit)
+            || self.loses(&prepared.explicit, &instance.addr)
             || self.named_pending(instance, &prepared)
         {
             Some(Reason::ReadBecauseDependencyPending)
         } else {
             None
         };
+        if reason.is_some() && self.options.mode == Mode::RefreshOnly {
+            // Nothing is going to be done that it could wait for: it stays as it was read last.
+            return self.as_it_was_read(cell, instance, prepared);
+        }
         if let Some(reason) = reason {
             let schema = &prepared.info.schema;
             let request = PlanRequest { config: &config, prior: None };
@@ -101,6 +107,30 @@ impl Planner<'_> {
         }));
     }
 
+    fn as_it_was_read(&mut self, cell: CellId, instance: &InstanceInfo, prepared: Prepared) {
+        let info = &prepared.info;
+        let stored = self.state.instance(&instance.addr).and_then(|i| i.current.as_ref());
+        let value = match stored.map(|stored| (stored, decode(&instance.addr, info, stored))) {
+            Some((stored, Ok(object))) => marked(info, stored, &object.value),
+            _ => Value::unknown(info.ty.clone()),
+        };
+        self.ev.cells.complete(cell, Content::Value(value), Some(prepared.inputs));
+    }
+
+    /// Whether an instance of a resource in the set is going to be removed, because the configuration has it no more.
+    fn loses(&self, explicit: &Arc<Deps>, own: &InstanceAddr) -> bool {
+        if self.options.mode != Mode::Normal || explicit.is_empty() {
+            return false;
+        }
+        let resources = self.ev.resources_in(explicit, &own.resource);
+        self.priors.iter().any(|prior| {
+            let of = &prior.addr.resource;
+            prior.deposed.is_none()
+                && resources.iter().any(|r| r.resource == of.resource && *r == of.without_keys())
+                && self.goes(&prior.addr)
+        })
+    }
+
     /// Whether a managed instance is going to change that the block names itself: what is there to be read may depend on
     /// it, even where the configuration does not change by it. Of what is behind locals, variables and outputs only
     /// values count, unless there are conditions: those may hold only after the change.
@@ -140,10 +170,14 @@ impl Planner<'_> {
         let value = match result {
             Ok(value) => value,
             Err(error) => {
+                let error = waiting.prepared.discreet(error);
                 self.ev.diags.push(call_failed(Some(instance), &instance.addr, &error));
                 return self.ev.cells.fail(cell);
             }
         };
+        if let Worker::Data(source) = &info.worker {
+            self.files.extend(source.files(&waiting.config));
+        }
         let marked = info.mark(value.mark_paths(&waiting.marks));
         let dependencies = self.ev.resources_in(&waiting.prepared.inputs, &instance.addr.resource);
         match encode(info, marked.clone(), Vec::new(), dependencies, ObjectStatus::Ready, false) {

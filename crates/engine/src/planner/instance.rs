@@ -66,7 +66,7 @@ impl Planner<'_> {
         let mut refused = false;
         for p in resource.validate(&config) {
             refused |= p.severity == Severity::Error;
-            self.ev.diags.push(problem(instance, &p));
+            self.ev.diags.push(prepared.problem(instance, &p));
         }
         if refused {
             return self.ev.cells.fail(cell);
@@ -80,10 +80,10 @@ impl Planner<'_> {
         };
         let replacing = match &prior {
             Some(_) if elsewhere.is_some() => Some((Reason::ReplaceBecauseCannotUpdate, Vec::new())),
+            Some(_) if self.is_triggered(&prepared.triggers) => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(p) if p.stored.status == ObjectStatus::Tainted => {
                 Some((Reason::ReplaceBecauseTainted, Vec::new()))
             }
-            Some(_) if self.is_triggered(&prepared.triggers) => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(_) if self.options.replace.contains(&instance.addr) => {
                 Some((Reason::ReplaceByRequest, Vec::new()))
             }
@@ -141,6 +141,7 @@ impl Planner<'_> {
         let response = match result {
             Ok(response) => response,
             Err(error) => {
+                let error = waiting.prepared.discreet(error);
                 self.ev.diags.push(call_failed(Some(&instance), &instance.addr, &error));
                 return self.ev.cells.fail(cell);
             }
@@ -335,6 +336,11 @@ impl Planner<'_> {
     ) {
         self.draft_of.insert(cell, self.drafts.len());
         let seq = self.drafts.len();
+        if seq == self.drafts.capacity() {
+            // For what is known to come, or half as much again: drafts are large.
+            let known = self.ev.instances.len().saturating_sub(seq);
+            self.drafts.reserve_exact(known.max(seq / 2 + 4));
+        }
         self.drafts.push(Draft { change, cell: Some(cell), inputs, provider: Some(provider), seq });
     }
 

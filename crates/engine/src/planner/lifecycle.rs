@@ -86,7 +86,7 @@ impl Planner<'_> {
         let Some(draft) = self.draft_of.get(&cell).map(|i| &self.drafts[*i].change) else { return false };
         match draft.action {
             Action::Update | Action::Replace(_) if path.0.is_empty() => true,
-            Action::Create | Action::Update | Action::Replace(_) if !path.0.is_empty() => {
+            Action::Update | Action::Replace(_) if !path.0.is_empty() => {
                 draft.before.as_ref().and_then(|v| v.at(path))
                     != draft.after.as_ref().and_then(|v| v.at(path))
             }

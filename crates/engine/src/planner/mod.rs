@@ -112,6 +112,13 @@ pub(crate) struct Draft {
     pub seq: usize,
 }
 
+/// Whether an instance can have been made from a resource in this module: of modules around both, only from the instances
+/// that are around itself.
+fn meets(module: &ModuleInstance, addr: &InstanceAddr) -> bool {
+    let around = module.steps().iter().zip(addr.resource.module.steps());
+    around.take_while(|(a, b)| a.name == b.name).all(|(a, b)| a.key == b.key)
+}
+
 /// Whether anything in a set of dependencies is going to change.
 fn pending(drafts: &[Draft], of: &FxHashMap<CellId, usize>, deps: &Arc<Deps>) -> bool {
     let mut pending = false;
@@ -161,6 +168,8 @@ struct Planner<'a> {
     kept: Vec<Deferred>,
     /// What is ephemeral and open.
     open: OpenSet,
+    /// Files of which data sources said that they read them.
+    files: std::collections::BTreeSet<String>,
     seen_modules: usize,
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
@@ -181,7 +190,11 @@ impl<'a> Planner<'a> {
         ev.texts.graph = Some(graph.clone());
         ev.lenient = options.mode == Mode::RefreshOnly;
         ev.deferring = options.defer || options.mode != Mode::Normal;
-        let mut priors = Vec::new();
+        let managed = state.resources.iter().filter(|(addr, _)| addr.resource.mode != ResourceMode::Data);
+        let objects = managed.flat_map(|(_, resource)| resource.instances.values());
+        let known = objects.map(|i| i.deposed.len() + i.current.iter().len()).sum();
+        let mut priors = Vec::with_capacity(known);
+        ev.cells.reserve(known);
         for (addr, resource, instance) in state.instances() {
             if addr.resource.resource.mode == ResourceMode::Data {
                 continue;
@@ -221,6 +234,7 @@ impl<'a> Planner<'a> {
             needed: FxHashMap::default(),
             kept: Vec::new(),
             open: OpenSet::default(),
+            files: Default::default(),
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),
@@ -249,7 +263,7 @@ impl<'a> Planner<'a> {
         if self.options.mode != Mode::Destroy || self.options.targets.is_empty() {
             return;
         }
-        let mut resources: FxHashSet<ResourceAddr> = FxHashSet::default();
+        let mut resources: FxHashMap<ResourceAddr, Vec<ModuleInstance>> = FxHashMap::default();
         loop {
             let before = self.doomed.len();
             for (addr, _, instance) in self.state.instances() {
@@ -257,9 +271,13 @@ impl<'a> Planner<'a> {
                     .current
                     .iter()
                     .chain(instance.deposed.values())
-                    .any(|o| o.dependencies.iter().any(|d| resources.contains(d)));
+                    .flat_map(|o| o.dependencies.iter())
+                    .any(|d| resources.get(d).is_some_and(|all| all.iter().any(|m| meets(m, &addr))));
                 if depends || self.options.targets.iter().any(|t| t.selects(&addr)) {
-                    resources.insert(addr.resource.clone());
+                    let modules = resources.entry(addr.resource.without_keys()).or_default();
+                    if !modules.contains(&addr.resource.module) {
+                        modules.push(addr.resource.module.clone());
+                    }
                     self.doomed.insert(addr);
                 }
             }

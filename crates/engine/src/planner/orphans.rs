@@ -48,6 +48,11 @@ impl Planner<'_> {
         self.drop_data();
     }
 
+    /// Whether the removal of what is at a prior address is going to be planned.
+    pub(super) fn goes(&self, addr: &InstanceAddr) -> bool {
+        self.selected(addr) && !self.excluded.is_not_removed(addr) && self.orphaned(addr).is_some()
+    }
+
     /// Resources that objects which have to wait stand on, through whatever lies between, each with one of those. They stay as
     /// they are until those have been planned.
     pub(super) fn stood_on(&self) -> BTreeMap<ResourceAddr, InstanceAddr> {

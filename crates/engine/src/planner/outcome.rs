@@ -35,7 +35,9 @@ impl Planner<'_> {
             self.tell_moves();
         }
         let mut drafts = std::mem::take(&mut self.drafts);
-        drafts.sort_by(|a, b| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
+        drafts.sort_unstable_by(|a, b| {
+            (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed))
+        });
         let (steps, stuck) = match errored {
             true => Default::default(),
             false => order::steps(&drafts, &self.ev, &[self.state, &self.refreshed]),

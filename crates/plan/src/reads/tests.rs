@@ -102,6 +102,7 @@ fn planned() -> (Plan, Reads, State) {
         sets: resources(&["t.a", "t.b", "t.n", "module.m.t.x"]),
         outputs: ["o".into(), "new".into()].into(),
         environment: BTreeSet::new(),
+        files: BTreeSet::new(),
     };
     let reads = Reads::new(&seen, &plan, &before, &before);
     (plan, reads, before)
