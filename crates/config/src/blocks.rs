@@ -6,12 +6,12 @@ use crate::escape::unescape;
 use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::{
-    Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string, names,
-    provider_name,
+    NAMES, Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string,
+    local_name, names, provider_name, quoted,
 };
 use crate::model::*;
 use crate::resources::add_resource;
-use crate::source::Source;
+use crate::source::{Source, with_slashes};
 use crate::version::Constraints;
 use crate::{imports, moves, settings};
 use formwork_addr::ResourceMode;
@@ -23,6 +23,14 @@ use std::collections::BTreeMap;
 
 /// Adds what a file says to the module.
 pub(crate) fn add_file(module: &mut Module, body: &Body, diags: &mut Vec<Diagnostic>) {
+    no_attributes(body, diags);
+    for block in &body.blocks {
+        add_block(module, block, diags);
+    }
+}
+
+/// A file has nothing but blocks.
+pub(crate) fn no_attributes(body: &Body, diags: &mut Vec<Diagnostic>) {
     for attribute in &body.attributes {
         diags.push(
             Diagnostic::error(
@@ -32,9 +40,6 @@ pub(crate) fn add_file(module: &mut Module, body: &Body, diags: &mut Vec<Diagnos
             .at(attribute.name.span)
             .help("Values of variables belong in a .tfvars file; constants in a locals block."),
         );
-    }
-    for block in &body.blocks {
-        add_block(module, block, diags);
     }
 }
 
@@ -91,7 +96,8 @@ fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     }
 }
 
-fn no_blocks(block: &Block, diags: &mut Vec<Diagnostic>) {
+/// Complains about all blocks in a block.
+pub(crate) fn no_blocks(block: &Block, diags: &mut Vec<Diagnostic>) {
     block.body.blocks.iter().for_each(|inner| not_expected(inner, block, diags));
 }
 
@@ -143,7 +149,7 @@ pub(crate) fn labels<'a>(
                     format!("\"{}\" cannot be the {what} of a {kind} block.", label.name),
                 )
                 .at(label.span)
-                .help("A name starts with a letter or underscore, and goes on with letters, digits, underscores and dashes."),
+                .help(NAMES),
             );
         }
     }
@@ -151,6 +157,7 @@ pub(crate) fn labels<'a>(
 }
 
 fn add_local(module: &mut Module, name: &Ident, expr: &Expr, at: Span, diags: &mut Vec<Diagnostic>) {
+    local_name(name, diags);
     if let Some(first) = module.locals.get(&name.name) {
         diags.push(duplicate("local value", &name.name, first.name.span, at));
         return;
@@ -219,14 +226,24 @@ fn add_provider(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
 
 fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some([name]) = labels(block, &["name"], diags) else { return };
-    const RESERVED: [&str; 8] =
-        ["source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"];
+    const RESERVED: [&str; 10] = [
+        "source",
+        "version",
+        "provider",
+        "providers",
+        "count",
+        "for_each",
+        "lifecycle",
+        "depends_on",
+        "locals",
+        "_",
+    ];
     if RESERVED.contains(&&*name.name) {
         diags.push(
             Diagnostic::error(
                 "Invalid variable name",
                 format!(
-                    "\"{}\" is an argument of module blocks, so no variable can have that name.",
+                    "\"{}\" means something of its own in module blocks, so no variable can have that name.",
                     name.name
                 ),
             )
@@ -437,7 +454,16 @@ pub(crate) fn repetition(
     }
 }
 
+/// The provider configuration that is meant. Names in quotes, as Terraform 0.11 wanted them, are accepted with a warning.
 pub(crate) fn provider_ref(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRef> {
+    if let ExprKind::String(_) = &expr.kind {
+        diags.push(quoted(expr.span));
+    }
+    provider_named(expr, diags)
+}
+
+/// [`provider_ref`], where a bare name looks like one in quotes.
+fn provider_named(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRef> {
     let (named, key) = match &expr.kind {
         ExprKind::Index(source, key) => (&**source, Some((**key).clone())),
         _ => (expr, None),
@@ -482,7 +508,8 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     for a in &block.body.attributes {
         match &*a.name.name {
             "source" => {
-                source = literal_string(&a.expr, "The source of a module", diags).map(|s| (s, a.expr.span));
+                let text = literal_string(&a.expr, "The source of a module", diags);
+                source = text.map(|text| (with_slashes(text), a.expr.span));
             }
             "version" => version = Some(a),
             "count" => count = Some(a),
@@ -584,7 +611,8 @@ fn provider_map(expr: &Expr, diags: &mut Vec<Diagnostic>) -> BTreeMap<(Str, Opti
     };
     let mut map = BTreeMap::new();
     for item in items {
-        let inner = provider_ref(&item.key, diags);
+        let bare = matches!(&item.key.kind, ExprKind::String(name) if item.key.span.first(name.len()) == item.key.span);
+        let inner = if bare { provider_named(&item.key, diags) } else { provider_ref(&item.key, diags) };
         let outer = provider_ref(&item.value, diags);
         let (Some(inner), Some(outer)) = (inner, outer) else { continue };
         let at = inner.span;

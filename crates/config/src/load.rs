@@ -1,12 +1,12 @@
 //! Reading a root module and everything that it calls.
 
-use crate::blocks::add_file;
+use crate::blocks::{add_file, no_attributes};
 use crate::check;
 use crate::files::Files;
 use crate::manifest::{Installed, Manifest, Modules};
 use crate::model::{Config, Import, Module, ModuleCall};
 use crate::native_json;
-use crate::overrides::{is_override, merge};
+use crate::overrides::{NOTHING, is_override, merge};
 use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
@@ -315,15 +315,21 @@ impl<'a> Loader<'a> {
         names.retain(|n| is_configuration(n));
         let mut bodies: Vec<Body> = Vec::new();
         let mut overriding: Vec<Body> = Vec::new();
+        let mut broken = false;
         for name in &names {
-            let Some(body) = self.file(&dir.join(name)) else { continue };
-            if is_override(name) { overriding.push(body) } else { bodies.push(body) }
-        }
-        for body in overriding {
-            for block in body.blocks {
-                merge(&mut bodies, block, &mut self.out.diagnostics);
+            let before = self.out.diagnostics.len();
+            let body = self.file(&dir.join(name));
+            if is_override(name) {
+                overriding.extend(body);
+            } else {
+                broken |= has_errors(&self.out.diagnostics[before..]);
+                bodies.extend(body);
             }
         }
+        let mut found = overridden(&mut bodies, overriding);
+        // What seems not to be there may stand where it could not be read.
+        found.retain(|d| !broken || d.summary != NOTHING);
+        self.out.diagnostics.extend(found);
         let mut module = Module { dir: dir.to_path_buf(), ..Module::default() };
         for body in &bodies {
             add_file(&mut module, body, &mut self.out.diagnostics);
@@ -382,6 +388,22 @@ impl<'a> Loader<'a> {
             }
         }
     }
+}
+
+/// Merges override files into the others.
+fn overridden(bodies: &mut Vec<Body>, overriding: Vec<Body>) -> Vec<Diagnostic> {
+    let mut diags = Vec::new();
+    // Blocks that change no other need a place, too.
+    if let Some(first) = overriding.first().filter(|_| bodies.is_empty()) {
+        bodies.push(Body { attributes: Vec::new(), blocks: Vec::new(), span: first.span });
+    }
+    for body in overriding {
+        no_attributes(&body, &mut diags);
+        for block in body.blocks {
+            merge(bodies, block, &mut diags);
+        }
+    }
+    diags
 }
 
 /// Adds the opening braces of the blocks that mistakes of grammar lie in.

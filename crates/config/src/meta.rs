@@ -4,7 +4,7 @@ use crate::constant::const_eval;
 use crate::language::BlockKind;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{RefStep, references};
-use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Str, parse_expr_within};
+use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, Ident, Str, parse_expr_within};
 use formwork_value::{Type, Value, convert};
 
 /// Reads the attributes of a body one by one, and complains about what is left.
@@ -135,14 +135,7 @@ pub(crate) fn reference_list(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic
             _ => None,
         };
         if let Some(reference) = unquoted {
-            diags.push(
-                Diagnostic::warning(
-                    "Quoted references are deprecated",
-                    "A reference is written without quotes.",
-                )
-                .help("Remove the quotes.")
-                .at(item.span),
-            );
+            diags.push(quoted(item.span));
             list.push(reference);
         } else if is_plain_reference(item) {
             list.push(item.clone());
@@ -158,6 +151,13 @@ pub(crate) fn reference_list(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic
         }
     }
     list
+}
+
+/// What is said of references in quotes.
+pub(crate) fn quoted(at: Span) -> Diagnostic {
+    Diagnostic::warning("Quoted references are deprecated", "A reference is written without quotes.")
+        .help("Remove the quotes.")
+        .at(at)
 }
 
 /// The items of `depends_on`.
@@ -295,6 +295,21 @@ pub(crate) fn duplicate(what: &str, name: &str, first: Span, second: Span) -> Di
     .label(first, "the first one is here")
     .help("Names must be unique within a module: rename or remove one of them.")
 }
+
+/// Complains about the name of a local value if it is none: in JSON, any text may stand where names do.
+pub(crate) fn local_name(name: &Ident, diags: &mut Vec<Diagnostic>) {
+    if !is_identifier(&name.name) {
+        let d = Diagnostic::error(
+            "Invalid local value name",
+            format!("{:?} cannot be the name of a local value.", &*name.name),
+        );
+        diags.push(d.at(name.span).help(NAMES));
+    }
+}
+
+/// What names are made of.
+pub(crate) const NAMES: &str =
+    "A name starts with a letter or underscore, and goes on with letters, digits, underscores and dashes.";
 
 /// Whether a name can be one of the language.
 pub(crate) fn is_identifier(name: &str) -> bool {

@@ -93,8 +93,18 @@ fn inside(block: &mut Block, kind: &BlockKind, diags: &mut Vec<Diagnostic>) {
     block.body.attributes.retain(|a| &*a.name.name != "//");
     for attribute in &mut block.body.attributes {
         match (kind.name, &*attribute.name.name) {
-            ("variable", "type") | ("moved", "from" | "to") | ("removed", "from") | ("import", "to") => {
+            ("variable", "type")
+            | ("moved", "from" | "to")
+            | ("removed", "from")
+            | ("import", "to")
+            | ("resource" | "data" | "ephemeral" | "import", "provider") => {
                 as_expression(&mut attribute.expr, diags);
+            }
+            ("module", "providers") => {
+                if let ExprKind::Object(items) = &mut attribute.expr.kind {
+                    let both = items.iter_mut().flat_map(|item| [&mut item.key, &mut item.value]);
+                    both.for_each(|name| as_expression(name, diags));
+                }
             }
             ("lifecycle", "ignore_changes" | "replace_triggered_by")
             | ("resource" | "data" | "ephemeral" | "module" | "output", "depends_on") => {

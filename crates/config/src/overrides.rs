@@ -1,8 +1,12 @@
 //! Override files: `override.tf` and `*_override.tf` change blocks of the others
 //! (<https://developer.hashicorp.com/terraform/language/files/override>).
 
-use formwork_diag::Diagnostic;
-use formwork_syntax::{Block, Body, ExprKind};
+use crate::blocks::{labels, no_blocks};
+use crate::language::TOP_LEVEL;
+use crate::meta::local_name;
+use formwork_diag::{Diagnostic, Span};
+use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, Str};
+use std::collections::BTreeSet;
 
 /// Whether a file of this name overrides.
 pub(crate) fn is_override(name: &str) -> bool {
@@ -11,25 +15,88 @@ pub(crate) fn is_override(name: &str) -> bool {
     stem == "override" || stem.ends_with("_override")
 }
 
+/// What is said of a block of an override file that no other file has.
+pub(crate) const NOTHING: &str = "Nothing to override";
+
 /// Merges a block of an override file into the block of the same kind and labels.
 pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagnostic>) {
     let kind = block.kind.name.clone();
     if &*kind == "locals" {
-        for attribute in block.body.attributes {
-            let old = files
-                .iter_mut()
-                .flat_map(|f| f.blocks.iter_mut())
-                .filter(|b| &*b.kind.name == "locals")
-                .flat_map(|b| b.body.attributes.iter_mut())
-                .find(|a| a.name.name == attribute.name.name);
-            match old {
-                Some(old) => *old = attribute,
-                None => diags.push(nothing_to_override("locals", attribute.name.span)),
-            }
-        }
+        return locals(files, block, diags);
+    }
+    if let Some(d) = refused(&kind) {
+        diags.push(d.help(ELSEWHERE).at(block.header));
         return;
     }
-    let refused = match &*kind {
+    conditions(&mut block, diags);
+    if matches!(&*kind, "module" | "resource" | "data" | "ephemeral" | "output") {
+        dependencies(&mut block, diags);
+    }
+    if &*kind == "terraform" {
+        backend(files, &block);
+        required_providers(files, &mut block);
+    }
+    let same = |b: &&mut Block| {
+        b.kind.name == kind
+            && b.labels.len() == block.labels.len()
+            && b.labels.iter().zip(&block.labels).all(|(x, y)| x.name == y.name)
+            && (&*kind != "provider" || alias(b) == alias(&block))
+    };
+    let Some(base) = files.iter_mut().flat_map(|f| f.blocks.iter_mut()).find(same) else {
+        if let Some(first) = files.first_mut().filter(|_| stands_alone(&block)) {
+            first.blocks.push(block);
+        } else {
+            diags.push(nothing_to_override(&named(&block), block.header));
+        }
+        return;
+    };
+    if matches!(&*kind, "module" | "resource" | "data" | "ephemeral") {
+        repetition(base, &mut block, diags);
+    }
+    let dynamic = matches!(&*kind, "resource" | "data" | "ephemeral" | "provider");
+    content(&mut base.body, block.body, dynamic);
+}
+
+/// Whether a block need not change another one: all modules have settings, and providers a usual configuration. What is no
+/// block at all is told where all blocks are looked at.
+fn stands_alone(block: &Block) -> bool {
+    match &*block.kind.name {
+        "terraform" => true,
+        "provider" => block.body.attribute("alias").is_none(),
+        kind => !TOP_LEVEL.iter().any(|known| known.name == kind),
+    }
+}
+
+/// Where blocks belong that no override file may have.
+const ELSEWHERE: &str = "Put it into a file whose name does not end in _override.";
+
+/// Puts local values in the place of those of the same names.
+fn locals(files: &mut [Body], block: Block, diags: &mut Vec<Diagnostic>) {
+    no_blocks(&block, diags);
+    if labels(&block, &[], diags).is_none() {
+        return;
+    }
+    for attribute in block.body.attributes {
+        let old = files
+            .iter_mut()
+            .flat_map(|f| f.blocks.iter_mut())
+            .filter(|b| &*b.kind.name == "locals")
+            .flat_map(|b| b.body.attributes.iter_mut())
+            .find(|a| a.name.name == attribute.name.name);
+        match old {
+            Some(old) => *old = attribute,
+            None => {
+                local_name(&attribute.name, diags);
+                let what = format!("local value {:?}", &*attribute.name.name);
+                diags.push(nothing_to_override(&what, attribute.name.span));
+            }
+        }
+    }
+}
+
+/// Why an override file can have no blocks of this kind.
+fn refused(kind: &str) -> Option<Diagnostic> {
+    match kind {
         "moved" | "import" => Some(Diagnostic::error(
             format!("Cannot override '{kind}' blocks"),
             format!("A {kind} block says what happens once, so there is nothing in it to override."),
@@ -43,67 +110,148 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
             "Override files change blocks of other files, and a removed block has nothing to change: it is ignored.",
         )),
         _ => None,
-    };
-    if let Some(d) = refused {
-        diags.push(d.help("Put it into a file whose name does not end in _override.").at(block.header));
-        return;
     }
-    if matches!(&*kind, "module" | "resource" | "data" | "ephemeral" | "output") {
-        dependencies(&mut block, diags);
-    }
-    if &*kind == "terraform" && block.body.blocks.iter().any(|b| &*b.kind.name == "backend") {
-        // There is one backend, whichever of several terraform blocks it stands in.
-        for base in files.iter_mut().flat_map(|f| f.blocks.iter_mut()).filter(|b| b.kind.name == kind) {
-            base.body.blocks.retain(|b| &*b.kind.name != "backend");
-        }
-    }
-    if &*kind == "terraform" {
-        required_providers(files, &mut block);
-    }
-    let same = |b: &&mut Block| {
-        b.kind.name == kind
-            && b.labels.len() == block.labels.len()
-            && b.labels.iter().zip(&block.labels).all(|(x, y)| x.name == y.name)
-            && (&*kind != "provider" || alias(b) == alias(&block))
-    };
-    let Some(base) = files.iter_mut().flat_map(|f| f.blocks.iter_mut()).find(same) else {
-        if &*kind == "terraform" || &*kind == "provider" {
-            if let Some(first) = files.first_mut() {
-                first.blocks.push(block);
+}
+
+/// Refuses conditions: those of the block in the other files hold as they are.
+fn conditions(block: &mut Block, diags: &mut Vec<Diagnostic>) {
+    match &*block.kind.name {
+        "variable" => refuse(&mut block.body, &["validation"], diags),
+        "output" => refuse(&mut block.body, &["precondition"], diags),
+        "resource" | "data" | "ephemeral" => {
+            for inner in block.body.blocks.iter_mut().filter(|b| &*b.kind.name == "lifecycle") {
+                refuse(&mut inner.body, &["precondition", "postcondition"], diags);
             }
-        } else {
-            diags.push(nothing_to_override(&kind, block.header));
         }
-        return;
-    };
-    if matches!(&*kind, "module" | "resource" | "data" | "ephemeral") {
-        repetition(base, &mut block, diags);
+        _ => {}
     }
-    for attribute in block.body.attributes {
-        match base.body.attributes.iter_mut().find(|a| a.name.name == attribute.name.name) {
-            Some(old) => *old = attribute,
-            None => base.body.attributes.push(attribute),
-        }
+}
+
+fn refuse(body: &mut Body, kinds: &[&str], diags: &mut Vec<Diagnostic>) {
+    for inner in body.blocks.extract_if(.., |b| kinds.contains(&&*b.kind.name)) {
+        let kind = &inner.kind;
+        // In JSON no word says what a block is; all of its value would be too much to mark.
+        let json = kind.span.start <= inner.body.span.start && inner.body.span.end <= kind.span.end;
+        diags.push(
+            Diagnostic::error(
+                format!("Can't override {} blocks", kind.name),
+                format!("Override files can neither change nor add a {}.", kind.name),
+            )
+            .help(ELSEWHERE)
+            .at(if json { kind.span.first(1) } else { kind.span }),
+        );
     }
-    // `lifecycle` is merged by argument; any other nested block replaces all of its kind.
-    let mut replaced: Vec<_> = Vec::new();
-    for inner in block.body.blocks {
-        let name = inner.kind.name.clone();
-        if &*name == "lifecycle"
-            && let Some(old) = base.body.blocks.iter_mut().find(|b| b.kind.name == name)
+}
+
+/// There is one backend, whichever of several terraform blocks it stands in.
+fn backend(files: &mut [Body], block: &Block) {
+    let is_it = |b: &Block| &*b.kind.name == "backend";
+    if block.body.blocks.iter().any(is_it) {
+        for base in
+            files.iter_mut().flat_map(|f| f.blocks.iter_mut()).filter(|b| b.kind.name == block.kind.name)
         {
-            for a in inner.body.attributes {
-                old.body.attributes.retain(|o| o.name.name != a.name.name);
-                old.body.attributes.push(a);
+            base.body.blocks.retain(|b| !is_it(b));
+        }
+    }
+}
+
+/// Puts what a body says in the place of what the base says of the same names. `dynamic`: there may be dynamic blocks.
+fn content(base: &mut Body, mut over: Body, dynamic: bool) {
+    let makes = |attribute: &Attribute| dynamic && attribute.json && &*attribute.name.name == "dynamic";
+    let mut kinds: BTreeSet<Str> = over.blocks.iter().map(|b| made(b, dynamic).clone()).collect();
+    // They are merged by argument, below.
+    kinds.remove("lifecycle");
+    let mut generated: Vec<Attribute> = over.attributes.extract_if(.., |a| makes(a)).collect();
+    generated.iter().for_each(|a| keys(&a.expr, &mut kinds));
+    for attribute in over.attributes.iter_mut().filter(|a| a.json) {
+        let name = &attribute.name.name;
+        if holds_objects(&attribute.expr) {
+            kinds.insert(name.clone());
+        } else if base.blocks.iter().any(|b| b.kind.name == *name)
+            || base.attributes.iter().any(|a| a.name.name == *name && a.json && holds_objects(&a.expr))
+        {
+            // An empty array is no block, which would change nothing, or an empty argument. It is meant to be the latter; where
+            // the schema wants blocks, that is told as it is of `name = []`.
+            attribute.json = false;
+        }
+    }
+    let given = |name: &Str| over.attributes.iter().any(|a| a.name.name == *name);
+    base.blocks.retain(|b| !kinds.contains(made(b, dynamic)) && !given(&b.kind.name));
+    base.attributes.retain(|a| !(given(&a.name.name) || a.json && kinds.contains(&a.name.name)));
+    for mut attribute in base.attributes.extract_if(.., |a| makes(a)).collect::<Vec<_>>() {
+        if without(&mut attribute.expr, &kinds) {
+            generated.push(attribute);
+        }
+    }
+    base.attributes.extend(over.attributes);
+    base.attributes.extend(generated);
+    blocks(&mut base.blocks, over.blocks);
+}
+
+/// Adds blocks to those that they leave of the base.
+fn blocks(base: &mut Vec<Block>, over: Vec<Block>) {
+    for inner in over {
+        let old = base.iter_mut().find(|b| &*b.kind.name == "lifecycle");
+        match old.filter(|_| &*inner.kind.name == "lifecycle") {
+            Some(old) => {
+                for a in inner.body.attributes {
+                    old.body.attributes.retain(|o| o.name.name != a.name.name);
+                    old.body.attributes.push(a);
+                }
+                old.body.blocks.extend(inner.body.blocks);
             }
-            old.body.blocks.extend(inner.body.blocks);
-            continue;
+            None => base.push(inner),
         }
-        if !replaced.contains(&name) {
-            base.body.blocks.retain(|b| b.kind.name != name);
-            replaced.push(name);
+    }
+}
+
+/// The kind of block that a block is, or makes if it is a dynamic one.
+fn made(block: &Block, dynamic: bool) -> &Str {
+    match block.labels.first() {
+        Some(label) if dynamic && &*block.kind.name == "dynamic" => &label.name,
+        _ => &block.kind.name,
+    }
+}
+
+/// Whether a value of JSON may be blocks: an object, or arrays with one in them.
+fn holds_objects(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Object(_) => true,
+        ExprKind::Tuple(items) => items.iter().any(holds_objects),
+        _ => false,
+    }
+}
+
+/// The keys of an object of JSON, or of the objects in arrays.
+fn keys(expr: &Expr, out: &mut BTreeSet<Str>) {
+    match &expr.kind {
+        ExprKind::Object(items) => out.extend(items.iter().filter_map(|item| key(item).cloned())),
+        ExprKind::Tuple(items) => items.iter().for_each(|item| keys(item, out)),
+        _ => {}
+    }
+}
+
+/// Takes these keys out of an object of JSON, or of the objects in arrays; whether anything is left.
+fn without(expr: &mut Expr, gone: &BTreeSet<Str>) -> bool {
+    match &mut expr.kind {
+        ExprKind::Object(items) => {
+            let before = items.len();
+            items.retain(|item| key(item).is_none_or(|name| !gone.contains(name)));
+            before == 0 || !items.is_empty()
         }
-        base.body.blocks.push(inner);
+        ExprKind::Tuple(items) => {
+            let before = items.len();
+            items.retain_mut(|item| without(item, gone));
+            before == 0 || !items.is_empty()
+        }
+        _ => true,
+    }
+}
+
+fn key(item: &ObjectItem) -> Option<&Str> {
+    match &item.key.kind {
+        ExprKind::String(name) => Some(name),
+        _ => None,
     }
 }
 
@@ -153,13 +301,34 @@ fn alias(block: &Block) -> Option<&str> {
     }
 }
 
-fn nothing_to_override(kind: &str, span: formwork_diag::Span) -> Diagnostic {
+fn nothing_to_override(what: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
-        "Nothing to override",
-        format!("This override file changes a {kind} that no other file of the module declares."),
+        NOTHING,
+        format!("There is no {what} in the other files of the module for this one to change."),
     )
     .at(span)
     .help("Blocks in override files must have the same labels as the block that they change.")
+}
+
+/// What a block declares.
+fn named(block: &Block) -> String {
+    let what = match &*block.kind.name {
+        "module" => "module call",
+        "data" => "data resource",
+        "ephemeral" => "ephemeral resource",
+        "provider" => "provider configuration",
+        other => other,
+    };
+    match &*block.labels {
+        [ty, name] => format!("{what} {}.{}", ty.name, name.name),
+        labels => {
+            let shown = labels.iter().fold(what.to_owned(), |all, label| format!("{all} {:?}", &*label.name));
+            match alias(block).filter(|_| what == "provider configuration") {
+                Some(alias) => format!("{shown} with the alias {alias:?}"),
+                None => shown,
+            }
+        }
+    }
 }
 
 /// Puts the requirements of an overriding `terraform` block in the place of those of the same names, in whichever block they

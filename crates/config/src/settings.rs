@@ -3,12 +3,12 @@
 use crate::constant::const_eval;
 use crate::encryption;
 use crate::language::blocks as language;
-use crate::meta::{Reader, duplicate, literal_string, names, provider_name};
+use crate::meta::{Reader, duplicate, literal_list, literal_string, names, provider_name};
 use crate::model::{BackendBlock, Module, ProviderRequirement};
 use crate::providers::normalise_source;
 use crate::version::{Constraints, Version};
 use formwork_diag::Diagnostic;
-use formwork_syntax::{Attribute, Block, Expr, ExprKind};
+use formwork_syntax::{Attribute, Block, Expr, ExprKind, Str};
 use std::sync::Arc;
 
 /// The version of Terraform whose language this is.
@@ -76,7 +76,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
                 diags.push(duplicate("required provider", &a.name.name, first.span, a.name.span));
             } else if !provider_name(&a.name.name, a.name.span, diags) {
                 continue;
-            } else if let Some(requirement) = requirement(&a.name.name, &a.expr, diags) {
+            } else if let Some(requirement) = requirement(a, diags) {
                 module.required_providers.insert(a.name.name.clone(), requirement);
             }
         }
@@ -174,7 +174,8 @@ fn version(expr: &Expr, diags: &mut Vec<Diagnostic>) {
     }));
 }
 
-fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<ProviderRequirement> {
+fn requirement(a: &Attribute, diags: &mut Vec<Diagnostic>) -> Option<ProviderRequirement> {
+    let (local, expr) = (&*a.name.name, &a.expr);
     let mut source = None;
     let mut aliases = Vec::new();
     match &expr.kind {
@@ -197,9 +198,7 @@ fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<
                     }
                     ExprKind::String(key) if &**key == "version" => version(&item.value, diags),
                     ExprKind::String(key) if &**key == "configuration_aliases" => {
-                        if let ExprKind::Tuple(refs) = &item.value.kind {
-                            aliases.extend(refs.iter().filter_map(|e| names(e)?.get(1).cloned()));
-                        }
+                        aliases = configuration_aliases(local, &item.value, a.json, diags);
                     }
                     _ => diags.push(
                         Diagnostic::error(
@@ -228,4 +227,35 @@ fn requirement(local: &str, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<
         }
     });
     Some(ProviderRequirement { source, aliases, span: expr.span })
+}
+
+/// The names of the configurations that a caller must pass. In JSON, references are strings.
+fn configuration_aliases(local: &str, list: &Expr, json: bool, diags: &mut Vec<Diagnostic>) -> Vec<Str> {
+    let mut aliases = Vec::new();
+    for item in literal_list(list, "\"configuration_aliases\"", diags) {
+        let path = match &item.kind {
+            ExprKind::String(_) if !json => None,
+            _ => names(item),
+        };
+        match path.as_deref() {
+            Some([name, ..]) if **name != *local => diags.push(
+                Diagnostic::error(
+                    "Invalid configuration_aliases value",
+                    format!("\"{name}\" is another provider: the aliases are those of \"{local}\"."),
+                )
+                .at(list.span),
+            ),
+            // The configuration without an alias may be passed to any module.
+            Some(path) => aliases.extend(path.get(1).cloned()),
+            None => diags.push(
+                Diagnostic::error(
+                    "Invalid expression",
+                    "\"configuration_aliases\" lists plain references, and this is something else.",
+                )
+                .help(format!("For example: configuration_aliases = [{local}.west]"))
+                .at(item.span),
+            ),
+        }
+    }
+    aliases
 }

@@ -2,6 +2,7 @@
 //! (<https://developer.hashicorp.com/terraform/language/modules/sources>), in one form. Nothing is fetched here.
 
 use crate::host::shown_host;
+use formwork_syntax::Str;
 use std::fmt;
 
 /// Where a module comes from.
@@ -98,6 +99,13 @@ impl Source {
         }
         Remote::parse(text).map(Source::Remote)
     }
+}
+
+/// The source with slashes, where it is a path to a folder that is written with backslashes, as on Windows.
+pub(crate) fn with_slashes(source: Str) -> Str {
+    let path = source.trim_start_matches('.');
+    let is_local = matches!(source.len() - path.len(), 1 | 2) && path.starts_with(['/', '\\']);
+    if is_local && path.contains('\\') { source.replace('\\', "/").into() } else { source }
 }
 
 impl Remote {

@@ -2,6 +2,7 @@
 
 mod escape;
 mod json;
+mod overrides;
 
 use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend};
 use std::path::{Path, PathBuf};
@@ -58,52 +59,6 @@ fn triggers_are_resources() {
 }
 
 #[test]
-fn an_override_changes_the_configuration_of_its_alias() {
-    let base = "provider \"p\" {\n a = 1\n}\nprovider \"p\" {\n alias = \"x\"\n a = 2\n}\n";
-    let over = "provider \"p\" {\n alias = \"x\"\n b = 3\n}\nprovider \"p\" {\n alias = \"y\"\n}\n";
-    let all = loaded(&[("main.tf", base), ("override.tf", over)]);
-    assert!(all.diagnostics.is_empty(), "{:?}", all.diagnostics);
-    let all = all.config.unwrap();
-    let of = |alias: Option<&str>| {
-        let block = &all.root().providers[&("p".into(), alias.map(Into::into))];
-        block.body.attributes.iter().map(|a| a.name.name.to_string()).collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!((&*of(None), &*of(Some("x")), &*of(Some("y"))), ("a", "a b", ""));
-}
-
-#[test]
-fn what_no_override_can_change() {
-    let over = |base: &str, text: &str, expected: &[&str]| {
-        check_all(&[("main.tf", base), ("x_override.tf", text)], expected);
-    };
-    let moved = "moved {\n from = terraform_data.b\n to = terraform_data.a\n}\n";
-    let import = "import {\n id = \"x\"\n to = terraform_data.a\n}\n";
-    for (block, summary) in
-        [(moved, "Cannot override 'moved' blocks"), (import, "Cannot override 'import' blocks")]
-    {
-        over(A, block, &[summary]);
-        over(&format!("{A}{block}"), block, &[summary]);
-    }
-    over(A, "check \"c\" {}\n", &["Can't override check blocks"]);
-    over(A, "removed {\n from = terraform_data.a\n}\n", &["Removed block without effect"]);
-    let dependent = "resource \"terraform_data\" \"a\" {\n depends_on = [terraform_data.b]\n}\n";
-    over(A, dependent, &["Unsupported override"]);
-    over(A, "resource \"terraform_data\" \"a\" {\n depends_on = []\n}\n", &[]);
-    over(
-        "output \"o\" {\n value = 1\n}\n",
-        "output \"o\" {\n depends_on = [local.x]\n}\n",
-        &["Unsupported override"],
-    );
-    let call = "module \"m\" {\n source = \"./m\"\n}\n";
-    let texts = [
-        ("main.tf", call),
-        ("m/main.tf", "locals {}\n"),
-        ("override.tf", "module \"m\" {\n depends_on = [local.x]\n}\n"),
-    ];
-    check_all(&texts, &["Unsupported override"]);
-}
-
-#[test]
 fn a_module_may_be_empty() {
     let call = ("main.tf", "module \"m\" {\n source = \"./m\"\n}\n");
     check_all(&[call, ("m/readme.md", "")], &[]);
@@ -143,6 +98,9 @@ fn what_is_passed_is_what_the_module_takes() {
     );
     passed("nope = terraform", "locals {}\n", &["Reference to undefined provider", "Provider type mismatch"]);
     passed("terraform.y = terraform, terraform.y = terraform.x", takes, &["Duplicate provider address"]);
+    let quoted = "Quoted references are deprecated";
+    passed("\"terraform\" = terraform, terraform.y = terraform.x", takes, &[quoted]);
+    passed("terraform = \"terraform\", terraform.y = \"terraform.x\"", takes, &[quoted, quoted]);
 }
 
 #[test]
@@ -202,6 +160,63 @@ fn provider_configurations_must_be_there() {
     both("providers = { toy.x = toy.nope }", &["Provider configuration not present"]);
     both("", &["Missing required provider configuration"]);
     both("providers = { toy.x = aws }", &["Provider type mismatch"]);
+}
+
+#[test]
+fn providers_are_named_without_quotes() {
+    let quoted = &["Quoted references are deprecated"];
+    check("resource \"terraform_data\" \"a\" {\n provider = \"terraform\"\n}\n", quoted);
+    check("data \"terraform_remote_state\" \"a\" {\n provider = \"terraform\"\n}\n", quoted);
+    check(
+        &format!("{A}import {{\n to = terraform_data.a\n id = \"x\"\n provider = \"terraform\"\n}}\n"),
+        &[quoted[0], "Invalid import provider argument"],
+    );
+    let resource =
+        |name: &str| format!(r#"{{"resource":{{"terraform_data":{{"a":{{"provider":"{name}"}}}}}}}}"#);
+    check_all(&[("main.tf.json", &resource("terraform"))], &[]);
+    check_all(&[("main.tf.json", &resource("${terraform}"))], &["Invalid expression"]);
+    let call = r#"{"module":{"m":{"source":"./m","providers":{"terraform":"terraform"}}}}"#;
+    check_all(&[("main.tf.json", call), ("m/m.tf", "provider \"terraform\" {}\n")], &[]);
+}
+
+#[test]
+fn aliases_of_required_providers_are_references() {
+    let with = |list: &str| {
+        format!(
+            "terraform {{\n required_providers {{\n toy = {{ configuration_aliases = {list} }}\n }}\n}}\n"
+        )
+    };
+    check(&with("[toy, toy.a, toy.b]"), &[]);
+    for wrong in ["[\"toy.a\"]", "[1 + 1]", "[toy[\"a\"]]"] {
+        check(&with(wrong), &["Invalid expression"]);
+    }
+    for wrong in ["toy.a", "null", "\"toy.a\""] {
+        check(&with(wrong), &["Unsuitable value"]);
+    }
+    check(&with("[other.a]"), &["Invalid configuration_aliases value"]);
+    let json = |item: &str| {
+        format!(r#"{{"terraform":{{"required_providers":{{"toy":{{"configuration_aliases":[{item}]}}}}}}}}"#)
+    };
+    check_all(&[("main.tf.json", &json("\"toy.a\""))], &[]);
+    check_all(&[("main.tf.json", &json("\"${toy.a}\", 5"))], &["Invalid expression"; 2]);
+}
+
+#[test]
+fn some_names_are_taken() {
+    for name in ["source", "provider", "_"] {
+        check(&format!("variable \"{name}\" {{}}\n"), &["Invalid variable name"]);
+    }
+    check("variable \"__\" {}\nlocals {\n _ = 1\n}\noutput \"_\" {\n value = 1\n}\n", &[]);
+}
+
+#[test]
+fn paths_may_have_backslashes() {
+    for (source, file) in [(".\\\\a", "a/m.tf"), ("./a\\\\b", "a/b/m.tf"), (".\\\\a\\\\..\\\\b", "b/m.tf")] {
+        let call = format!("module \"m\" {{\n source = \"{source}\"\n}}\n");
+        check_all(&[("main.tf", &call), (file, "locals {}\n")], &[]);
+    }
+    let no_path = "module \"m\" {\n source = \"a\\\\b\"\n}\n";
+    check_all(&[("main.tf", no_path), ("a/b/m.tf", "locals {}\n")], &["Invalid module source"]);
 }
 
 #[test]

@@ -57,6 +57,17 @@ fn names_are_no_templates() {
 }
 
 #[test]
+fn local_values_have_names() {
+    let wrong = "Invalid local value name";
+    check(r#"{"locals":{"1bad":1,"a b":2,"-x":3,"":4,"a.b":5,"_":6,"é-1":7}}"#, &[wrong; 5]);
+    check(r#"{"locals":[{"1bad":1},{"1bad":2}]}"#, &[wrong, wrong, "Duplicate local value"]);
+    check_all(
+        &[("main.tf.json", r#"{"locals":{"a":1}}"#), ("x_override.tf.json", r#"{"locals":{"1bad":1}}"#)],
+        &[wrong, "Nothing to override"],
+    );
+}
+
+#[test]
 fn comments_are_no_labels() {
     check(r#"{"variable":{"//":{"type":"string"}}}"#, &["Invalid name"]);
     check(r#"{"variable":{"//":"said"}}"#, &["Invalid JSON for a block"]);
