@@ -1,7 +1,7 @@
 //! The functions of the provider `terraform`: values as text of the language, and back.
 
 use formwork_config::const_eval;
-use formwork_diag::{Diagnostic, Sources};
+use formwork_diag::{Diagnostic, FileId, Sources};
 use formwork_provider::{FnError, FnResult, Function, function};
 use formwork_syntax::{duplicate_attributes, parse};
 use formwork_value::{Kind, Map, Refinement, Type, Value};
@@ -93,10 +93,10 @@ fn encoded_later(value: &Value) -> Value {
     Value::unknown_refined(Type::String, refinement)
 }
 
+/// Whether the language takes it for the name of an attribute.
 fn is_identifier(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(char::is_alphabetic)
-        && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    let (body, diags) = parse(FileId(0), &format!("{name} = null"));
+    diags.is_empty() && matches!(&body.attributes[..], [only] if *only.name.name == *name)
 }
 
 /// A line: its text, and where in it the `=` stands that is to be aligned.
@@ -185,7 +185,7 @@ impl Text {
                 '\t' => out.push_str("\\t"),
                 '"' | '\\' => out.extend(['\\', c]),
                 '$' | '%' if chars.peek() == Some(&'{') => out.extend([c, c]),
-                c if is_printable(c) => out.push(c),
+                c if c == '\'' || is_printable(c) => out.push(c),
                 c => {
                     let code = u32::from(c);
                     // Writing to a string cannot fail.
@@ -261,5 +261,20 @@ mod tests {
         assert!(wrong("a = b".into()).contains("b"), "{}", wrong("a = b".into()));
         let secret = wrong(Value::from("a = hunter2").mark(formwork_value::Mark::Sensitive));
         assert!(!secret.contains("hunter2"), "{secret}");
+    }
+
+    #[test]
+    fn quotes_what_is_no_name() {
+        let keys = ["_", "a·b", "²", "a²", "Ⅷ", "it's", "a\u{feff}", "a = 1\nb", "for", "-a", ""];
+        let object = Value::object(keys.map(|key| (key, Value::NULL)));
+        let text = expression(&object);
+        let shown: Vec<&str> = text.lines().filter_map(|l| Some(l.split_once(" = null")?.0.trim())).collect();
+        let quoted = ["\"\"", "\"-a\"", "\"a = 1\\nb\"", "\"a\\ufeff\"", "\"a²\"", "\"it's\"", "\"²\""];
+        let (mut bare, mut in_quotes): (Vec<&str>, Vec<&str>) =
+            shown.iter().partition(|s| !s.starts_with('"'));
+        bare.sort_unstable();
+        in_quotes.sort_unstable();
+        assert_eq!(bare, ["_", "a·b", "for", "Ⅷ"]);
+        assert_eq!(in_quotes, quoted);
     }
 }

@@ -1,9 +1,9 @@
 //! Maps, objects, and questions about collections of any kind.
 
+use super::graphemes::graphemes;
 use super::*;
 use crate::eval::a_type;
 use formwork_value::Refinement;
-use unicode_segmentation::UnicodeSegmentation;
 
 library![
     length, element, index, contains, lookup, keys, values, merge, zipmap, transpose, one, alltrue, anytrue,
@@ -14,7 +14,7 @@ library![
 #[function(result = Type::Number, example = r#"length(["a", "b"])"#, gives = "2")]
 fn length(#[arg(shallow, unknown)] value: &Value) -> FnResult {
     if let Some(text) = value.as_str() {
-        return Ok(text.graphemes(true).count().into());
+        return Ok(graphemes(text).count().into());
     }
     let wrong = || {
         let found = a_type(&value.ty());
@@ -216,7 +216,7 @@ fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
 }
 
 /// A map from a list of keys and a list of values.
-#[function(check = check_zipmap, example = r#"zipmap(["a", "b"], [1, 2])"#, gives = "{\n  \"a\" = 1\n  \"b\" = 2\n}")]
+#[function(result_of = zipmap_type, check = check_zipmap, example = r#"zipmap(["a", "b"], [1, 2])"#, gives = "{\n  \"a\" = 1\n  \"b\" = 2\n}")]
 fn zipmap(
     #[arg(ty = Type::list(Type::String))] keys: &[Value],
     #[arg(shallow, partial)] values: &Value,
@@ -292,7 +292,7 @@ fn anytrue(#[arg(ty = Type::list(Type::Bool), partial)] list: &[Value]) -> FnRes
 }
 
 /// Those values whose keys, at the same positions, are in the search set.
-#[function(result_of = same_type, check = same_lengths, example = r#"matchkeys(["i-1", "i-2"], ["west", "east"], ["east"])"#, gives = "tolist([\n  \"i-2\",\n])")]
+#[function(result_of = same_type, check = check_matchkeys, example = r#"matchkeys(["i-1", "i-2"], ["west", "east"], ["east"])"#, gives = "tolist([\n  \"i-2\",\n])")]
 fn matchkeys(
     #[arg(ty = Type::list(Type::Dynamic), partial)] values: &Value,
     #[arg(ty = Type::list(Type::Dynamic))] keys: &Value,
@@ -303,9 +303,7 @@ fn matchkeys(
         let message = format!("there are {} values but {} keys", items.len(), keys.len().unwrap_or_default());
         return Err(FnError::new(message));
     }
-    let both = [keys.ty(), searchset.ty()];
-    let ty = formwork_value::unify(&both)
-        .ok_or_else(|| FnError::arg(2, "its elements have another type than the keys"))?;
+    let ty = keys_type(keys, searchset)?;
     let wanted = converted(searchset.clone(), &ty).map_err(|m| FnError::arg(2, m))?;
     let keys = converted(keys.clone(), &ty).map_err(|m| FnError::arg(1, m))?;
     let wanted = wanted.as_slice().unwrap_or_default();
@@ -313,6 +311,25 @@ fn matchkeys(
     let found = found.filter(|(_, key)| wanted.iter().any(|w| w.equals(key).as_bool() == Some(true)));
     let element = values.ty().element().cloned().unwrap_or(Type::Dynamic);
     Ok(Value::list(element, found.map(|(v, _)| v.clone()).collect()))
+}
+
+/// The type that the keys and the search set of matchkeys have or become.
+fn keys_type(keys: &Value, searchset: &Value) -> Result<Type, FnError> {
+    let ty = formwork_value::unify(&[keys.ty(), searchset.ty()]);
+    ty.ok_or_else(|| FnError::arg(2, "its elements have another type than the keys"))
+}
+
+fn check_matchkeys(args: &[Value]) -> Result<(), FnError> {
+    keys_type(&args[1], &args[2])?;
+    same_lengths(args)
+}
+
+/// What a list of values makes is a map; what anything else makes depends on the keys.
+fn zipmap_type(args: &[Value]) -> Type {
+    match args[1].ty() {
+        Type::List(element) => Type::Map(element),
+        _ => Type::Dynamic,
+    }
 }
 
 /// The elements of a list or tuple.

@@ -202,7 +202,11 @@ fn format_date(format: &str, time: DateTime, offset: Offset) -> Result<String, F
 
 /// Text up to a closing quote, two quotes being one; gives what follows.
 fn quoted<'a>(text: &'a str, out: &mut String) -> Result<&'a str, FnError> {
-    let before = out.len();
+    // Two quotes with nothing between them are one, and nothing is quoted.
+    if let Some(rest) = text.strip_prefix('\'') {
+        out.push('\'');
+        return Ok(rest);
+    }
     let mut rest = text;
     loop {
         let Some(end) = rest.find('\'') else {
@@ -213,15 +217,13 @@ fn quoted<'a>(text: &'a str, out: &mut String) -> Result<&'a str, FnError> {
         match rest.strip_prefix('\'') {
             Some(after) => {
                 out.push('\'');
+                if after.is_empty() {
+                    // As Terraform does, two quotes at the very end count as the closing one, too.
+                    return Ok(after);
+                }
                 rest = after;
             }
-            None => {
-                // Two quotes with nothing between them are one.
-                if out.len() == before {
-                    out.push('\'');
-                }
-                return Ok(rest);
-            }
+            None => return Ok(rest),
         }
     }
 }

@@ -3,10 +3,10 @@
 //! A verb is `%`, flags of `#0-+ `, a width, a precision after a dot, the number of an argument in brackets, and
 //! one letter.
 
+use super::graphemes::graphemes;
 use super::*;
 use crate::eval::a_type;
 use formwork_value::{Refinement, json};
-use unicode_segmentation::UnicodeSegmentation;
 
 /// Widths and precisions beyond this are refused: they would only fill the memory.
 const MAX_WIDTH: usize = 10_000;
@@ -332,14 +332,14 @@ impl Verb {
     fn cut(&self, text: &str) -> String {
         match self.precision {
             // A precision of 0 cuts nothing.
-            Some(n) if n > 0 => text.graphemes(true).take(n).collect(),
+            Some(n) if n > 0 => graphemes(text).take(n).collect(),
             _ => text.to_string(),
         }
     }
 
     /// Fills up to the width.
     fn pad(&self, text: &str) -> String {
-        let missing = self.width.saturating_sub(text.graphemes(true).count());
+        let missing = self.width.saturating_sub(graphemes(text).count());
         match (self.minus, self.zero) {
             (true, _) => format!("{text}{}", " ".repeat(missing)),
             (false, true) => format!("{}{text}", "0".repeat(missing)),

@@ -13,6 +13,7 @@ mod encoding;
 mod files;
 mod format;
 mod glob;
+mod graphemes;
 mod hashing;
 mod network;
 mod numbers;

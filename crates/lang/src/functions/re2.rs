@@ -57,6 +57,10 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                 }
                 None => out.push_str(r"\{"),
             },
+            // No flags at all.
+            '(' if chars.clone().take(2).eq("?)".chars()) => {
+                chars.nth(1);
+            }
             '(' => {
                 out.push('(');
                 if chars.next_if_eq(&'?').is_some() {
@@ -162,8 +166,7 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
         Some('W') => out.push_str("[^0-9A-Za-z_]"),
         Some('S') => out.push_str(r"[^\t\n\f\r ]"),
         Some('b') if !in_class => out.push_str(r"(?-u:\b)"),
-        // Only between bytes of ASCII is it sure not to split a character.
-        Some('B') if !in_class => out.push_str(r"\B"),
+        Some('B') if !in_class => out.push_str(r"(?-u:\B)"),
         Some(p @ ('p' | 'P')) => {
             let name: String = match chars.next() {
                 Some('{') if chars.clone().any(|c| c == '}') => {
@@ -218,6 +221,26 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
     Ok(())
 }
 
+/// The names that may stand in `[:…:]`.
+const NAMED_CLASSES: &str =
+    "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit";
+
+/// What follows the bracket of `[:`, inside of brackets: a class if there is a `:]`, and else just a bracket.
+fn named_class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+    let rest: String = chars.clone().skip(1).collect();
+    let Some((name, _)) = rest.split_once(":]") else {
+        out.push_str(r"\[");
+        return Ok(());
+    };
+    let plain = name.strip_prefix('^').unwrap_or(name);
+    if !NAMED_CLASSES.split(' ').any(|known| known == plain) {
+        return Err(format!("there is no class of characters [:{name}:]"));
+    }
+    out.extend(["[:", name, ":]"]);
+    chars.nth(name.chars().count() + 2);
+    Ok(())
+}
+
 /// What follows `[`.
 fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
     out.push('[');
@@ -229,15 +252,7 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String
         match chars.next() {
             None => return Err("a bracket in it is not closed".into()),
             Some(']') if !first => break,
-            Some('[') if chars.peek() == Some(&':') => {
-                out.push('[');
-                for c in chars.by_ref() {
-                    out.push(c);
-                    if c == ']' {
-                        break;
-                    }
-                }
-            }
+            Some('[') if chars.peek() == Some(&':') => named_class(chars, out)?,
             Some('\\') => escape(chars, out, true)?,
             Some('-') => {
                 // The end of a range, unless it stands first or last.

@@ -126,13 +126,32 @@ fn check_setproduct(args: &[Value]) -> Result<(), FnError> {
     if args.len() < 2 {
         return Err(FnError::new("it needs at least two arguments"));
     }
-    for (i, arg) in args.iter().enumerate() {
-        if !matches!(arg.ty(), Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Dynamic) {
-            let found = a_type(&arg.ty());
-            return Err(FnError::arg(i, format!("it must be a list or set, not {found}")));
+    factors(args).map(|_| ())
+}
+
+/// The types of the elements of setproduct's arguments.
+fn factors(args: &[Value]) -> Result<Vec<Type>, FnError> {
+    let of_one = |(i, arg): (usize, &Value)| match arg.ty() {
+        Type::List(element) | Type::Set(element) => Ok((*element).clone()),
+        Type::Tuple(all) => {
+            unify(&all).ok_or_else(|| FnError::arg(i, "all its elements must be of one type"))
         }
+        Type::Dynamic => Ok(Type::Dynamic),
+        other => Err(FnError::arg(i, format!("it must be a list or set, not {}", a_type(&other)))),
+    };
+    args.iter().enumerate().map(of_one).collect()
+}
+
+fn setproduct_type(args: &[Value]) -> Type {
+    let types: Vec<Type> = args.iter().map(Value::ty).collect();
+    match factors(args) {
+        Ok(elements) if !types.is_empty() && !types.contains(&Type::Dynamic) => {
+            let any_set = types.iter().any(|t| matches!(t, Type::Set(_)));
+            let element = Type::tuple(elements);
+            if any_set { Type::set(element) } else { Type::list(element) }
+        }
+        _ => Type::Dynamic,
     }
-    Ok(())
 }
 
 /// A list of strings without those that are empty or null.
@@ -237,30 +256,18 @@ fn coalescelist(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
 
 /// All combinations of one element from each of the sets or lists.
 #[function(
+    result_of = setproduct_type,
     check = check_setproduct,
     example = r#"setproduct(["a", "b"], ["x", "y"])"#,
     gives = "tolist([\n  [\n    \"a\",\n    \"x\",\n  ],\n  [\n    \"a\",\n    \"y\",\n  ],\n  [\n    \"b\",\n    \"x\",\n  ],\n  [\n    \"b\",\n    \"y\",\n  ],\n])"
 )]
 fn setproduct(#[arg(rest, shallow, partial)] sets: &[Value]) -> FnResult {
-    if sets.len() < 2 {
-        return Err(FnError::new("it needs at least two arguments"));
-    }
+    check_setproduct(sets)?;
+    let types = factors(sets)?;
     let mut inputs: Vec<Vec<Value>> = Vec::with_capacity(sets.len());
-    let mut types: Vec<Type> = Vec::with_capacity(sets.len());
-    for (i, arg) in sets.iter().enumerate() {
-        let (ty, items) = match arg.kind() {
-            Kind::List(t, v) | Kind::Set(t, v) => (t.clone(), v.to_vec()),
-            Kind::Tuple(v) => {
-                let all: Vec<Type> = v.iter().map(Value::ty).collect();
-                let ty =
-                    unify(&all).ok_or_else(|| FnError::arg(i, "all its elements must be of one type"))?;
-                let items: Result<Vec<Value>, String> = v.iter().map(|x| converted(x.clone(), &ty)).collect();
-                (ty, items.map_err(|m| FnError::arg(i, m))?)
-            }
-            _ => return Err(FnError::arg(i, format!("it must be a list or set, not {}", a_type(&arg.ty())))),
-        };
-        types.push(ty);
-        inputs.push(items);
+    for (i, (arg, ty)) in sets.iter().zip(&types).enumerate() {
+        let items = arg.as_slice().unwrap_or_default().iter().map(|item| converted(item.clone(), ty));
+        inputs.push(items.collect::<Result<_, _>>().map_err(|m| FnError::arg(i, m))?);
     }
     // Refused before they are made: no memory holds them. Each is a tuple and what lies in it.
     let count = inputs.iter().try_fold(1u64, |n, input| n.checked_mul(input.len() as u64));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 library![setunion, setintersection, setsubtract];
 
 /// The elements that are in any of the sets.
-#[function(result_of = same_type, example = r#"setunion(["a", "b"], ["b", "c"])"#, gives = "toset([\n  \"a\",\n  \"b\",\n  \"c\",\n])")]
+#[function(result_of = alike_type, check = check_alike, example = r#"setunion(["a", "b"], ["b", "c"])"#, gives = "toset([\n  \"a\",\n  \"b\",\n  \"c\",\n])")]
 fn setunion(
     #[arg(ty = Type::set(Type::Dynamic), partial)] first_set: &Value,
     #[arg(rest, ty = Type::set(Type::Dynamic), partial)] other_sets: &[Value],
@@ -17,7 +17,7 @@ fn setunion(
 }
 
 /// The elements that are in all of the sets.
-#[function(result_of = same_type, example = r#"setintersection(["a", "b"], ["b", "c"])"#, gives = "toset([\n  \"b\",\n])")]
+#[function(result_of = alike_type, check = check_alike, example = r#"setintersection(["a", "b"], ["b", "c"])"#, gives = "toset([\n  \"b\",\n])")]
 fn setintersection(
     #[arg(ty = Type::set(Type::Dynamic))] first_set: &Value,
     #[arg(rest, ty = Type::set(Type::Dynamic))] other_sets: &[Value],
@@ -30,7 +30,7 @@ fn setintersection(
 }
 
 /// The elements of the first set that are not in the second.
-#[function(result_of = same_type, example = r#"setsubtract(["a", "b", "c"], ["a", "c"])"#, gives = "toset([\n  \"b\",\n])")]
+#[function(result_of = alike_type, check = check_alike, example = r#"setsubtract(["a", "b", "c"], ["a", "c"])"#, gives = "toset([\n  \"b\",\n])")]
 fn setsubtract(
     #[arg(ty = Type::set(Type::Dynamic))] a: &Value,
     #[arg(ty = Type::set(Type::Dynamic))] b: &Value,
@@ -45,17 +45,27 @@ fn elements(set: &Value) -> BTreeSet<Element<'_>> {
     set.as_slice().unwrap_or_default().iter().map(Element).collect()
 }
 
-/// The sets with elements of one type. An empty set has no type of its own to insist on.
+/// The type that the elements of all sets have or become. An empty set has no type of its own to insist on.
+fn common<'a>(args: impl IntoIterator<Item = &'a Value>) -> Result<Type, FnError> {
+    let insisting = args.into_iter().filter(|a| !(a.is_empty() && a.ty().has_dynamic()));
+    let types: Vec<Type> = insisting.filter_map(|a| a.ty().element().cloned()).collect();
+    let element = if types.is_empty() { Some(Type::Dynamic) } else { unify(&types) };
+    element.ok_or_else(|| FnError::new("the elements of the sets have types that do not fit together"))
+}
+
+fn alike_type(args: &[Value]) -> Type {
+    Type::set(common(args).unwrap_or(Type::Dynamic))
+}
+
+/// That those sets have elements of one type whose elements are known in number.
+fn check_alike(args: &[Value]) -> Result<(), FnError> {
+    common(args.iter().filter(|a| a.is_known())).map(|_| ())
+}
+
+/// The sets with elements of one type.
 fn alike<'a>(args: impl IntoIterator<Item = &'a Value>) -> Result<(Type, Vec<Value>), FnError> {
     let args: Vec<&Value> = args.into_iter().collect();
-    let types: Vec<Type> = args
-        .iter()
-        .filter(|a| !(a.is_empty() && a.ty().has_dynamic()))
-        .filter_map(|a| a.ty().element().cloned())
-        .collect();
-    let element = if types.is_empty() { Some(Type::Dynamic) } else { unify(&types) };
-    let element = element
-        .ok_or_else(|| FnError::new("the elements of the sets have types that do not fit together"))?;
+    let element = common(args.iter().copied())?;
     let ty = Type::set(element.clone());
     let sets = args.iter().enumerate().map(|(i, a)| {
         if a.is_empty() {

@@ -1,11 +1,11 @@
 //! Regular expressions, and functions that take strings apart.
 
+use super::graphemes::graphemes;
 use super::re2::{AFTER_PREFIX, translate};
 use super::*;
 use regex::Regex;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use unicode_segmentation::UnicodeSegmentation;
 
 library![regex, regexall, replace, substr, strrev];
 
@@ -60,18 +60,18 @@ fn substr(str: &str, offset: i64, length: i64) -> FnResult {
 /// The characters of a string in reverse order.
 #[function(example = r#"strrev("hello")"#, gives = r#""olleh""#)]
 fn strrev(str: &str) -> String {
-    str.graphemes(true).rev().collect::<String>()
+    graphemes(str).rev().collect::<String>()
 }
 
 fn part(text: &str, offset: i64, length: i64) -> String {
     let offset = if offset < 0 {
-        offset.saturating_add(text.graphemes(true).count() as i64).max(0)
+        offset.saturating_add(graphemes(text).count() as i64).max(0)
     } else if length == 0 {
         return String::new();
     } else {
         offset
     };
-    let rest = text.graphemes(true).skip(offset as usize);
+    let rest = graphemes(text).skip(offset as usize);
     // Terraform takes all of the rest for length 0 after a negative offset; so do we.
     if length <= 0 { rest.collect() } else { rest.take(length as usize).collect() }
 }

@@ -1,7 +1,7 @@
 //! YAML to values. Plain scalars are resolved as Terraform's YAML 1.1 library does: `yes`, `on` and `y` are true.
 
 use super::super::encoding::decode_base64;
-use formwork_value::{Kind, Map, Number, Value, convert};
+use formwork_value::{Kind, Map, Number, Type, Value, convert};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,11 +11,14 @@ const MAX_DEPTH: usize = 500;
 /// Aliases may not blow a document up beyond so many values.
 const MAX_NODES: usize = 1_000_000;
 
-/// Tabs behind colons are put up with in so many lines.
-const MAX_TABS: usize = 100;
+/// Tabs behind colons, and comments right behind something else, are put up with in so many places.
+const MAX_MENDED: usize = 100;
 
 /// The value of a text with one document; problems as a clause that tells the line.
 pub(super) fn document(text: &str) -> Result<Value, String> {
+    if begins_with_end(text) {
+        return Err("it begins with the end of a document".into());
+    }
     leniently(text, |reader| {
         if reader.document_start()?.is_none() {
             return Err("it has no document, only comments or white space".into());
@@ -26,6 +29,13 @@ pub(super) fn document(text: &str) -> Result<Value, String> {
             None => Ok(value),
         }
     })
+}
+
+/// Whether `...` is the first thing in it.
+fn begins_with_end(text: &str) -> bool {
+    let blank = |line: &&str| matches!(line.trim_start().chars().next(), None | Some('#'));
+    let first = text.lines().find(|line| !blank(line)).and_then(|line| line.strip_prefix("..."));
+    first.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
 /// The values of all documents.
@@ -40,11 +50,11 @@ pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
     })
 }
 
-/// The parser insists on a space behind the colon of a key, and that lines inside brackets be indented; Terraform's does
-/// not. So a text that cannot be read is tried again with what it insists on.
+/// The parser insists on a space behind the colon of a key and before a comment, and that lines inside brackets be
+/// indented; Terraform's does not. So a text that cannot be read is tried again with what it insists on.
 fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>) -> Result<T, String> {
     let mut text = lines(text)?;
-    for _ in 0..MAX_TABS {
+    for _ in 0..MAX_MENDED {
         let mut reader = Reader::new(&text);
         let problem = match read(&mut reader) {
             Ok(found) => return Ok(found),
@@ -83,9 +93,13 @@ fn lines(text: &str) -> Result<Cow<'_, str>, String> {
     Ok(Cow::Owned((start + rest).replace('\u{85}', "\n")))
 }
 
-/// With spaces for the tabs between a colon and the character number `at`; `None` if there are none.
+/// With spaces for the tabs between a colon and the character number `at`, or one before the comment that begins there;
+/// `None` if it is neither.
 fn spaced(text: &str, at: usize) -> Option<String> {
     let end = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+    if text[end..].starts_with('#') && !text[..end].ends_with(char::is_whitespace) {
+        return Some([&text[..end], " ", &text[end..]].concat());
+    }
     let start = text[..end].trim_end_matches('\t').len();
     (start < end && text[..start].ends_with(':'))
         .then(|| [&text[..start], &" ".repeat(end - start), &text[end..]].concat())
@@ -257,7 +271,8 @@ impl<'a> Reader<'a> {
             let line = span.start.line();
             let merge = match &event {
                 Event::MappingEnd => break,
-                Event::Scalar(text, ScalarStyle::Plain, _, None) => text == "<<",
+                // Quoted or not.
+                Event::Scalar(text, _, _, None) => text == "<<",
                 _ => false,
             };
             let key = if merge { Value::NULL } else { self.value(event, span, depth + 1)? };
@@ -269,7 +284,7 @@ impl<'a> Reader<'a> {
             if key.is_null() {
                 return Err(format!("line {line}: a key must not be null"));
             }
-            match convert(&key, &formwork_value::Type::String).map(Value::into_kind) {
+            match convert(&key, &Type::String).map(Value::into_kind) {
                 Ok((Kind::String(key), _)) => entries.insert(key, value),
                 _ => return Err(format!("line {line}: a key must be a string")),
             };
@@ -316,7 +331,12 @@ fn plain_tag(tag: Option<&Tag>, expected: &str) -> Result<(), String> {
 
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
     let Some(tag) = tag else {
-        return if style == ScalarStyle::Plain { resolve(text) } else { Ok(Value::string(text)) };
+        return match style {
+            ScalarStyle::Plain => resolve(text),
+            // An empty block is no value at all.
+            ScalarStyle::Literal | ScalarStyle::Folded if text.is_empty() => Ok(Value::null(Type::String)),
+            _ => Ok(Value::string(text)),
+        };
     };
     let Some(kind) = core(tag) else {
         return if tag.suffix == "!" || (tag.handle == "!" && tag.suffix.is_empty()) {

@@ -8,6 +8,10 @@ use std::fmt::Write;
 const BEST_WIDTH: usize = 80;
 /// Longer keys are written after `? `.
 const LONGEST_KEY: usize = 128;
+/// Keys with any of these are written after `? `, too.
+const LINE_BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+/// Terraform escapes all of a text that begins with it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A wholly known value as a document.
 pub(super) fn document(value: &Value) -> String {
@@ -84,7 +88,7 @@ impl Emitter {
     }
 
     fn entry(&mut self, key: &str, item: &Value, column: usize) {
-        if key.contains('\n') || key.len() > LONGEST_KEY {
+        if key.contains(LINE_BREAKS) || key.len() > LONGEST_KEY {
             self.out.push_str("? ");
             self.text(key, column, true);
             if !self.out.ends_with('\n') {
@@ -144,10 +148,11 @@ impl Emitter {
     fn quoted(&mut self, text: &str, column: usize, breaks: bool) {
         let mut at = self.out.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         self.out.push('"');
+        let everything = text.starts_with(BYTE_ORDER_MARK);
         let mut after_space = false;
         let mut chars = text.char_indices().peekable();
         while let Some((i, c)) = chars.next() {
-            if c == ' ' {
+            if c == ' ' && !everything {
                 let inside = i > 0 && chars.peek().is_some();
                 if breaks && !after_space && at > BEST_WIDTH && inside {
                     self.out.push('\n');
@@ -166,7 +171,7 @@ impl Emitter {
             }
             after_space = false;
             let before = self.out.len();
-            escape(c, &mut self.out);
+            escape(c, everything, &mut self.out);
             at += self.out[before..].chars().count();
         }
         self.out.push('"');
@@ -182,7 +187,8 @@ fn can_be_literal(text: &str) -> bool {
     text.chars().all(printable) && !text.ends_with(' ') && !text.contains(" \n")
 }
 
-fn escape(c: char, out: &mut String) {
+/// A character between double quotes: escaped if it must be, or if `everything` is.
+fn escape(c: char, everything: bool, out: &mut String) {
     let short = match c {
         '\0' => "\\0",
         '\u{7}' => "\\a",
@@ -198,7 +204,7 @@ fn escape(c: char, out: &mut String) {
         '\u{85}' => "\\N",
         '\u{2028}' => "\\L",
         '\u{2029}' => "\\P",
-        c if printable(c) => {
+        c if printable(c) && !everything => {
             out.push(c);
             return;
         }
