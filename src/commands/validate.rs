@@ -8,7 +8,7 @@ use crate::ui::style::Role;
 use crate::variables;
 use crate::world::{RealWorld, now};
 use clap::Args;
-use formwork_config::load;
+use formwork_config::{Import, load, load_without_lost_imports};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,12 @@ impl Validate {
 
 /// Everything that is wrong with the configuration in a folder.
 pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
-    let loaded = load(folder, &operation::WorkingFiles);
+    // Configuration for what import blocks name can be generated, by a plan; only one by one, and in the root module.
+    let (loaded, lost) = load_without_lost_imports(folder, &operation::WorkingFiles);
+    let can_be_written =
+        |import: &Import| import.for_each.is_none() && import.to.key.is_none() && import.to.path.0.is_empty();
+    let loaded =
+        if lost.iter().all(can_be_written) { loaded } else { load(folder, &operation::WorkingFiles) };
     let mut diags = loaded.diagnostics;
     let Some(config) = loaded.config.filter(|_| !has_errors(&diags)) else {
         return (diags, loaded.sources);
