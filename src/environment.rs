@@ -6,6 +6,7 @@ use formwork_aws_keys::{Account, Key};
 use formwork_diag::Diagnostic;
 use formwork_modules::Accounts;
 use formwork_state::Outside;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The process's environment.
@@ -167,25 +168,55 @@ pub fn platform() -> String {
     format!("{system}_{machine}")
 }
 
-/// The current workspace: `TF_WORKSPACE`, else what was last selected here.
+/// The file with the name of the workspace that was last selected here: Terraform's name for it.
+pub fn workspace_file() -> PathBuf {
+    data_dir().join("environment")
+}
+
+/// The workspace that was last selected here, if any was; the error says why that is not known.
+fn selected() -> Result<Option<String>, String> {
+    match std::fs::read_to_string(workspace_file()) {
+        // Only a write that was cut short leaves it so: it is not a choice of the default one.
+        Ok(text) if text.trim().is_empty() => Err("it is empty".to_owned()),
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// The current workspace: `TF_WORKSPACE`, else what was last selected here. Without a name where that is not known: see
+/// [`workspace_unknown`].
 pub fn workspace() -> String {
     Real.get("TF_WORKSPACE")
-        .or_else(|| {
-            let text = std::fs::read_to_string(data_dir().join("environment")).ok()?;
-            Some(text.trim().to_owned()).filter(|w| !w.is_empty())
-        })
+        .or_else(|| selected().unwrap_or_else(|_| Some(String::new())))
         .unwrap_or_else(|| "default".to_owned())
+}
+
+/// Why it is not known which workspace is the current one.
+pub fn workspace_unknown() -> Option<Diagnostic> {
+    let why = Real.get("TF_WORKSPACE").is_none().then(selected)?.err()?;
+    let d = Diagnostic::error(
+        "The current workspace is not known",
+        format!(
+            "The file {}, which names it, cannot be used: {why}. Another workspace than the one that was selected has another \
+             state.",
+            workspace_file().display()
+        ),
+    );
+    Some(d.help(
+        "Select it again with formwork workspace select NAME; formwork workspace list shows which there are.",
+    ))
 }
 
 /// Why the current workspace's name cannot be one: it names a folder, and must not lead out of where the states are.
 pub fn workspace_problem() -> Option<Diagnostic> {
     let name = workspace();
-    if is_workspace_name(&name) {
+    if is_workspace_name(&name) || workspace_unknown().is_some() {
         return None;
     }
     let from = match Real.get("TF_WORKSPACE") {
         Some(_) => "TF_WORKSPACE".to_owned(),
-        None => data_dir().join("environment").display().to_string(),
+        None => workspace_file().display().to_string(),
     };
     let d = Diagnostic::error(
         "Invalid workspace name",

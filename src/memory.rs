@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The backend that was used last.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,7 +55,7 @@ pub fn read() -> Result<Option<Memory>, Diagnostic> {
     }))
 }
 
-fn unreadable(path: &std::path::Path, why: &str) -> Diagnostic {
+fn unreadable(path: &Path, why: &str) -> Diagnostic {
     Diagnostic::error(
         "The backend that was used last is not known",
         format!("{} cannot be read: {why}.", path.display()),
@@ -99,13 +99,28 @@ pub fn write(now: Option<(&str, &Settings, &Settings)>, arguments: &[Argument]) 
         "terraform_version": COMPATIBLE_VERSION,
         "backend": { "type": kind, "config": kept, "hash": 0, "formwork_block": bare(block, arguments) },
     });
-    std::fs::create_dir_all(environment::data_dir())?;
-    let temporary = path.with_extension("tfstate.tmp");
-    let _ = std::fs::remove_file(&temporary);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    writeln!(file, "{document:#}")?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, &path)
+    put(&path, &format!("{document:#}\n"), 0o600)
+}
+
+/// Puts a text into a file of the data folder, as a whole or not at all, whatever happens meanwhile. `mode` is that of the
+/// file.
+pub fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    let temporary = PathBuf::from(name);
+    let write = || {
+        let _ = std::fs::remove_file(&temporary);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        std::fs::File::open(folder)?.sync_all()
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })
 }
 
 impl Memory {
@@ -121,7 +136,9 @@ impl Memory {
         let now = place(name, value, arguments);
         match (self.settings.get(name), self.block.as_ref().and_then(|b| b.get(name))) {
             (Some(before), _) => place(name, before, arguments) == now,
-            (None, Some(before)) if is_secret => *before == now || before.as_str() == Some(""),
+            (None, Some(before)) if is_secret => {
+                place(name, before, arguments) == now || before.as_str() == Some("")
+            }
             (None, _) => is_secret,
         }
     }
@@ -145,9 +162,10 @@ impl Memory {
         let changed: Option<&String> = match &self.block {
             Some(before) => {
                 let names = before.keys().chain(bare.keys());
-                // Older versions remembered nothing of a secret.
+                // Older versions remembered nothing of a secret, or more of it than is remembered now.
                 let is_other = |name: &String| match (before.get(name), bare.get(name)) {
                     (Some(Json::String(was)), Some(_)) if was.is_empty() => false,
+                    (Some(was), Some(is)) => place(name, was, arguments) != *is,
                     (was, is) => was != is,
                 };
                 { names }.find(|name| is_other(name))
@@ -176,6 +194,37 @@ mod tests {
 
     fn settings(json: Json) -> Settings {
         object(Some(&json)).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_keeps_nothing_beside_it() {
+        let folder = std::env::temp_dir().join(format!("formwork-memory-{}", std::process::id()));
+        let path = folder.join("data").join("environment");
+        for text in ["dev", "production"] {
+            put(&path, text, 0o644).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        // What cannot be written leaves what there was.
+        std::fs::create_dir(folder.join("data").join("environment.tmp")).unwrap();
+        put(&path, "lost", 0o644).unwrap_err();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "production");
+        std::fs::remove_dir(folder.join("data").join("environment.tmp")).unwrap();
+        assert_eq!(std::fs::read_dir(folder.join("data")).unwrap().count(), 1);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_an_older_version_remembered_of_a_secret_is_compared_as_now() {
+        let arguments = [Argument::partly_secret("at", |text| text.split('?').next().unwrap().to_owned())];
+        let memory = Memory {
+            kind: "k".into(),
+            settings: Settings::new(),
+            block: Some(settings(json!({"at": "host?token=x"}))),
+        };
+        assert!(memory.merged("k", &settings(json!({"at": "host?token=y"})), &arguments).is_ok());
+        assert!(memory.merged("k", &settings(json!({"at": "other?token=x"})), &arguments).is_err());
+        assert!(memory.leads_to("at", &json!("host?token=y"), &arguments));
+        assert!(!memory.leads_to("at", &json!("other?token=x"), &arguments));
     }
 
     #[test]

@@ -111,12 +111,9 @@ impl Rescued {
     fn rescue(&self, error: StateError, state: &State, exactly: bool) -> StateError {
         let mut state = state.clone();
         if !exactly {
-            let base = self.session.state();
             // A store that is rewritten with each group may have had another serial for each.
-            state.serial = base.serial + self.session.journal().fsyncs() + 1;
-            state.lineage = Some(base.lineage.clone())
-                .filter(|l| !l.is_empty())
-                .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+            state.serial = self.session.state().serial + self.session.journal().fsyncs() + 1;
+            state.lineage = self.session.lineage();
         }
         let sealed = self.cipher.seal(Stored::Snapshot, self.text(&state).into_bytes());
         let written =
@@ -157,6 +154,10 @@ fn write(text: &[u8]) -> std::io::Result<()> {
 impl Session for Rescued {
     fn state(&self) -> &State {
         self.session.state()
+    }
+
+    fn lineage(&self) -> String {
+        self.session.lineage()
     }
 
     fn pending(&self) -> &[Pending] {

@@ -229,6 +229,50 @@ fn what_cannot_be_written_there_is_written_here() {
 }
 
 #[test]
+fn what_the_first_run_could_not_write_is_put_in_place() {
+    let (store, sandbox) = (HttpStore::start(), sandbox());
+    sandbox.write("main.tf", &(block(&store, "s") + RESOURCE)).unwrap();
+    sandbox.write("steal.sh", STEAL).unwrap();
+    let steal = format!(
+        "resource \"terraform_data\" \"b\" {{\n  depends_on = [terraform_data.a]\n  provisioner \"local-exec\" {{\n    command = \"sh \
+         steal.sh {}\"\n  }}\n}}\n",
+        store.url("s")
+    );
+    sandbox.write("b.tf", &steal).unwrap();
+    has(&run(&sandbox, &["apply", "-auto-approve"], 1), &["errored.tfstate"]);
+    std::fs::remove_file(sandbox.dir().join("b.tf")).unwrap();
+    let lineage = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["lineage"].clone();
+    let kept = std::fs::read_to_string(sandbox.dir().join("errored.tfstate")).unwrap();
+    if let Some(there) = store.text("s") {
+        assert_eq!(lineage(&there), lineage(&kept));
+    }
+    run(&sandbox, &["state", "push", "errored.tfstate"], 0);
+    assert_eq!(run(&sandbox, &["state", "list"], 0), "terraform_data.a\nterraform_data.b\n");
+    assert_eq!(lineage(&store.text("s").expect("a state")), lineage(&kept));
+}
+
+#[test]
+fn tokens_in_addresses_are_not_remembered() {
+    let (store, sandbox) = (HttpStore::start(), sandbox());
+    let with = |query: &str| {
+        let url = store.url("s");
+        format!(
+            "terraform {{\n  backend \"http\" {{\n    address = \"{url}?{query}\"\n  }}\n}}\n\n{RESOURCE}"
+        )
+    };
+    sandbox.write("main.tf", &with("name=one&token=hunter2")).unwrap();
+    run(&sandbox, &["init"], 0);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let remembered = std::fs::read_to_string(sandbox.dir().join(".terraform/terraform.tfstate")).unwrap();
+    assert!(!remembered.contains("hunter2") && remembered.contains("name=one"), "{remembered}");
+    // Another token leads to the same place, another name does not.
+    sandbox.write("main.tf", &with("name=one&token=hunter3")).unwrap();
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    sandbox.write("main.tf", &with("name=two&token=hunter3")).unwrap();
+    has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed"]);
+}
+
+#[test]
 fn what_is_put_in_place_settles_what_it_knows_of() {
     let (store, sandbox) = (HttpStore::start(), sandbox());
     let toy = "terraform {\n  required_providers {\n    toy = { source = \"formwork/toy\" }\n  }\n}\n\nprovider \"toy\" {\n  folder = \

@@ -301,3 +301,60 @@ fn passwords_in_addresses_are_not_remembered() {
     sandbox.write("main.tf", &(block.replace("/s\"", "/t\"") + RESOURCE)).unwrap();
     has(&run(&sandbox, &["plan"], 1), &["Backend configuration changed"]);
 }
+
+#[test]
+fn a_workspace_that_is_not_known_is_not_the_default_one() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["workspace", "new", "dev"], 0);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    // What a write that was cut short leaves.
+    sandbox.write(".terraform/environment", "").unwrap();
+    let parts = ["The current workspace is not known", "it is empty", "formwork workspace select NAME"];
+    for args in [&["plan"][..], &["apply", "-auto-approve"], &["state", "list"], &["workspace", "show"]] {
+        has(&run(&sandbox, args, 1), &parts);
+    }
+    has(&run(&sandbox, &["workspace", "delete", "-force", "dev"], 1), &parts);
+    assert!(!sandbox.dir().join("terraform.tfstate").exists());
+    has(&run(&sandbox, &["workspace", "list"], 0), &["default", "dev"]);
+    run(&sandbox, &["workspace", "select", "dev"], 0);
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    let folder = sandbox.dir().join(".terraform");
+    assert_eq!(std::fs::read_to_string(folder.join("environment")).unwrap(), "dev");
+    assert!(!folder.join("environment.tmp").exists());
+}
+
+#[test]
+fn a_new_workspace_has_its_state_before_it_is_selected() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    std::fs::copy(sandbox.dir().join("terraform.tfstate"), sandbox.dir().join("s.tfstate")).unwrap();
+    // What a first try that was cut short leaves.
+    std::fs::create_dir_all(sandbox.dir().join("terraform.tfstate.d/new")).unwrap();
+    has(&run(&sandbox, &["workspace", "new", "new"], 1), &["exists already"]);
+    run(&sandbox, &["workspace", "new", "-state=s.tfstate", "new"], 0);
+    assert_eq!(run(&sandbox, &["workspace", "show"], 0), "new\n");
+    has(&run(&sandbox, &["plan"], 0), &["No changes"]);
+    // One that has a state stays as it is, and nobody is sent to one that could not be filled.
+    run(&sandbox, &["workspace", "select", "default"], 0);
+    has(&run(&sandbox, &["workspace", "new", "-state=s.tfstate", "new"], 1), &["exists already"]);
+    has(&run(&sandbox, &["workspace", "new", "-state=s.tfstate", "default"], 1), &["exists already"]);
+    has(&run(&sandbox, &["workspace", "new", "-state=none", "other"], 1), &["Could not read none"]);
+    assert_eq!(run(&sandbox, &["workspace", "show"], 0), "default\n");
+    assert!(!run(&sandbox, &["workspace", "list"], 0).contains("other"));
+}
+
+#[test]
+fn a_backup_is_not_kept_in_place_of_the_state() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let before = std::fs::read(sandbox.dir().join("terraform.tfstate")).unwrap();
+    let refused = [
+        ("-backup=./terraform.tfstate", "it is the state itself"),
+        ("-backup=.terraform.tfstate.journal", "it is the state's journal"),
+    ];
+    for (flag, why) in refused {
+        has(&run(&sandbox, &["state", "rm", flag, "terraform_data.a"], 1), &[why, "Nothing was changed"]);
+        has(&run(&sandbox, &["apply", "-auto-approve", "-replace=terraform_data.a", flag], 1), &[why]);
+    }
+    assert_eq!(std::fs::read(sandbox.dir().join("terraform.tfstate")).unwrap(), before);
+}

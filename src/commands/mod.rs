@@ -215,8 +215,11 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
                 | Command::Man(_)
         )
     };
+    // By this command the current one is selected again when it is not known.
+    let selects = matches!(cli.command, Some(Command::Workspace(_)));
+    let unknown = || if selects { None } else { environment::workspace_unknown() };
     if !cli.command.as_ref().is_none_or(anywhere)
-        && let Some(d) = environment::workspace_problem()
+        && let Some(d) = environment::workspace_problem().or_else(unknown)
     {
         return cx.refuse(d);
     }

@@ -4,10 +4,11 @@ use super::options::{Look, duration, switch_parser};
 use crate::args::Environment;
 use crate::context::{Context, Lock};
 use crate::environment;
+use crate::memory;
 use crate::ui::style::Role;
 use clap::{Args, Subcommand};
 use formwork_diag::{Diagnostic, suggestion};
-use formwork_state::Backend;
+use formwork_state::{Backend, Pending, State};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -106,8 +107,7 @@ impl Workspace {
             }
             Command::Show(c) => {
                 c.look.set(cx);
-                cx.screen.line(&environment::workspace());
-                Ok(())
+                known().map(|()| cx.screen.line(&environment::workspace()))
             }
             Command::New(c) => {
                 c.look.set(cx);
@@ -179,12 +179,15 @@ fn unknown(name: &str, names: &[String]) -> Diagnostic {
     }
 }
 
+/// Refuses where it is not known which workspace is the current one.
+fn known() -> Result<(), Diagnostic> {
+    environment::workspace_unknown().map_or(Ok(()), Err)
+}
+
 /// Remembers the choice.
 fn remember(name: &str) -> Result<(), Diagnostic> {
-    let dir = environment::data_dir();
-    std::fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
-    let path = dir.join("environment");
-    std::fs::write(&path, name).map_err(failed("write", &path))
+    let path = environment::workspace_file();
+    memory::put(&path, name, 0o644).map_err(failed("write", &path))
 }
 
 fn list(cx: &Context) -> Result<(), Diagnostic> {
@@ -201,14 +204,19 @@ fn list(cx: &Context) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn create(cx: &Context, name: &str) -> Result<(), Diagnostic> {
+/// Makes a workspace that has no state yet.
+fn make(cx: &Context, name: &str) -> Result<(), Diagnostic> {
     match &cx.kept().remote {
-        Some(remote) => remote.create(name)?,
+        Some(remote) => Ok(remote.create(name)?),
         None => {
             let dir = cx.kept().workspaces_dir().join(name);
-            std::fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
+            std::fs::create_dir_all(&dir).map_err(failed("create", &dir))
         }
     }
+}
+
+/// Switches to a workspace that was just made.
+fn switch(cx: &Context, name: &str) -> Result<(), Diagnostic> {
     remember(name)?;
     let style = cx.screen.out;
     let title = style.paint(Role::Good, &format!("Created and switched to workspace \"{name}\"!"));
@@ -223,26 +231,47 @@ impl New {
     fn run(self, cx: &Context) -> Result<(), Diagnostic> {
         checked(&self.name)?;
         not_overridden()?;
-        if all(cx)?.contains(&self.name) {
-            let d = Diagnostic::error(
-                "The workspace exists already",
-                format!("There is a workspace \"{}\" already.", self.name),
-            );
-            return Err(d.help(format!("Switch to it with formwork workspace select {}", self.name)));
-        }
-        let from = match &self.state {
-            None => None,
-            Some(path) => {
-                let text = std::fs::read(path).map_err(failed("read", path))?;
-                Some(cx.state_of(&text).map_err(|e| Diagnostic::from(e.in_file(path)))?)
+        let exists = all(cx)?.contains(&self.name);
+        let Some(path) = &self.state else {
+            if exists {
+                return Err(self.exists());
             }
+            make(cx, &self.name)?;
+            return switch(cx, &self.name);
         };
-        create(cx, &self.name)?;
-        let Some(state) = from else { return Ok(()) };
         let backend = state_of(cx, &self.name)?;
+        // One without a state may be what an earlier try left that was cut short.
+        let is_blank =
+            |state: &State, pending: &[Pending]| state.is_empty() && state.serial == 0 && pending.is_empty();
+        if exists {
+            let there = backend.peek()?;
+            if self.name == "default" || !is_blank(&there.state, &there.pending) {
+                return Err(self.exists());
+            }
+        }
+        let text = std::fs::read(path).map_err(failed("read", path))?;
+        let state = cx.state_of(&text).map_err(|e| Diagnostic::from(e.in_file(path)))?;
+        if !exists {
+            make(cx, &self.name)?;
+        }
         let mut session = cx.open(&*backend, "workspace new", self.locking.lock())?;
+        if !is_blank(session.state(), session.pending()) {
+            session.close()?;
+            return Err(self.exists());
+        }
         session.replace(&state)?;
-        Ok(session.close()?)
+        session.close()?;
+        // Last, so that whoever is in the workspace has its state.
+        switch(cx, &self.name)
+    }
+
+    /// The workspace is there, and in use.
+    fn exists(&self) -> Diagnostic {
+        let d = Diagnostic::error(
+            "The workspace exists already",
+            format!("There is a workspace \"{}\" already.", self.name),
+        );
+        d.help(format!("Switch to it with formwork workspace select {}", self.name))
     }
 }
 
@@ -263,7 +292,11 @@ impl Select {
         not_overridden()?;
         let names = all(cx)?;
         if !names.contains(&self.name) {
-            return if self.or_create { create(cx, &self.name) } else { Err(unknown(&self.name, &names)) };
+            if !self.or_create {
+                return Err(unknown(&self.name, &names));
+            }
+            make(cx, &self.name)?;
+            return switch(cx, &self.name);
         }
         if self.name != environment::workspace() {
             remember(&self.name)?;
@@ -277,6 +310,7 @@ impl Select {
 impl Delete {
     fn run(self, cx: &Context) -> Result<(), Diagnostic> {
         checked(&self.name)?;
+        known()?;
         let names = all(cx)?;
         if !names.contains(&self.name) {
             return Err(unknown(&self.name, &names));

@@ -7,11 +7,11 @@ use std::time::Duration;
 /// What the backend takes, under Terraform's names
 /// (<https://developer.hashicorp.com/terraform/language/backend/http>).
 pub(crate) const ARGUMENTS: [Argument; 15] = [
-    Argument::partly_secret("address", without_password),
+    Argument::partly_secret("address", without_secrets),
     Argument::new("update_method", Expects::Text),
-    Argument::partly_secret("lock_address", without_password),
+    Argument::partly_secret("lock_address", without_secrets),
     Argument::new("lock_method", Expects::Text),
-    Argument::partly_secret("unlock_address", without_password),
+    Argument::partly_secret("unlock_address", without_secrets),
     Argument::new("unlock_method", Expects::Text),
     Argument::new("username", Expects::Text),
     Argument::secret("password"),
@@ -136,18 +136,47 @@ pub(crate) fn shown(address: &str) -> String {
     }
 }
 
-/// An address as it may be remembered: without the password.
-fn without_password(address: &str) -> String {
+/// An address as it may be remembered: without the password, and without the values of parameters that let somebody in.
+/// The others stay: they may tell one state from another.
+fn without_secrets(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{host}{path}")
+    let authority = match authority.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => authority.to_owned(),
+    };
+    let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
+    let path = match path.split_once('?') {
+        Some((path, query)) => {
+            let parameters: Vec<&str> = query.split('&').map(without_secret).collect();
+            format!("{path}?{}", parameters.join("&"))
         }
-        None => address.to_owned(),
-    }
+        None => path.to_owned(),
+    };
+    format!("{scheme}://{authority}{path}{fragment}")
+}
+
+/// A parameter of an address, without its value if that lets somebody in.
+fn without_secret(parameter: &str) -> &str {
+    const WHOLE: [&str; 5] = ["auth", "code", "pass", "pwd", "sig"];
+    const PARTS: [&str; 11] = [
+        "token",
+        "secret",
+        "passw",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "signature",
+        "credential",
+        "jwt",
+        "session",
+        "authorization",
+    ];
+    let Some((name, _)) = parameter.split_once('=') else { return parameter };
+    let bare = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    let is_secret = WHOLE.contains(&&*bare) || PARTS.iter().any(|part| bare.contains(part));
+    if is_secret { name } else { parameter }
 }
 
 #[cfg(test)]
@@ -156,10 +185,16 @@ mod tests {
 
     #[test]
     fn addresses_are_remembered_without_passwords() {
-        let check = |address: &str, place: &str| assert_eq!(without_password(address), place, "{address}");
+        let check = |address: &str, place: &str| {
+            assert_eq!(without_secrets(address), place, "{address}");
+            assert_eq!(without_secrets(place), place, "what was remembered is compared as it is");
+        };
         check("https://u:p@h:1/a?b=c@d", "https://u@h:1/a?b=c@d");
         check("https://u:p@ss@h", "https://u@h");
         check("https://u@h/a", "https://u@h/a");
         check("https://h/a@b", "https://h/a@b");
+        check("https://h/a?state=one&token=hunter2", "https://h/a?state=one&token");
+        check("https://h?X-Api-Key=hunter2&key=a#b?token=c", "https://h?X-Api-Key&key=a#b?token=c");
+        check("https://u:p@h/?sig=hunter2&design=x", "https://u@h/?sig&design=x");
     }
 }

@@ -60,6 +60,14 @@ impl Writing {
                 None => writing.settled.push(token.to_string()),
             }
         }
+        // The first to write says which lineage it is: everybody else goes on under it.
+        if let Some(lineage) = group.new_lineage {
+            let State { serial, outputs, check_results, .. } = group.state;
+            let (outputs, check_results) = (outputs.clone(), check_results.clone());
+            let (serial, lineage) = (*serial, lineage.to_owned());
+            let named = State { serial, lineage, outputs, check_results, ..State::default() };
+            writing.frame = Some(codec.frame_to_bytes(&named)?);
+        }
         writing.dirty = (!group.touched.is_empty()).then_some(true);
         Ok(writing)
     }

@@ -4,7 +4,7 @@ use crate::bucket::{Bucket, If, Put};
 use crate::journal::Journal;
 use crate::lock::Lease;
 use formwork_state::StateError;
-use formwork_state::store::{Codec, Fold, Group, Stored, Writer};
+use formwork_state::store::{Codec, Fold, Group, Replayed, Stored, Writer};
 use std::sync::Arc;
 
 /// How often a state is read anew when it changes under our hands.
@@ -32,6 +32,8 @@ pub(crate) struct S3Writer {
     lease: Option<Lease>,
     journal: Option<Journal>,
     tag: Option<String>,
+    /// SHA-256 of the snapshot's text.
+    sha256: String,
     /// The journal does not continue the snapshot: it begins anew before anything is appended. With `true`, it is of
     /// another snapshot, and is kept.
     anew: Option<bool>,
@@ -39,7 +41,8 @@ pub(crate) struct S3Writer {
 
 impl S3Writer {
     pub(crate) fn new(bucket: Arc<Bucket>, key: String, codec: Codec, lease: Option<Lease>) -> Self {
-        S3Writer { bucket, key, codec, lease, journal: None, tag: None, anew: None }
+        let (journal, tag, sha256, anew) = (None, None, String::new(), None);
+        S3Writer { bucket, key, codec, lease, journal, tag, sha256, anew }
     }
 
     fn superseded(&self, problem: &str) -> StateError {
@@ -76,19 +79,26 @@ impl S3Writer {
     }
 }
 
-/// What of these is the state. Second: whether the journal goes on; if not, whether it is of another snapshot.
-pub(crate) fn interpreted(
-    codec: &Codec,
-    text: &Text,
-    journal: &Journal,
-) -> Result<(Option<Stored>, Option<bool>), StateError> {
+/// What a snapshot and its journal mean together.
+pub(crate) struct Interpreted {
+    /// The state; `None` if there is nothing at all.
+    pub(crate) stored: Option<Stored>,
+    /// `None` if the journal goes on; else whether it is of another snapshot.
+    anew: Option<bool>,
+    /// SHA-256 of the snapshot's text.
+    sha256: String,
+}
+
+/// What of these is the state.
+pub(crate) fn interpreted(codec: &Codec, text: &Text, journal: &Journal) -> Result<Interpreted, StateError> {
     let bytes = journal.bytes()?;
+    let Replayed { stored, continues, sha256 } = codec.replayed(&text.bytes, &bytes)?;
     if text.tag.is_none() && bytes.is_empty() {
-        return Ok((None, Some(false)));
+        return Ok(Interpreted { stored: None, anew: Some(false), sha256 });
     }
-    let (stored, continues) = codec.replayed(&text.bytes, &bytes)?;
     let foreign = stored.pending.iter().any(|(_, foreign)| *foreign);
-    Ok((Some(stored), (!continues).then_some(foreign && !bytes.is_empty())))
+    let anew = (!continues).then_some(foreign && !bytes.is_empty());
+    Ok(Interpreted { stored: Some(stored), anew, sha256 })
 }
 
 impl Writer for S3Writer {
@@ -100,9 +110,10 @@ impl Writer for S3Writer {
             }
             // Whoever wrote before can write to the journal no more; a last snapshot of theirs may still have been on its way.
             let text = Text::read(&self.bucket, &self.key)?;
-            let (stored, anew) = interpreted(&self.codec, &text, &journal)?;
-            (self.journal, self.tag, self.anew) = (Some(journal), text.tag, anew);
-            return Ok(stored);
+            let found = interpreted(&self.codec, &text, &journal)?;
+            (self.journal, self.tag) = (Some(journal), text.tag);
+            (self.anew, self.sha256) = (found.anew, found.sha256);
+            return Ok(found.stored);
         }
         Err(self.superseded("others open it again and again"))
     }
@@ -113,7 +124,8 @@ impl Writer for S3Writer {
         let written = match self.anew {
             None => self.journal()?.append(&records)?,
             Some(keep) => {
-                let mut bytes = self.codec.journal_head(group.before, group.pending())?;
+                let (before, lineage) = (group.before, group.new_lineage);
+                let mut bytes = self.codec.journal_head(before, &self.sha256, lineage, group.pending())?;
                 bytes.extend(records);
                 self.journal()?.restart(bytes, keep)?
             }
@@ -126,27 +138,29 @@ impl Writer for S3Writer {
     fn fold(&mut self, fold: &Fold<'_>) -> Result<(), StateError> {
         self.check()?;
         if !fold.same {
-            let text = self.codec.snapshot_to_bytes(fold.state)?;
+            let text = self.codec.snapshot(fold.state)?;
             // The journal says which snapshot holds it all, if this comes no further than the next step; and nobody gets
             // so far whose journal is somebody else's by now.
             let mark = self.codec.journal_mark(&text)?;
             let written = match self.anew {
                 None => self.journal()?.append(&mark)?,
                 Some(keep) => {
-                    let mut bytes = self.codec.journal_head(fold.base, fold.pending())?;
+                    let (base, lineage) = (fold.base, fold.new_lineage());
+                    let mut bytes = self.codec.journal_head(base, &self.sha256, lineage, fold.pending())?;
                     bytes.extend(mark);
                     self.journal()?.restart(bytes, keep)?
                 }
             };
             self.ours(written)?;
             self.anew = None;
-            self.put_snapshot(&text)?;
+            self.put_snapshot(&text.bytes)?;
+            self.sha256 = text.sha256().into();
         }
         let pending: Vec<_> = fold.pending().collect();
         let records = if pending.is_empty() {
             Vec::new()
         } else {
-            self.codec.journal_head(fold.state, pending.into_iter())?
+            self.codec.journal_head(fold.state, &self.sha256, None, pending.into_iter())?
         };
         let goes_on = !records.is_empty();
         let keep = self.anew == Some(true);
@@ -171,7 +185,7 @@ pub(crate) fn peek(bucket: &Arc<Bucket>, key: &str, codec: &Codec) -> Result<Opt
     for _ in 0..TRIES {
         let text = Text::read(bucket, key)?;
         let journal = Journal::read(bucket, key)?;
-        let found = interpreted(codec, &text, &journal).map(|(stored, _)| stored);
+        let found = interpreted(codec, &text, &journal).map(|found| found.stored);
         // Somebody is at work: objects of different moments say nothing, or the wrong thing.
         if Text::read(bucket, key)?.tag == text.tag {
             return found;

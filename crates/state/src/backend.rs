@@ -68,6 +68,11 @@ pub trait Session: Send {
     /// The state as last opened or folded. What was appended since is not in it.
     fn state(&self) -> &State;
 
+    /// The lineage of the state; of one that was never written, the one that it is going to have, if that is known.
+    fn lineage(&self) -> String {
+        self.state().lineage.clone()
+    }
+
     /// Intents whose outcome was not known when it was opened, oldest first.
     fn pending(&self) -> &[Pending];
 

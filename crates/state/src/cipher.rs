@@ -35,6 +35,11 @@ pub trait Cipher: Send + Sync {
 
     /// The text that was stored.
     fn unseal<'a>(&self, what: Stored, stored: &'a [u8]) -> Result<Unsealed<'a>, StateError>;
+
+    /// Whether [`Cipher::seal`] gives every text back as it is.
+    fn is_clear(&self) -> bool {
+        false
+    }
 }
 
 /// No encryption is configured: text is stored as it is, and what was stored encrypted is refused.
@@ -55,6 +60,10 @@ impl Cipher for Clear {
             ));
         }
         Ok(Unsealed { text: Cow::Borrowed(stored), renew: false })
+    }
+
+    fn is_clear(&self) -> bool {
+        true
     }
 }
 

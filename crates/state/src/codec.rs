@@ -2,7 +2,7 @@
 
 use crate::cipher::{Cipher, Stored as What};
 use crate::paths::Paths;
-use crate::replay::{self, Files};
+use crate::replay::{self, Files, Sums};
 use crate::store::Stored;
 use crate::wire::{self, Base, Entry};
 use crate::{Pending, Record, State, StateError, frame, json, snapshot};
@@ -125,6 +125,13 @@ impl Codec {
         }
     }
 
+    /// A snapshot that a journal is to continue, or that holds all of one.
+    pub fn snapshot(&self, state: &State) -> Result<Snapshot, StateError> {
+        let sealed = replay::sealed(&*self.cipher, snapshot::render(state).into_bytes());
+        let (bytes, sums) = sealed.map_err(|e| e.in_file(Path::new(&self.place)))?;
+        Ok(Snapshot { bytes, sums })
+    }
+
     /// A snapshot as it is stored.
     pub fn snapshot_to_bytes(&self, state: &State) -> Result<Vec<u8>, StateError> {
         self.seal(What::Snapshot, snapshot::render(state).into_bytes())
@@ -210,13 +217,21 @@ impl Codec {
         frame::encode(&self.entry(entry)?, 0).ok_or_else(|| self.unwritable("it is too large"))
     }
 
-    /// The beginning of a journal: which snapshot it continues, and the intents that are carried over.
+    /// The beginning of a journal: which snapshot it continues (`state` has its serial and lineage, `sha256` is that of its
+    /// text), the lineage that the next one gets if this has none, and the intents that are carried over.
     pub fn journal_head<'p>(
         &self,
         state: &State,
+        sha256: &str,
+        new_lineage: Option<&str>,
         pending: impl Iterator<Item = (&'p Pending, bool)>,
     ) -> Result<Vec<u8>, StateError> {
-        let base = Base { serial: state.serial, lineage: state.lineage.clone() };
+        let base = Base {
+            serial: state.serial,
+            lineage: state.lineage.clone(),
+            sha256: Some(sha256.into()),
+            new_lineage: new_lineage.map(Into::into),
+        };
         let mut out = self.framed(&Entry::Header(base))?;
         for (pending, foreign) in pending {
             out.extend(self.framed(&Entry::Carried { pending: pending.clone(), foreign })?);
@@ -234,19 +249,44 @@ impl Codec {
     }
 
     /// What is appended before a snapshot is written: everything up to here is in the one that is stored as these bytes.
-    pub fn journal_mark(&self, snapshot: &[u8]) -> Result<Vec<u8>, StateError> {
-        self.framed(&Entry::Folding { sha256: replay::sha256(snapshot) })
+    pub fn journal_mark(&self, snapshot: &Snapshot) -> Result<Vec<u8>, StateError> {
+        self.framed(&Entry::Folding { sha256: snapshot.sums.stored.clone() })
     }
 
-    /// From a snapshot and its journal, both as they are stored, to the state. The second value says whether the journal
-    /// continues this snapshot; otherwise it has to begin anew, after it was kept.
-    pub fn replayed(&self, snapshot: &[u8], journal: &[u8]) -> Result<(Stored, bool), StateError> {
-        let files = Files { snapshot: snapshot.to_vec(), journal: Some(journal.to_vec()), copy: None };
+    /// From a snapshot and its journal, both as they are stored, to the state.
+    pub fn replayed(&self, snapshot: &[u8], journal: &[u8]) -> Result<Replayed, StateError> {
+        let (snapshot, journal) = (snapshot.to_vec(), Some(journal.to_vec()));
+        let files = Files { snapshot, journal, copy: None, to_write: true };
         let found = replay::interpret(&Paths::elsewhere(&self.place), &*self.cipher, &files)?;
         let continues = matches!(found.start, replay::Start::Continue(_)) && !found.folded;
         // A snapshot that was announced may still be on its way: the next one must differ from the last.
         let dirty = (continues && found.announced) || found.base != found.opened.state;
         let pending = found.ledger.iter().cloned().collect();
-        Ok((Stored { state: found.opened.state, pending, dirty, renew: found.renew }, continues))
+        let stored = Stored { state: found.opened.state, pending, dirty, renew: found.renew };
+        Ok(Replayed { stored, continues, sha256: found.sha256 })
     }
+}
+
+/// A snapshot as it is stored.
+pub struct Snapshot {
+    /// What is stored.
+    pub bytes: Vec<u8>,
+    sums: Sums,
+}
+
+impl Snapshot {
+    /// SHA-256 of its text, by which a journal knows it.
+    pub fn sha256(&self) -> &str {
+        &self.sums.text
+    }
+}
+
+/// What a snapshot and its journal mean together.
+pub struct Replayed {
+    /// The state.
+    pub stored: Stored,
+    /// The journal continues this snapshot; otherwise it has to begin anew, after it was kept.
+    pub continues: bool,
+    /// SHA-256 of the snapshot's text, for the next journal.
+    pub sha256: String,
 }

@@ -20,5 +20,5 @@ pub(crate) use crate::tests::disk::{
     exists, hard_link, metadata, read, read_dir, record_lock, remove_file, rename, symlink_metadata,
 };
 
-pub(crate) use std::fs::{Permissions, read_link};
+pub(crate) use std::fs::{Permissions, canonicalize, read_link};
 pub(crate) use std::os::unix::fs::PermissionsExt;

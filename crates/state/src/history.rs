@@ -36,8 +36,7 @@ impl fmt::Debug for Version {
 impl Version {
     /// Reads it, and makes sure that it is what was written.
     pub fn read(&self) -> Result<State, StateError> {
-        let read = replay::read_snapshot(&*self.cipher, &self.stored()?);
-        read.map(|(state, _)| state).map_err(|e| e.in_file(&self.path))
+        replay::read_snapshot(&*self.cipher, &self.stored()?).map_err(|e| e.in_file(&self.path))
     }
 
     /// The snapshot as it was stored.

@@ -6,7 +6,7 @@ use crate::history::{self, Version};
 use crate::hold::{self, Hold};
 use crate::journal_file;
 use crate::paths::{self, Paths};
-use crate::replay::{self, Files, Found};
+use crate::replay::{self, Files, Found, Start};
 use crate::session::{LocalSession, overwrite};
 use crate::{Backend, Cipher, Clear, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
 use std::io::ErrorKind::NotFound;
@@ -18,6 +18,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct LocalBackend {
     paths: Paths,
+    /// The path by which it was named: backups stand beside it.
+    named: PathBuf,
     backup: Option<PathBuf>,
     history: usize,
     probe: Arc<dyn Probe>,
@@ -32,6 +34,7 @@ impl LocalBackend {
         backup.push(".backup");
         LocalBackend {
             paths: Paths::new(path),
+            named: path.into(),
             backup: Some(backup.into()),
             history: 0,
             probe: Arc::new(()),
@@ -108,12 +111,67 @@ impl LocalBackend {
         &self.paths.state
     }
 
-    fn read(&self) -> Result<Files, StateError> {
+    fn read(&self, to_write: bool) -> Result<Files, StateError> {
         Ok(Files {
             journal: paths::read("read the journal", &self.paths.journal)?,
             snapshot: hold::read(&self.paths.state)?,
             copy: paths::read("read the copy", &self.paths.copy)?,
+            to_write,
         })
+    }
+
+    /// The files with those that an older version left under the names that it had for them, and what they mean, if they are
+    /// of this state: the journal must go on from its snapshot. They may as well be of the state whose name has no dot; those
+    /// of this version are.
+    fn former(&self, files: &Files) -> Result<Option<Found>, StateError> {
+        let Some((journal, copy)) = &self.paths.former else { return Ok(None) };
+        let found = Files {
+            snapshot: files.snapshot.clone(),
+            journal: match &files.journal {
+                Some(journal) => Some(journal.clone()),
+                None => paths::read("read the journal", journal)?,
+            },
+            copy: match &files.copy {
+                Some(copy) => Some(copy.clone()),
+                None => paths::read("read the copy", copy)?,
+            },
+            to_write: files.to_write,
+        };
+        if (&found.journal, &found.copy) == (&files.journal, &files.copy) {
+            return Ok(None);
+        }
+        // What cannot be understood is not ours to judge.
+        let found = replay::interpret(&self.paths, &*self.cipher, &found).ok();
+        let is_ours =
+            |f: &Found| matches!(f.start, Start::Continue(_)) && f.unsummed && !f.base.lineage.is_empty();
+        Ok(found.filter(is_ours))
+    }
+
+    /// What the files mean.
+    fn interpreted(&self, files: &Files) -> Result<Found, StateError> {
+        match self.former(files)? {
+            Some(found) => Ok(found),
+            None => replay::interpret(&self.paths, &*self.cipher, files),
+        }
+    }
+
+    /// What the files mean, to write to them; those that an older version left have their names by now.
+    fn found(&self) -> Result<Found, StateError> {
+        let files = self.read(true)?;
+        let Some((journal, copy)) = &self.paths.former else { return self.interpreted(&files) };
+        if journal_file::is_written(journal)? {
+            return replay::interpret(&self.paths, &*self.cipher, &files);
+        }
+        let Some(found) = self.former(&files)? else {
+            return replay::interpret(&self.paths, &*self.cipher, &files);
+        };
+        let moved = [(copy, &self.paths.copy), (journal, &self.paths.journal)];
+        let is_of_use = found.unfinished.is_some() || found.copied.is_some();
+        for (from, to) in moved.into_iter().skip(usize::from(!is_of_use)) {
+            let taken = paths::take_over(from, to);
+            taken.map_err(|e| StateError::io("take over the journal", from, &e, UNCHANGED))?;
+        }
+        Ok(found)
     }
 
     /// What tells one journal from the next, and the new snapshot from the old.
@@ -128,14 +186,51 @@ impl LocalBackend {
     }
 }
 
+/// Whether this is a backup of the state NAME with the time in its name that was not finished.
+fn is_left_over(name: &str, state: &str) -> bool {
+    let time = name.strip_prefix(state).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".backup.tmp"));
+    time.is_some_and(|time| !time.is_empty() && time.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// Whether there is such a file, as far as can be seen.
 fn is_there(path: &Path) -> bool {
     fs::exists(path).unwrap_or(false)
 }
 
+impl LocalBackend {
+    /// Refuses to keep the backup where it would destroy something.
+    fn check_backup(&self) -> Result<(), StateError> {
+        let Some(backup) = &self.backup else { return Ok(()) };
+        match self.paths.taken_by(backup) {
+            None => Ok(()),
+            Some(what) => Err(StateError::Store {
+                action: "keep the previous state",
+                place: backup.display().to_string(),
+                problem: what.into(),
+                help: "Name another file with -backup.".into(),
+                safe: UNCHANGED.into(),
+            }),
+        }
+    }
+
+    /// Removes what runs that were killed left of backups: nobody else writes one while the lock is ours.
+    fn clear_left_over(&self) {
+        let Some(state) = self.named.file_name().and_then(|name| name.to_str()) else { return };
+        for entry in fs::read_dir(paths::folder(&self.named)).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(|name| is_left_over(name, state)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
 impl Backend for LocalBackend {
     fn open(&self, options: &OpenOptions<'_>) -> Result<Box<dyn Session>, StateError> {
+        self.check_backup()?;
         let hold = if options.lock { Some(Hold::take(&self.paths, options)?) } else { None };
+        if hold.is_some() {
+            self.clear_left_over();
+        }
         if hold.is_none()
             && (is_there(&self.paths.journal) || is_there(&self.paths.copy))
             && let Some(info) = hold::holder(&self.paths)?
@@ -146,7 +241,7 @@ impl Backend for LocalBackend {
         if journal_file::is_written(&self.paths.journal)? {
             return Err(StateError::Busy { path: self.paths.journal.clone(), info: None });
         }
-        let found = replay::interpret(&self.paths, &*self.cipher, &self.read()?)?;
+        let found = self.found()?;
         found.opened.state.usable().map_err(|e| e.in_file(&self.paths.state))?;
         let session = LocalSession::new(
             self.paths.clone(),
@@ -164,7 +259,7 @@ impl Backend for LocalBackend {
         let mut tries = 0;
         loop {
             let before = self.versions();
-            let found = self.read().and_then(|files| replay::interpret(&self.paths, &*self.cipher, &files));
+            let found = self.read(false).and_then(|files| self.interpreted(&files));
             // Somebody is at work: files of different moments say nothing, or the wrong thing.
             if self.versions() == before || tries == 40 {
                 return found.map(|Found { opened, .. }| opened);

@@ -1,7 +1,7 @@
 //! The files that belong to one state, and durable ways to write them.
 
 use crate::StateError;
-use crate::disk::{self as fs, File, OpenOptions, OpenOptionsExt};
+use crate::disk::{self as fs, File, MetadataExt, OpenOptions, OpenOptionsExt};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ pub(crate) struct Paths {
     pub(crate) history: PathBuf,
     /// Who holds the lock: Terraform's name for it.
     pub(crate) lock_info: PathBuf,
+    /// Where older versions had journal and copy of a state whose name begins with a dot: the names that they have for the
+    /// state without it.
+    pub(crate) former: Option<(PathBuf, PathBuf)>,
 }
 
 impl Paths {
@@ -25,14 +28,15 @@ impl Paths {
     pub(crate) fn new(state: &Path) -> Self {
         let state = followed(state);
         let name = state.file_name().unwrap_or_default().to_string_lossy();
-        let beside =
-            |suffix: &str| state.with_file_name(format!(".{}.{suffix}", name.trim_start_matches('.')));
+        let bare = name.trim_start_matches('.');
+        let beside = |name: &str, suffix: &str| state.with_file_name(format!(".{name}.{suffix}"));
         Paths {
             state: state.clone(),
-            journal: beside("journal"),
-            copy: beside("new"),
-            history: beside("history"),
-            lock_info: beside("lock.info"),
+            journal: beside(&name, "journal"),
+            copy: beside(&name, "new"),
+            history: beside(&name, "history"),
+            lock_info: beside(name.strip_prefix('.').unwrap_or(&name), "lock.info"),
+            former: (bare != name).then(|| (beside(bare, "journal"), beside(bare, "new"))),
         }
     }
 
@@ -40,13 +44,40 @@ impl Paths {
     pub(crate) fn elsewhere(place: &str) -> Self {
         let with = |suffix: &str| PathBuf::from(format!("{place}{suffix}"));
         let (state, journal) = (with(""), with(" (its journal)"));
-        Paths { state, journal, copy: PathBuf::new(), history: PathBuf::new(), lock_info: PathBuf::new() }
+        let none = PathBuf::new;
+        Paths { state, journal, copy: none(), history: none(), lock_info: none(), former: None }
+    }
+
+    /// What else would be overwritten by a backup in this file, as a sentence.
+    pub(crate) fn taken_by(&self, backup: &Path) -> Option<&'static str> {
+        let taken = [
+            (&self.state, "it is the state itself"),
+            (&self.journal, "it is the state's journal"),
+            (&self.copy, "it is the file by which the state is replaced"),
+            (&self.lock_info, "it is the file that says who holds the state's lock"),
+        ];
+        taken.into_iter().find(|(path, _)| same_file(path, backup)).map(|(_, what)| what)
     }
 
     /// Where a journal of another snapshot is kept.
     pub(crate) fn kept(&self, serial: u64) -> PathBuf {
         self.journal.with_extension(format!("journal.kept-{serial}-{}", uuid::Uuid::new_v4().simple()))
     }
+}
+
+/// Whether two paths lead to one file, or would, as soon as there is one.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let inode = |path: &Path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    if inode(a).is_some_and(|inode_of_a| inode(b) == Some(inode_of_a)) {
+        return true;
+    }
+    let place = |path: &Path| {
+        let path = followed(path);
+        let folder = folder(&path);
+        (fs::canonicalize(folder).unwrap_or_else(|_| folder.into()), path.file_name().map(Into::into))
+    };
+    let (a, b): ((PathBuf, Option<PathBuf>), _) = (place(a), place(b));
+    a == b
 }
 
 /// Where links lead, even if nothing is there yet.
@@ -94,6 +125,15 @@ pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<File> {
     write().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// Gives a file another name durably, where it is and nothing has that name; that it is not is fine.
+pub(crate) fn take_over(from: &Path, to: &Path) -> io::Result<()> {
+    if !fs::exists(from)? || fs::exists(to)? {
+        return Ok(());
+    }
+    fs::rename(from, to)?;
+    sync_folder(to)
 }
 
 /// Removes a file durably; that it is gone already is fine.

@@ -4,7 +4,8 @@ use crate::ledger::Ledger;
 use crate::paths::Paths;
 use crate::wire::{self, Base, Entry};
 use crate::{
-    Cipher, Opened, Operation, Pending, Record, State, StateError, Stored, StoredObject, frame, snapshot,
+    Cipher, Opened, Operation, Pending, Record, State, StateError, Stored, StoredObject, Unsealed, frame,
+    snapshot,
 };
 use formwork_addr::{InstanceAddr, Str};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,32 @@ pub(crate) const TORN: u8 = b'#';
 /// SHA-256 in hex digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// SHA-256 of a snapshot: of its text, by which journals know it, and of what is stored of it.
+#[derive(Default)]
+pub(crate) struct Sums {
+    pub(crate) text: String,
+    pub(crate) stored: String,
+}
+
+impl Sums {
+    /// Of what is stored, and its text. No content of any kind is one text.
+    fn of(stored: &[u8], text: &[u8]) -> Sums {
+        let of_text = sha256(if is_blank(text) { &[] } else { text });
+        // Stored as it is, it is the same: no need to go through it twice.
+        let stored = if stored == text && !is_blank(text) { of_text.clone() } else { sha256(stored) };
+        Sums { text: of_text, stored }
+    }
+}
+
+/// A snapshot as it is stored.
+pub(crate) fn sealed(cipher: &dyn Cipher, text: Vec<u8>) -> Result<(Vec<u8>, Sums), StateError> {
+    let of_text = sha256(&text);
+    let stored = cipher.seal(Stored::Snapshot, text)?;
+    let sums =
+        Sums { stored: if cipher.is_clear() { of_text.clone() } else { sha256(&stored) }, text: of_text };
+    Ok((stored, sums))
 }
 
 /// The next snapshot, as it lies beside the last one until it has been copied into place.
@@ -48,6 +75,8 @@ pub(crate) struct Files {
     pub(crate) snapshot: Vec<u8>,
     pub(crate) journal: Option<Vec<u8>>,
     pub(crate) copy: Option<Vec<u8>>,
+    /// A journal may be begun on them.
+    pub(crate) to_write: bool,
 }
 
 /// What to do about the journal before the next record can be appended to it.
@@ -68,7 +97,11 @@ pub(crate) struct Found {
     /// Everything together.
     pub(crate) opened: Opened,
     pub(crate) ledger: Ledger,
+    /// SHA-256 of the snapshot's text, for the next journal; empty where none can follow.
+    pub(crate) sha256: String,
     pub(crate) start: Start,
+    /// The journal does not say which text it goes on from: an older version wrote it.
+    pub(crate) unsummed: bool,
     /// The journal is in the snapshot already, but for intents that are not settled.
     pub(crate) folded: bool,
     /// SHA-256 of the snapshot, when the copy beside it is of the same text.
@@ -84,15 +117,22 @@ pub(crate) struct Found {
 /// Finds out what the files mean.
 pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Result<Found, StateError> {
     let (text, is_copy) = effective(paths, files)?;
-    let (base, renew) = read_snapshot(cipher, text).map_err(|e| e.in_file(&paths.state))?;
-    let copied = files.copy.as_ref().map(|copy| (copy, sha256(text)));
-    let copied = copied.and_then(|(copy, sum)| (!text.is_empty() && copy.ends_with(text)).then_some(sum));
+    let (base, unsealed) = read(cipher, text).map_err(|e| e.in_file(&paths.state))?;
+    let renew = unsealed.renew;
+    // Whoever only looks at a snapshot alone has no use for them.
+    let matter = files.to_write || files.journal.is_some() || files.copy.is_some();
+    let sums = if matter { Sums::of(text, &unsealed.text) } else { Sums::default() };
+    drop(unsealed);
+    let is_copied = files.copy.as_ref().is_some_and(|copy| !text.is_empty() && copy.ends_with(text));
+    let copied = is_copied.then(|| sums.stored.clone());
     let unfinished = (is_copy && text != files.snapshot).then(|| text.to_vec());
     let mut found = Found {
         opened: Opened { state: base.clone(), ..Opened::default() },
         base,
         ledger: Ledger::default(),
+        sha256: sums.text.clone(),
         start: Start::Fresh,
+        unsummed: false,
         folded: false,
         copied,
         unfinished,
@@ -100,7 +140,7 @@ pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Re
         announced: false,
     };
     if let Some(journal) = &files.journal {
-        found.replay(paths, cipher, journal, text)?;
+        found.replay(paths, cipher, journal, text, &sums)?;
         found.opened.state.hand_on(&found.base);
         found.opened.pending = found.ledger.pending();
         found.opened.foreign = found.ledger.foreign();
@@ -132,16 +172,21 @@ fn lost(paths: &Paths, base: &Base) -> StateError {
     }
 }
 
-/// The state that a stored snapshot holds, and whether it is to be stored anew.
-pub(crate) fn read_snapshot(cipher: &dyn Cipher, stored: &[u8]) -> Result<(State, bool), StateError> {
+/// The state that a stored snapshot holds, and its text as the cipher gave it.
+fn read<'a>(cipher: &dyn Cipher, stored: &'a [u8]) -> Result<(State, Unsealed<'a>), StateError> {
     if is_blank(stored) {
-        return Ok((State::default(), false));
+        return Ok((State::default(), Unsealed { text: stored.into(), renew: false }));
     }
     let unsealed = cipher.unseal(Stored::Snapshot, stored)?;
     let state = std::str::from_utf8(&unsealed.text)
         .map_err(|_| StateError::format("it is not UTF-8 text.", "Restore it from its backup."))
         .and_then(snapshot::parse)?;
-    Ok((state, unsealed.renew))
+    Ok((state, unsealed))
+}
+
+/// The state that a stored snapshot holds.
+pub(crate) fn read_snapshot(cipher: &dyn Cipher, stored: &[u8]) -> Result<State, StateError> {
+    read(cipher, stored).map(|(state, _)| state)
 }
 
 /// The text of the snapshot that counts, and whether it comes from the copy.
@@ -178,6 +223,14 @@ fn effective<'a>(paths: &Paths, files: &'a Files) -> Result<(&'a [u8], bool), St
     }
 }
 
+/// Whether a journal with this base goes on from this snapshot.
+fn continues(base: &Base, snapshot: &State, sums: &Sums) -> bool {
+    match &base.sha256 {
+        Some(sha256) => *sha256 == sums.text,
+        None => base.serial == snapshot.serial && base.lineage == snapshot.lineage,
+    }
+}
+
 impl Found {
     fn replay(
         &mut self,
@@ -185,6 +238,7 @@ impl Found {
         cipher: &dyn Cipher,
         journal: &[u8],
         text: &[u8],
+        sums: &Sums,
     ) -> Result<(), StateError> {
         let damaged =
             |problem: String| StateError::Journal { path: paths.journal.clone(), problem: problem + "." };
@@ -208,10 +262,11 @@ impl Found {
         let Entry::Header(base) = first else {
             return Err(damaged("its first record is not a header".into()));
         };
-        let here = sha256(text);
+        self.unsummed = base.sha256.is_none();
         self.announced = entries.iter().any(|e| matches!(e, Entry::Folding { .. }));
-        let folded = entries.iter().rposition(|e| matches!(e, Entry::Folding { sha256 } if *sha256 == here));
-        let is_ours = base.serial == self.base.serial && base.lineage == self.base.lineage;
+        let is_here = |e: &Entry| matches!(e, Entry::Folding { sha256 } if *sha256 == sums.stored);
+        let folded = entries.iter().rposition(is_here);
+        let is_ours = continues(base, &self.base, sums);
         if folded.is_none() && !is_ours && !base.lineage.is_empty() && is_blank(text) {
             return Err(lost(paths, base));
         }
@@ -219,6 +274,13 @@ impl Found {
             self.ledger = foreign(entries, &self.base);
             self.start = Start::Rewrite { keep: true };
             return Ok(());
+        }
+        if folded.is_none()
+            && self.base.lineage.is_empty()
+            && let Some(lineage) = &base.new_lineage
+        {
+            self.base.lineage.clone_from(lineage);
+            self.opened.state.lineage.clone_from(lineage);
         }
         for (i, entry) in entries.iter().enumerate() {
             match entry {

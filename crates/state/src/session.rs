@@ -1,7 +1,7 @@
 //! An open local state.
 
 use crate::disk::{self, File, FileExt, Permissions, PermissionsExt};
-use crate::error::{IN_COPY, IN_JOURNAL};
+use crate::error::{IN_COPY, IN_JOURNAL, UNCHANGED};
 use crate::history;
 use crate::hold::{self, Hold};
 use crate::journal_file::JournalFile;
@@ -23,6 +23,8 @@ pub(crate) struct LocalSession {
     cipher: Arc<dyn Cipher>,
     /// The snapshot alone.
     base: State,
+    /// SHA-256 of its text.
+    sha256: String,
     /// The snapshot with the journal.
     state: State,
     pending: Vec<Pending>,
@@ -47,7 +49,7 @@ impl LocalSession {
         hold: Option<Hold>,
         found: Found,
     ) -> Result<Self, StateError> {
-        let base = base_of(&found.base);
+        let base = base_of(&found.base, &found.sha256);
         let journal = JournalFile::new(
             paths.clone(),
             probe.clone(),
@@ -63,6 +65,7 @@ impl LocalSession {
             probe,
             cipher,
             base: found.base,
+            sha256: found.sha256,
             state: found.opened.state,
             pending: found.opened.pending,
             foreign: found.opened.foreign,
@@ -149,11 +152,11 @@ impl LocalSession {
     }
 
     /// Keeps what the session found, before it writes for the first time.
-    fn keep_backup(&mut self, previous: &[u8]) -> Result<(), StateError> {
+    fn keep_backup(&mut self, previous: &[u8], safe: &'static str) -> Result<(), StateError> {
         if let Some(path) = self.backup.as_ref().filter(|_| !previous.is_empty()) {
             let sealed = renewed(&*self.cipher, previous)?;
             paths::replace(path, &[sealed.as_deref().unwrap_or(previous)])
-                .map_err(|e| StateError::io("write the backup", path, &e, IN_JOURNAL))?;
+                .map_err(|e| StateError::io("write the backup", path, &e, safe))?;
         }
         self.backup = None;
         Ok(())
@@ -177,6 +180,7 @@ impl LocalSession {
         self.finish()?;
         // Nobody appends while the journal is replaced.
         let mut records = journal.lock();
+        let safe = if records.has_file() { IN_JOURNAL } else { UNCHANGED };
         let previous = hold::read(&self.paths.state)?;
         let body = snapshot::body(state);
         let (serial, lineage) = if exactly {
@@ -195,28 +199,28 @@ impl LocalSession {
         if (serial, &lineage) != (self.base.serial, &self.base.lineage) || exactly {
             let text = snapshot::head(serial, &lineage) + &body;
             drop(body);
-            let text = self.cipher.seal(Stored::Snapshot, text.into_bytes());
-            let text = text.map_err(|e| e.in_file(&self.paths.state))?;
-            let sha256 = replay::sha256(&text);
-            let head = replay::copy_head(replay::sha256(&previous), sha256.clone())
-                .map_err(|e| self.io("prepare the state", &io::Error::other(e), IN_JOURNAL))?;
-            self.keep_backup(&previous)?;
+            let sealed = replay::sealed(&*self.cipher, text.into_bytes());
+            let (text, sums) = sealed.map_err(|e| e.in_file(&self.paths.state))?;
+            let head = replay::copy_head(replay::sha256(&previous), sums.stored.clone())
+                .map_err(|e| self.io("prepare the state", &io::Error::other(e), safe))?;
+            self.keep_backup(&previous, safe)?;
             if self.renew {
                 history::renew(&self.paths, &*self.cipher)?;
             }
             self.probe.at(Phase::Folding(1));
-            records.mark(&sha256)?;
+            records.mark(&sums.stored)?;
             self.probe.at(Phase::Folding(2));
             paths::replace(&self.paths.copy, &[head.as_bytes(), &text])
-                .map_err(|e| StateError::io("write the new state", &self.paths.copy, &e, IN_JOURNAL))?;
+                .map_err(|e| StateError::io("write the new state", &self.paths.copy, &e, safe))?;
             self.probe.at(Phase::Folding(3));
             self.base = State { serial, lineage, ..state.clone() };
+            self.sha256 = sums.text;
             self.renew = false;
             self.copy_or_remember(text)?;
-            written = Some(sha256);
+            written = Some(sums.stored);
             self.probe.at(Phase::Folding(7));
         }
-        records.restart(base_of(&self.base))?;
+        records.restart(base_of(&self.base, &self.sha256))?;
         self.probe.at(Phase::Folding(8));
         self.retire_copy(written.as_deref())?;
         self.probe.at(Phase::Folding(9));
@@ -227,8 +231,13 @@ impl LocalSession {
     }
 }
 
-fn base_of(state: &State) -> Base {
-    Base { serial: state.serial, lineage: state.lineage.clone() }
+fn base_of(state: &State, sha256: &str) -> Base {
+    Base {
+        serial: state.serial,
+        lineage: state.lineage.clone(),
+        sha256: Some(sha256.into()),
+        new_lineage: None,
+    }
 }
 
 /// What is stored, as it would be stored now; nothing where that is no different.

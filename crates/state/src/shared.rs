@@ -161,6 +161,9 @@ type Done = Box<dyn FnOnce(Result<(), StateError>) + Send>;
 struct Inner {
     /// What the store has: the last snapshot with all groups that were written.
     stored: State,
+    /// The lineage that the first snapshot gets, if there is none: whoever saves the state elsewhere has to know it, and
+    /// so has the next who opens it.
+    new_lineage: String,
     ledger: Ledger,
     queue: Vec<Record>,
     waiting: Vec<Done>,
@@ -192,6 +195,7 @@ impl StoreSession {
         }
         let inner = Inner {
             stored: stored.state.clone(),
+            new_lineage: uuid::Uuid::new_v4().to_string(),
             ledger,
             queue: Vec::new(),
             waiting: Vec::new(),
@@ -242,9 +246,7 @@ impl StoreSession {
         let unchanged = same(&inner.stored, state) && serial == Serial::Fitting;
         let (number, lineage) = match serial {
             Serial::Own => (state.serial, state.lineage.clone()),
-            _ if inner.stored.lineage.is_empty() => {
-                (inner.stored.serial + 1, uuid::Uuid::new_v4().to_string())
-            }
+            _ if inner.stored.lineage.is_empty() => (inner.stored.serial + 1, inner.new_lineage.clone()),
             // Groups may have changed it already without another serial.
             _ if unchanged && !self.renew && same(&self.state, state) => {
                 (inner.stored.serial, inner.stored.lineage.clone())
@@ -308,6 +310,13 @@ impl Session for StoreSession {
         &self.state
     }
 
+    fn lineage(&self) -> String {
+        match self.state.lineage.is_empty() {
+            true => lock(&self.shared.inner).new_lineage.clone(),
+            false => self.state.lineage.clone(),
+        }
+    }
+
     fn pending(&self) -> &[Pending] {
         &self.pending
     }
@@ -369,13 +378,14 @@ impl Shared {
 
     fn write_group(&self) {
         let mut writer = lock(&self.writer);
-        let (mut stored, ledger, records, waiting, mut result) = {
+        let (mut stored, new_lineage, ledger, records, waiting, mut result) = {
             let mut inner = lock(&self.inner);
             let records = std::mem::take(&mut inner.queue);
             let waiting = std::mem::take(&mut inner.waiting);
             let result = inner.failed.clone().map_or(Ok(()), Err);
             // Nobody else touches it while the writer is ours.
-            (std::mem::take(&mut inner.stored), inner.ledger.clone(), records, waiting, result)
+            let stored = std::mem::take(&mut inner.stored);
+            (stored, inner.new_lineage.clone(), inner.ledger.clone(), records, waiting, result)
         };
         if result.is_ok() && !records.is_empty() {
             let last = State { serial: stored.serial, lineage: stored.lineage.clone(), ..State::default() };
@@ -386,7 +396,7 @@ impl Shared {
                 record.apply_to(&mut stored);
             }
             if writer.rewrites() && stored.lineage.is_empty() {
-                stored.lineage = uuid::Uuid::new_v4().to_string();
+                stored.lineage.clone_from(&new_lineage);
                 changed = true;
             }
             if writer.rewrites() && changed {
@@ -395,6 +405,7 @@ impl Shared {
             let group = Group {
                 records: &records,
                 before: &last,
+                new_lineage: last.lineage.is_empty().then_some(&*new_lineage),
                 state: &stored,
                 touched: &touched,
                 ledger: &ledger,

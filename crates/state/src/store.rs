@@ -3,7 +3,7 @@
 //! [`StoreBackend`](crate::StoreBackend) makes a [`Backend`](crate::Backend) of a [`Store`]: it waits for the lock, groups
 //! what is appended, and decides on serials. A store only reads and writes.
 
-pub use crate::codec::Codec;
+pub use crate::codec::{Codec, Replayed, Snapshot};
 use crate::ledger::Ledger;
 use crate::{LockInfo, Pending, Record, State, StateError};
 pub use formwork_addr::InstanceAddr as Address;
@@ -82,6 +82,9 @@ pub struct Group<'a> {
     pub records: &'a [Record],
     /// Serial and lineage of the last snapshot.
     pub before: &'a State,
+    /// The lineage that the next snapshot gets, where the last has none. It is to be stored with the group: whoever opens
+    /// the state next goes on under it. In a state that is rewritten, it is there already.
+    pub new_lineage: Option<&'a str>,
     /// The state after it. Where the store [rewrites](Writer::rewrites) it, with its own serial and lineage.
     pub state: &'a State,
     /// Instances that it may have changed.
@@ -128,6 +131,11 @@ pub struct Fold<'a> {
 }
 
 impl Fold<'_> {
+    /// The lineage that this snapshot gets, where the last has none.
+    pub fn new_lineage(&self) -> Option<&str> {
+        self.base.lineage.is_empty().then_some(&*self.state.lineage)
+    }
+
     /// Intents that are not settled, oldest first, and whether each comes from a journal of another snapshot.
     pub fn pending(&self) -> impl Iterator<Item = (&Pending, bool)> {
         self.ledger.iter().map(|(pending, foreign)| (pending, *foreign))

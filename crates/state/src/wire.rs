@@ -17,6 +17,10 @@ pub(crate) struct Base {
     pub(crate) serial: u64,
     /// Its lineage; empty without a snapshot.
     pub(crate) lineage: String,
+    /// SHA-256 of its text: another tool may write another snapshot with the same serial. Older versions did not say it.
+    pub(crate) sha256: Option<String>,
+    /// The lineage that the next snapshot gets, where this one has none and somebody else has to know it before.
+    pub(crate) new_lineage: Option<String>,
 }
 
 /// One entry of the file.
@@ -39,6 +43,10 @@ enum Wire<'a> {
         format: u32,
         serial: u64,
         lineage: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        new_lineage: Option<String>,
     },
     #[serde(borrow)]
     Intent(WireIntent<'a>),
@@ -119,7 +127,8 @@ pub(crate) fn encode(entry: &Entry) -> Result<Vec<u8>, String> {
     let (mut a, mut b) = (String::new(), String::new());
     let wire = match entry {
         Entry::Header(base) => {
-            Wire::Header { format: FORMAT, serial: base.serial, lineage: base.lineage.clone() }
+            let Base { serial, lineage, sha256, new_lineage } = base.clone();
+            Wire::Header { format: FORMAT, serial, lineage, sha256, new_lineage }
         }
         Entry::Record(Record::Intent(intent)) => Wire::Intent(intent_out(intent, &mut a, &mut b)?),
         Entry::Record(Record::Set { token, partial, address, deposed, provider, object }) => {
@@ -201,7 +210,9 @@ fn object_out<'a>(
 pub(crate) fn decode(payload: &[u8]) -> Result<Entry, String> {
     let wire: Wire<'_> = serde_json::from_slice(payload).map_err(|_| "it is of no known kind".to_string())?;
     Ok(match wire {
-        Wire::Header { format: FORMAT, serial, lineage } => Entry::Header(Base { serial, lineage }),
+        Wire::Header { format: FORMAT, serial, lineage, sha256, new_lineage } => {
+            Entry::Header(Base { serial, lineage, sha256, new_lineage })
+        }
         Wire::Header { format, .. } => {
             return Err(format!("the journal is in version {format} of its format"));
         }

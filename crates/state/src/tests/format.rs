@@ -2,6 +2,7 @@ use crate::*;
 use formwork_value::{Path, Value};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../state/golden");
+const JOURNALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../state/golden-journals");
 
 #[test]
 fn what_terraform_wrote_is_written_back_byte_for_byte() {
@@ -16,6 +17,34 @@ fn what_terraform_wrote_is_written_back_byte_for_byte() {
         count += 1;
     }
     assert!(count >= 5, "only {count} golden states");
+}
+
+#[test]
+fn what_versions_wrote_into_their_journals_is_replayed() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(JOURNALS).unwrap() {
+        let journal = entry.unwrap().path();
+        if journal.extension().is_none_or(|kind| kind != "journal") {
+            continue;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("terraform.tfstate");
+        std::fs::copy(journal.with_extension("tfstate"), &state).unwrap();
+        std::fs::copy(&journal, dir.path().join(".terraform.tfstate.journal")).unwrap();
+        let check = |state: &State, foreign: bool| {
+            let names: Vec<String> = state.instances().map(|(addr, ..)| addr.to_string()).collect();
+            let expected = ["terraform_data.a", "terraform_data.b", "terraform_data.slow"];
+            assert_eq!((names, foreign), (expected.map(String::from).into(), false), "{}", journal.display());
+        };
+        let backend = LocalBackend::new(&state);
+        let peeked = backend.peek().unwrap();
+        check(&peeked.state, peeked.foreign);
+        let session = backend.open(&super::options()).unwrap();
+        check(session.state(), session.foreign());
+        assert_eq!((session.state().serial, session.recovered()), (2, true));
+        count += 1;
+    }
+    assert!(count >= 2, "only {count} golden journals");
 }
 
 #[test]

@@ -157,6 +157,177 @@ fn a_journal_of_another_snapshot_is_listed_and_not_applied() {
 }
 
 #[test]
+fn a_journal_of_another_snapshot_with_the_same_serial_is_not_applied() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("terraform.tfstate");
+    let mut session = open(dir.path());
+    let mut state = State::default();
+    set(None, false, "a.k", Some("k")).apply_to(&mut state);
+    session.fold(&state).unwrap();
+    let ours = session.state().clone();
+    for record in [
+        Record::Intent(intent("change", "a.k", Operation::Update)),
+        set(Some("change"), false, "a.k", Some("k2")),
+        create("lost", "a.l"),
+        set(Some("lost"), false, "a.l", Some("l")),
+    ] {
+        session.journal().append(&record).unwrap();
+    }
+    session.close().unwrap();
+    // Somebody put an older state back, and another tool went on with it as far as this one had come.
+    let mut theirs = State { resources: Default::default(), ..ours.clone() };
+    set(None, false, "a.t", Some("t")).apply_to(&mut theirs);
+    fs::write(&path, snapshot::render(&theirs)).unwrap();
+    let peeked = backend(dir.path()).peek().unwrap();
+    assert_eq!((&peeked.state, peeked.foreign), (&theirs, true));
+    assert_eq!(tokens(&peeked.pending), ["lost{\"id\":\"l\"}"]);
+    let mut session = open(dir.path());
+    assert_eq!((session.state(), session.foreign(), session.recovered()), (&theirs, true, false));
+    session.journal().append(&Record::NoEffect { token: "lost".into() }).unwrap();
+    session.fold(&theirs).unwrap();
+    session.close().unwrap();
+    let left = names(dir.path());
+    assert!(left[0].starts_with(".terraform.tfstate.journal.kept-1-"), "{left:?}");
+    // With the snapshot that it belongs to, it counts again.
+    fs::write(&path, snapshot::render(&ours)).unwrap();
+    fs::rename(dir.path().join(&left[0]), dir.path().join(".terraform.tfstate.journal")).unwrap();
+    assert_eq!(ids(open(dir.path()).state()), ["a.k=k2", "a.l=l"]);
+}
+
+#[test]
+fn a_snapshot_in_another_layout_has_journals_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("terraform.tfstate");
+    let mut state = State { serial: 4, lineage: "l".into(), ..State::default() };
+    set(None, false, "a.k", Some("k")).apply_to(&mut state);
+    let json: serde_json::Value = serde_json::from_str(&snapshot::render(&state)).unwrap();
+    for text in [format!("{json}"), format!("\n{json:#}\n\n")] {
+        fs::write(&path, &text).unwrap();
+        let mut session = open(dir.path());
+        let found = session.state().clone();
+        session.journal().append(&create("open", "a.o")).unwrap();
+        // Nothing is new, so the file stays, and the journal that begins here goes on from it.
+        session.fold(&found).unwrap();
+        session.journal().append(&set(None, false, "a.n", Some("n"))).unwrap();
+        session.close().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        let mut session = open(dir.path());
+        assert_eq!((tokens(session.pending()), session.foreign()), (vec!["open".into()], false));
+        assert_eq!(ids(session.state()), ["a.k=k", "a.n=n"]);
+        session.journal().append(&Record::NoEffect { token: "open".into() }).unwrap();
+        session.fold(&session.state().clone()).unwrap();
+        session.close().unwrap();
+    }
+}
+
+#[test]
+fn states_whose_names_differ_by_a_dot_share_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| LocalBackend::new(dir.path().join(name)).with_history(2);
+    let mut state = State::default();
+    for name in ["x.tfstate", ".x.tfstate", "..x.tfstate"] {
+        set(None, false, "a.k", Some(name)).apply_to(&mut state);
+        let mut session = at(name).open(&options()).unwrap();
+        session.fold(&state).unwrap();
+        session.journal().append(&create(name, "a.o")).unwrap();
+        session.close().unwrap();
+    }
+    for name in ["x.tfstate", ".x.tfstate", "..x.tfstate"] {
+        let peeked = at(name).peek().unwrap();
+        assert_eq!((tokens(&peeked.pending), peeked.foreign), (vec![name.to_owned()], false));
+        assert_eq!(at(name).history().unwrap().len(), 1, "{name}");
+        assert!(dir.path().join(format!(".{name}.journal")).exists());
+    }
+    // One that is new takes nothing that belongs to the other.
+    fs::remove_file(dir.path().join("..x.tfstate.journal")).unwrap();
+    fs::write(dir.path().join(".x.tfstate"), "").unwrap();
+    assert_eq!(at(".x.tfstate").peek().unwrap().pending, []);
+    at(".x.tfstate").open(&options()).unwrap().close().unwrap();
+    assert_eq!(tokens(at("x.tfstate").open(&options()).unwrap().pending()), ["x.tfstate"]);
+}
+
+#[test]
+fn a_journal_under_the_name_that_older_versions_had_for_it_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../state/golden-journals/");
+    let put = |name: &str, to: &str| {
+        fs::copy(format!("{golden}{name}"), dir.path().join(to)).unwrap();
+    };
+    let backend = LocalBackend::new(dir.path().join(".x.tfstate"));
+    put("serial-and-lineage.tfstate", ".x.tfstate");
+    for (journal, expected) in [("sha256.journal", 1), ("serial-and-lineage.journal", 3)] {
+        put(journal, ".x.tfstate.journal");
+        assert_eq!(backend.peek().unwrap().state.instances().count(), expected, "{journal}");
+        let session = backend.open(&options()).unwrap();
+        assert_eq!(session.state().instances().count(), expected, "{journal}");
+        session.close().unwrap();
+        // What this version writes under that name belongs to the state without the dot.
+        assert_eq!(dir.path().join(".x.tfstate.journal").exists(), expected == 1, "{journal}");
+    }
+    assert_eq!(names(dir.path()), [".x.tfstate", ".x.tfstate.backup"]);
+}
+
+#[test]
+fn what_is_left_of_a_dated_backup_goes_with_the_next_run_that_holds_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let stay = ["terraform.tfstate.1700000000.backup", "terraform.tfstate.x.backup.tmp", "t.1.backup.tmp"];
+    for name in stay.iter().chain(&["terraform.tfstate.1700000000.backup.tmp"]) {
+        fs::write(dir.path().join(name), "x").unwrap();
+    }
+    backend(dir.path()).open(&OpenOptions { lock: false, ..options() }).unwrap().close().unwrap();
+    assert_eq!(names(dir.path()).len(), 4);
+    open(dir.path()).close().unwrap();
+    let mut left = stay.map(String::from);
+    left.sort();
+    assert_eq!(names(dir.path()), left);
+}
+
+#[test]
+fn a_backup_over_the_state_or_what_belongs_to_it_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("sub")).unwrap();
+    let mut session = open(dir.path());
+    let mut state = State::default();
+    set(None, false, "a.b", Some("x")).apply_to(&mut state);
+    session.fold(&state).unwrap();
+    session.close().unwrap();
+    std::os::unix::fs::symlink("terraform.tfstate", dir.path().join("link")).unwrap();
+    let before = names(dir.path());
+    for (backup, what) in [
+        ("terraform.tfstate", "the state itself"),
+        ("sub/../terraform.tfstate", "the state itself"),
+        ("link", "the state itself"),
+        (".terraform.tfstate.journal", "the state's journal"),
+        ("sub/../.terraform.tfstate.new", "by which the state is replaced"),
+        (".terraform.tfstate.lock.info", "who holds the state's lock"),
+    ] {
+        let backend = backend(dir.path()).with_backup(Some(dir.path().join(backup)));
+        let error = backend.open(&options()).err().unwrap();
+        assert!(error.to_string().contains(what), "{backup}: {error}");
+    }
+    assert_eq!(names(dir.path()), before);
+    backend(dir.path()).with_backup(Some(dir.path().join("sub/terraform.tfstate"))).open(&options()).unwrap();
+}
+
+#[test]
+fn nobody_is_sent_to_a_journal_that_is_not_there() {
+    for journalled in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut session = open(dir.path());
+        if journalled {
+            session.journal().append(&create("1", "a.b")).unwrap();
+        }
+        // The next snapshot cannot be written beside it.
+        fs::create_dir(dir.path().join(".terraform.tfstate.new.tmp")).unwrap();
+        let mut state = State::default();
+        set(None, false, "a.b", Some("x")).apply_to(&mut state);
+        let error = session.fold(&state).unwrap_err().to_string();
+        assert_eq!(error.contains("is in the journal"), journalled, "{error}");
+        assert_eq!(error.contains("Nothing was changed"), !journalled, "{error}");
+    }
+}
+
+#[test]
 fn one_fsync_serves_all_who_wait() {
     let dir = tempfile::tempdir().unwrap();
     let session = open(dir.path());

@@ -13,6 +13,7 @@ mod rearrange;
 mod sealed;
 mod seeded;
 mod shared;
+mod stores;
 
 use crate::*;
 use formwork_addr::InstanceAddr;

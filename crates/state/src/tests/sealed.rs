@@ -167,6 +167,26 @@ fn what_a_fallback_opened_is_stored_anew_even_if_nothing_changes() {
 }
 
 #[test]
+fn a_journal_knows_its_snapshot_under_whichever_key_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("terraform.tfstate");
+    let first = with(dir.path(), 7, &[]);
+    write(&first, &["one"]);
+    let session = first.open(&options()).unwrap();
+    session.journal().append(&create("t", "a.two")).unwrap();
+    session.close().unwrap();
+    // The same text, as it comes from a history or a backup that was renewed meanwhile.
+    let toy = Toy { key: 8, old: vec![7] };
+    let text = toy.unseal(Stored::Snapshot, &fs::read(&path).unwrap()).unwrap().text.into_owned();
+    let other = String::from_utf8(text.clone()).unwrap().replace("canary-one", "canary-two");
+    for (text, foreign) in [(text, false), (other.into_bytes(), true)] {
+        fs::write(&path, toy.seal(Stored::Snapshot, text).unwrap()).unwrap();
+        let peeked = with(dir.path(), 8, &[7]).peek().unwrap();
+        assert_eq!((tokens(&peeked.pending), peeked.foreign), (vec!["t".into()], foreign));
+    }
+}
+
+#[test]
 fn a_sealed_journal_torn_at_any_byte_counts_up_to_there() {
     let dir = tempfile::tempdir().unwrap();
     let backend = with(dir.path(), 7, &[]);
