@@ -317,12 +317,11 @@ impl Decoder<'_> {
             if schema.attributes.get(name).is_some_and(|a| a.empty_is_nothing) {
                 items.values.iter_mut().for_each(|(_, value, _)| *value = filled(value));
             }
-            if items.values.is_empty() && !items.unknown && lists.contains_key(name) {
-                // Dynamic blocks that make none say nothing of the argument; an empty list would.
-                continue;
-            }
             let marks = items.marks;
-            let value = self.check(name, nested, items, header);
+            // Dynamic blocks that make none say nothing of the argument; an empty list would.
+            let unsaid = items.values.is_empty() && !items.unknown && lists.contains_key(name);
+            let value =
+                if unsaid { Value::null(nested.ty()) } else { self.check(name, nested, items, header) };
             attrs.insert(name.clone(), value.with_marks(marks));
         }
     }
