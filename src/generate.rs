@@ -15,6 +15,7 @@ use formwork_engine::Console;
 use formwork_provider::{Block, Nesting, Schema};
 use formwork_provider_builtin::expression;
 use formwork_value::{Kind, Path as ValuePath, PathStep, Type, Value, convert, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Generated {
     path: PathBuf,
     /// Its contents.
     text: String,
+    /// Its blocks, without line end, by the instances that they are for.
+    pub blocks: BTreeMap<InstanceAddr, Str>,
     /// The configuration with them, and the values of its variables.
     pub inputs: Inputs,
 }
@@ -94,6 +97,7 @@ pub fn generate(
     let (mut console, wrong) = Console::of_state(setup, run.state().clone());
     diags.extend(wrong.into_iter().filter(Diagnostic::is_error));
     let mut text = HEADER.to_owned();
+    let mut blocks = BTreeMap::new();
     for import in &lost {
         if has_errors(&diags) {
             break;
@@ -102,11 +106,11 @@ pub fn generate(
             let addr = address(import);
             // What is in the state is not imported, so nothing is read.
             let object = run.find(&addr, &id)?;
-            Ok((id, object))
+            Ok((addr, id, object))
         });
         match found {
             Err(wrong) => diags.extend(wrong.into_iter().map(|d| d.at(import.id.span))),
-            Ok((id, object)) => {
+            Ok((addr, id, object)) => {
                 let Some(schema) = schema(cx, import) else { continue };
                 match json::decode(&object.attributes, &schema.block.ty()) {
                     Ok(value) => {
@@ -117,7 +121,9 @@ pub fn generate(
                             "\n# __generated__ by Formwork from {}\n",
                             expression(&Value::string(&*id))
                         );
-                        text.push_str(&block(import, &body));
+                        let block = formatted(block(import, &body));
+                        text.push_str(&block);
+                        blocks.insert(addr, block.trim_end().into());
                     }
                     Err(e) => diags.push(
                         Diagnostic::error(
@@ -137,10 +143,9 @@ pub fn generate(
     if has_errors(&diags) {
         return Err(cx.fail(&diags, &inputs.sources));
     }
-    let text = formwork_syntax::format(FileId(0), &text).unwrap_or(text);
     let mut planned = operation::configuration_with(cx, &name, &text)?;
     planned.variables = inputs.variables;
-    Ok(Some(Generated { path: path.to_owned(), text, inputs: planned }))
+    Ok(Some(Generated { path: path.to_owned(), text, blocks, inputs: planned }))
 }
 
 /// The name that the file has in the root module while the plan is made, wherever it is going to be.
@@ -222,6 +227,10 @@ fn block(import: &Import, body: &str) -> String {
         format!("provider = {}{alias}\n", p.name)
     });
     format!("resource \"{}\" \"{}\" {{\n{provider}{body}}}\n", resource.type_name, resource.name)
+}
+
+fn formatted(text: String) -> String {
+    formwork_syntax::format(FileId(0), &text).unwrap_or(text)
 }
 
 /// The arguments and blocks that make an object.

@@ -327,6 +327,7 @@ impl Run {
                 imported: 0,
                 skipped: Vec::new(),
                 failed: Vec::new(),
+                recorded: true,
             };
         };
         let outcome = self.runtime.block_on(formwork_engine::apply(&self.setup, plan, state, &mut **session));
@@ -460,6 +461,9 @@ pub fn open(
     let mut backend = cx.local(Some(&to));
     if let Some(backup) = &flags.backup {
         backend = backend.with_backup((backup.as_os_str() != "-").then(|| backup.clone()));
+    }
+    if to != from {
+        backend.spares(&cx.local(Some(&from)), "-backup").map_err(|e| cx.refuse(e))?;
     }
     let mut session = cx.open(&backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
     if to != from {

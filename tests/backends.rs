@@ -215,12 +215,22 @@ fn what_cannot_be_written_there_is_written_here() {
     // While it is at work, somebody takes its lock: the server refuses what it writes in the end.
     sandbox.write("steal.sh", STEAL).unwrap();
     let steal = format!(
-        "resource \"terraform_data\" \"b\" {{\n  provisioner \"local-exec\" {{\n    command = \"sh steal.sh {}\"\n  }}\n}}\n",
+        "resource \"terraform_data\" \"b\" {{\n  provisioner \"local-exec\" {{\n    command = \"sh steal.sh {}\"\n  }}\n}}\n\n\
+         resource \"terraform_data\" \"c\" {{\n  depends_on = [terraform_data.b]\n}}\n",
         store.url("s")
     );
     sandbox.write("b.tf", &steal).unwrap();
     let told = run(&sandbox, &["apply", "-auto-approve"], 1);
-    has(&told, &["Another run has taken over the state", "errored.tfstate"]);
+    has(
+        &told,
+        &[
+            "Another run has taken over the state",
+            "errored.tfstate",
+            "terraform_data.c",
+            "could not be recorded",
+        ],
+    );
+    assert!(!told.contains("What was done is recorded"), "{told}");
     let kept = std::fs::read_to_string(sandbox.dir().join("errored.tfstate")).unwrap();
     assert!(kept.contains("\"name\": \"b\""), "{kept}");
     std::fs::remove_file(sandbox.dir().join("b.tf")).unwrap();

@@ -349,12 +349,41 @@ fn a_backup_is_not_kept_in_place_of_the_state() {
     run(&sandbox, &["apply", "-auto-approve"], 0);
     let before = std::fs::read(sandbox.dir().join("terraform.tfstate")).unwrap();
     let refused = [
-        ("-backup=./terraform.tfstate", "it is the state itself"),
-        ("-backup=.terraform.tfstate.journal", "it is the state's journal"),
+        ("-backup=./terraform.tfstate", "it is the state "),
+        ("-backup=.terraform.tfstate.journal", "it is the journal of the state"),
     ];
     for (flag, why) in refused {
         has(&run(&sandbox, &["state", "rm", flag, "terraform_data.a"], 1), &[why, "Nothing was changed"]);
         has(&run(&sandbox, &["apply", "-auto-approve", "-replace=terraform_data.a", flag], 1), &[why]);
     }
     assert_eq!(std::fs::read(sandbox.dir().join("terraform.tfstate")).unwrap(), before);
+}
+
+#[test]
+fn a_backup_is_not_kept_in_place_of_another_state_of_the_same_command() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let file = |name: &str| sandbox.dir().join(name);
+    std::fs::copy(file("terraform.tfstate"), file("from.tfstate")).unwrap();
+    std::fs::copy(file("terraform.tfstate"), file("x.tfstate.backup")).unwrap();
+    let before = std::fs::read(file("terraform.tfstate")).unwrap();
+    let apply = ["apply", "-auto-approve", "-replace=terraform_data.a"];
+    let from = ["-state=from.tfstate", "-state-out=out.tfstate", "-backup=from.tfstate"];
+    has(
+        &run(&sandbox, &[&apply[..], &from].concat(), 1),
+        &["it is the state from.tfstate", "Nothing was changed"],
+    );
+    let own = ["-state=x.tfstate.backup", "-state-out=x.tfstate"];
+    has(
+        &run(&sandbox, &[&apply[..], &own].concat(), 1),
+        &["it is the state x.tfstate.backup", "with -backup."],
+    );
+    let to = |flag| ["state", "mv", flag, "-state-out=from.tfstate", "terraform_data.a", "terraform_data.b"];
+    has(&run(&sandbox, &to("-backup=from.tfstate"), 1), &["it is the state from.tfstate", "with -backup."]);
+    let out = run(&sandbox, &to("-backup-out=terraform.tfstate"), 1);
+    has(&out, &["it is the state terraform.tfstate", "with -backup-out."]);
+    for name in ["terraform.tfstate", "from.tfstate", "x.tfstate.backup"] {
+        assert!(std::fs::read(file(name)).unwrap() == before, "{name}");
+    }
+    assert!(!file("out.tfstate").exists() && !file("x.tfstate").exists());
 }

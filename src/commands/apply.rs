@@ -51,6 +51,11 @@ pub struct Apply {
 }
 
 impl Apply {
+    /// What comes before all else: how it shows what it does.
+    pub fn begin(&self, cx: &mut Context) {
+        self.common.begin(cx);
+    }
+
     /// Whether it applies a plan that was saved.
     pub fn is_saved(&self) -> bool {
         self.plan.is_some()
@@ -58,7 +63,6 @@ impl Apply {
 
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
-        self.common.begin(cx);
         if let Some(path) = &self.plan {
             return self.saved(cx, path, flags);
         }
@@ -332,7 +336,7 @@ pub fn finish(
     let failed = has_errors(&outcome.diagnostics);
     diags.extend(outcome.diagnostics);
     if !outcome.skipped.is_empty() {
-        diags.push(unreached(&outcome.skipped));
+        diags.push(unreached(&outcome.skipped, outcome.recorded));
     }
     let operation = if destroying { "destroy" } else { "apply" };
     let style = cx.screen.out;
@@ -377,7 +381,7 @@ pub fn finish(
 /// How many instances a message names before it counts the others.
 const NAMED: usize = 10;
 
-fn unreached(skipped: &[Skipped]) -> Diagnostic {
+fn unreached(skipped: &[Skipped], recorded: bool) -> Diagnostic {
     let line = |skipped: &Skipped| match &skipped.because {
         Some(failed) => format!("\n - {}, which waits for {failed}", skipped.addr),
         None => format!("\n - {}", skipped.addr),
@@ -390,5 +394,9 @@ fn unreached(skipped: &[Skipped]) -> Diagnostic {
         "Some changes were not made",
         format!("These were not reached, because something that they wait for failed or the run was stopped:{list}"),
     )
-    .help("What was done is recorded. Run formwork apply again to go on.")
+    .help(if recorded {
+        "What was done is recorded. Run formwork apply again to go on."
+    } else {
+        "What was done could not be recorded: first do what the error about the state says. Then run formwork apply again to go on."
+    })
 }

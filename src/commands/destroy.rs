@@ -19,9 +19,13 @@ pub struct Destroy {
 }
 
 impl Destroy {
+    /// What comes before all else: how it shows what it does.
+    pub fn begin(&self, cx: &mut Context) {
+        self.common.begin(cx);
+    }
+
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
-        self.common.begin(cx);
         let request = Request {
             mode: Mode::Destroy,
             auto_approve: self.auto_approve,

@@ -205,6 +205,13 @@ pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn 
             };
         }
     };
+    match &cli.command {
+        Some(Command::Plan(c)) => c.begin(&mut cx),
+        Some(Command::Apply(c)) => c.begin(&mut cx),
+        Some(Command::Destroy(c)) => c.begin(&mut cx),
+        Some(Command::Refresh(c)) => c.begin(&mut cx),
+        _ => {}
+    }
     let anywhere = |c: &Command| {
         matches!(
             c,

@@ -48,9 +48,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What comes before all else: how it shows what it does.
+    pub fn begin(&self, cx: &mut Context) {
+        self.common.begin(cx);
+    }
+
     /// Runs the command.
     pub fn run(self, cx: &mut Context, flags: &[Flag]) -> u8 {
-        self.common.begin(cx);
         let mode = match mode(self.destroy, self.refresh_only) {
             Ok(mode) => mode,
             Err(d) => return cx.refuse(d),
@@ -86,7 +90,8 @@ impl Plan {
             return cx.fail(&diags, &inputs.sources);
         }
         options.note = self.out.is_some();
-        let outcome = ManuallyDrop::new(run.plan(&options));
+        let mut outcome = ManuallyDrop::new(run.plan(&options));
+        outcome.plan.generated = generated.as_ref().map(|g| g.blocks.clone()).unwrap_or_default();
         let reads = self.out.is_some().then(|| {
             let mut reads = Reads::new(&outcome.seen, &outcome.plan, run.state(), &outcome.refreshed);
             read_of_disk(&mut reads, &world.recorded());

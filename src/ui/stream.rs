@@ -125,7 +125,10 @@ pub fn plan(plan: &Plan) -> String {
     let later = |c: &PlannedChange| plan.mode == Mode::RefreshOnly && c.action == Action::Read;
     let told = |c: &&PlannedChange| (c.is_change() && !later(c)) || moved(c) || importing(c).is_some();
     for c in plan.changes.iter().filter(told) {
-        let change = change(c, importing(c).map(|id| &**id));
+        let mut change = change(c, importing(c).map(|id| &**id));
+        if let Some(text) = importing(c).and(plan.generated.get(&c.addr)) {
+            change["generated_config"] = (&**text).into();
+        }
         let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
         out.push_str(&line("info", &message, "planned_change", with("change", change)));
     }

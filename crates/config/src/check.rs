@@ -7,19 +7,6 @@ use formwork_syntax::Str;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn whole(config: &Config, diags: &mut Vec<Diagnostic>) {
-    for output in config.root().outputs.values().filter(|o| o.ephemeral) {
-        diags.push(
-            Diagnostic::error(
-                "Ephemeral output not allowed",
-                format!(
-                    "The output \"{}\" of the root module is ephemeral, so nobody could read it.",
-                    output.name.name
-                ),
-            )
-            .help("Only outputs of modules that others call can be ephemeral: remove the argument.")
-            .at(output.span),
-        );
-    }
     for module in config.modules.values() {
         for reference in module.resources.values().filter_map(|r| r.provider.as_ref()) {
             provider(config, module, reference, diags);

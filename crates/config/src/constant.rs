@@ -36,7 +36,8 @@ pub fn const_eval(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<Value> {
 }
 
 /// A scope without names, and a world without anything.
-pub(crate) struct Nothing;
+#[derive(Debug)]
+pub struct Nothing;
 
 impl Scope for Nothing {
     fn lookup(&self, root: &str, _steps: &[Step<'_>], span: Span) -> Lookup {

@@ -33,7 +33,7 @@ mod variables;
 mod version;
 
 pub use backend::backend_arguments;
-pub use constant::const_eval;
+pub use constant::{Nothing, const_eval};
 pub use early::{Early, OwnNames};
 pub use encryption::{ComponentBlock, EncryptionBlock, TargetBlock, encryption_text};
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};

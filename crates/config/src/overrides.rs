@@ -177,7 +177,8 @@ fn content(base: &mut Body, mut over: Body, dynamic: bool) {
     }
     let given = |name: &Str| over.attributes.iter().any(|a| a.name.name == *name);
     base.blocks.retain(|b| !kinds.contains(made(b, dynamic)) && !given(&b.kind.name));
-    base.attributes.retain(|a| !(given(&a.name.name) || a.json && kinds.contains(&a.name.name)));
+    // Blocks take the place of an argument that may be written as blocks.
+    base.attributes.retain(|a| !(given(&a.name.name) || kinds.contains(&a.name.name)));
     for mut attribute in base.attributes.extract_if(.., |a| makes(a)).collect::<Vec<_>>() {
         if without(&mut attribute.expr, &kinds) {
             generated.push(attribute);

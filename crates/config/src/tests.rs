@@ -262,7 +262,6 @@ fn moves_and_removals_fit_the_configuration() {
 
 #[test]
 fn what_only_modules_may_say() {
-    check("output \"o\" {\n value = 1\n ephemeral = true\n}", &["Ephemeral output not allowed"]);
     let call = "module \"m\" {\n source = \"./m\"\n}\n";
     let inner = "output \"o\" {\n value = 1\n ephemeral = true\n}";
     check_all(&[("main.tf", call), ("m/main.tf", inner)], &[]);

@@ -89,6 +89,8 @@ pub(crate) struct Evaluator {
     pub held: FxHashSet<String>,
     /// What blocks name.
     pub texts: Texts,
+    /// The last answer of [`Evaluator::managing`], with what was asked.
+    pub managed: Option<(ResourceAddr, Str, CellId)>,
 }
 
 /// Room is made for so many instances at once, whatever is asked for.
@@ -117,6 +119,7 @@ impl Evaluator {
             deferred: FxHashMap::default(),
             held: FxHashSet::default(),
             texts: Texts::default(),
+            managed: None,
             setup,
         };
         let root = evaluator.setup.config.root().clone();

@@ -2,8 +2,10 @@
 //! which objects another one needs. Values do not flow along it.
 
 mod builder;
+mod tried;
 
-use crate::Registry;
+use crate::provide::Types;
+use crate::{Registry, rules};
 use builder::Builder;
 use formwork_addr::{ModulePath, Resource, Str};
 use formwork_config::{Config, Module, ProviderKey};
@@ -89,12 +91,14 @@ impl Graph {
             graph.declare(module);
         }
         let mut diags = Vec::new();
+        let types = Types::default();
         for module in config.modules.values() {
             let mut builder = Builder {
                 graph: &mut graph,
                 config,
                 registry,
                 module,
+                types: &types,
                 own: false,
                 repeated: None,
                 late: false,
@@ -104,6 +108,7 @@ impl Graph {
             builder.module();
         }
         graph.refuse_cycles(&mut diags);
+        diags.extend(config.root().outputs.values().filter(|o| o.ephemeral).map(rules::ephemeral_output));
         (graph, diags)
     }
 

@@ -1,10 +1,11 @@
 //! `moved` blocks, and the moves that follow from adding or removing `count`.
 
+use crate::evaluator::Evaluator;
 use formwork_addr::{
-    InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ResourceAddr, ResourceMode, Target,
+    InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ModuleStep, ResourceAddr, ResourceMode, Target,
 };
 use formwork_config::{Config, Moved, Removed, Repetition};
-use formwork_diag::Diagnostic;
+use formwork_diag::{Diagnostic, Span};
 use formwork_state::State;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -185,21 +186,55 @@ fn refuse_declared(config: &Config, diags: &mut Vec<Diagnostic>) {
                 _ => None,
             };
             if let Some(span) = declared {
-                diags.push(
-                    Diagnostic::error(
-                        "Moved object still exists",
-                        format!(
-                            "{} is said to have moved to {}, but it is still declared.",
-                            moved.from, moved.to
-                        ),
-                    )
-                    .help("Rename the block, or remove the moved block.")
-                    .at(moved.span)
-                    .label(span, "declared here"),
-                );
+                diags.push(still_exists(moved, span, "Rename the block, or remove the moved block."));
             }
         }
     }
+}
+
+fn still_exists(moved: &Moved, declared: Span, help: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Moved object still exists",
+        format!("{} is said to have moved to {}, but it is still declared.", moved.from, moved.to),
+    )
+    .help(help)
+    .at(moved.span)
+    .label(declared, "declared here")
+}
+
+/// An instance that was moved away must not be there any more: which there are is known when blocks are expanded.
+pub(crate) fn refuse_instances(ev: &Evaluator) -> Vec<Diagnostic> {
+    const HELP: &str = "Take the key out of the block's count or for_each, or remove the moved block.";
+    let mut diags = Vec::new();
+    for (path, module) in &ev.setup.config.modules {
+        for moved in &module.moved {
+            let places = ev.modules.iter().filter(|place| place.addr.path() == *path);
+            let found = places.into_iter().find_map(|place| {
+                let within = |steps: &[ModuleStep]| ModuleInstance::new([place.addr.steps(), steps].concat());
+                match &moved.from {
+                    Target::Instance(from) => {
+                        let resource = ResourceAddr {
+                            module: within(from.resource.module.steps()),
+                            resource: from.resource.resource.clone(),
+                        };
+                        let block = ev.setup.config.module(&resource.module.path())?;
+                        let block = block.resources.get(&*resource.resource)?;
+                        let there = ev.instances.contains_key(&resource.instance(from.key.clone()));
+                        there.then_some(block.span)
+                    }
+                    Target::Module(from) => {
+                        let (last, outer) = from.steps().split_last()?;
+                        let call = ev.setup.config.module(&within(outer).path())?.calls.get(&last.name)?;
+                        let keyed = last.key != InstanceKey::None;
+                        (keyed && ev.by_addr.contains_key(&within(from.steps()))).then_some(call.span)
+                    }
+                    Target::Resource(_) => None,
+                }
+            });
+            diags.extend(found.map(|span| still_exists(moved, span, HELP)));
+        }
+    }
+    diags
 }
 
 /// The `removed` block that speaks of an instance.

@@ -4,7 +4,7 @@ use formwork_addr::Str;
 use formwork_provider::{
     Block, Client, DataSource, EphemeralResource, ManagedResource, Nesting, Provider, Schema,
 };
-use formwork_value::{Marks, Path, PathStep, Type, Value};
+use formwork_value::{Kind, Marks, Path, PathStep, Type, Value};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -98,6 +98,35 @@ impl TypeInfo {
         }
         collect(&self.schema.block, &value, &Path::root(), &mut paths);
         value.mark_paths(&paths)
+    }
+
+    /// A planned value as others read it. A copy that is not known yet is marked as a whole if anything in what it copies is;
+    /// here only those parts are, so that what is made from the others is not called sensitive.
+    pub fn read_by_others(&self, value: Value) -> Value {
+        self.copies.iter().fold(value, |value, (copy, original)| {
+            let Some(found) = value.get(original).filter(|v| !v.marks_deep().is_empty()) else {
+                return value;
+            };
+            let same = value.get(copy).and_then(Value::as_unknown).is_some_and(|u| u.ty == found.ty());
+            if !same {
+                return value;
+            }
+            let apart = like(found);
+            value.with_attribute(copy, apart)
+        })
+    }
+}
+
+/// An unknown value as far apart as it has to be for the marks of what it will be equal to to stand at their places.
+fn like(original: &Value) -> Value {
+    let unknown = || Value::unknown(original.ty()).with_marks(original.marks_deep());
+    if !original.marks().is_empty() || original.marks_deep().is_empty() {
+        return unknown();
+    }
+    match original.kind() {
+        Kind::Object(attrs) => Value::object(attrs.iter().map(|(name, v)| (name.clone(), like(v)))),
+        Kind::Tuple(items) => Value::tuple(items.iter().map(like).collect()),
+        _ => unknown(),
     }
 }
 

@@ -88,6 +88,22 @@ pub(crate) fn managing(
     present_provider(config, recorded).map_err(|d| d.about(addr))
 }
 
+impl Evaluator {
+    /// The cell of the provider configuration of a prior object, as [`managing`] finds it. Instances of one resource come one
+    /// after the other, so the last answer is kept.
+    pub(crate) fn managing(&mut self, addr: &InstanceAddr, recorded: &Str) -> Result<CellId, Diagnostic> {
+        if let Some((resource, name, cell)) = &self.managed
+            && *resource == addr.resource
+            && name == recorded
+        {
+            return Ok(*cell);
+        }
+        let cell = self.provider_cell(managing(&self.setup.config, addr, recorded)?);
+        self.managed = Some((addr.resource.clone(), recorded.clone(), cell));
+        Ok(cell)
+    }
+}
+
 /// Settles every operation that an earlier run began and did not record the end of. To be called as soon as the state is
 /// open. What cannot be settled is an error, and stays in the journal.
 pub async fn recover(setup: &Setup, session: &mut dyn Session) -> Vec<Diagnostic> {

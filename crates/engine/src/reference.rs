@@ -1,7 +1,7 @@
 //! What can be said of references from their form, the declarations and the schemas alone.
 
 use formwork_addr::{Resource, ResourceMode};
-use formwork_config::{Config, IgnoreChanges, Module, Repetition, ResourceBlock};
+use formwork_config::{Config, IgnoreChanges, Module, ModuleCall, Repetition, ResourceBlock};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{RefStep, Reference, Step, references};
 use formwork_provider::Schema;
@@ -209,4 +209,31 @@ fn unknown_path(ty: &Type, reference: &Reference<'_>, block: &ResourceBlock) -> 
         };
     }
     None
+}
+
+/// That a module has no such output. It is said where the reference is evaluated: whether there is one may depend on the version
+/// of the module, so `try` and `can` see it. `steps` are those behind `module`.
+pub(crate) fn no_output(
+    call: &ModuleCall,
+    child: &Module,
+    steps: &[Step<'_>],
+    output: &str,
+    span: Span,
+) -> Diagnostic {
+    let name = &call.name.name;
+    // Of `module.m.output` the last step, with its dot.
+    let at = match steps {
+        [_, Step::Attr(_)] => Span { start: span.first("module.".len() + name.len()).end, ..span },
+        _ => span,
+    };
+    let d = Diagnostic::error(
+        "Unsupported attribute",
+        format!("The module \"{name}\" has no output named \"{output}\"."),
+    )
+    .at(at)
+    .label(call.span, format!("module.{name} is declared here"));
+    match suggestion(output, child.outputs.keys().map(|k| &**k)) {
+        Some(s) => d.help(format!("Did you mean \"{s}\"?")),
+        None => d.help("Only outputs of a module can be used from outside."),
+    }
 }

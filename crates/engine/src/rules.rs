@@ -92,3 +92,16 @@ pub(crate) fn stored(config: &Value, block: &ResourceBlock, schema: &Schema) -> 
     )
     .at(attribute_span(&block.body, at).unwrap_or(block.span)))
 }
+
+/// That nobody could read an output of the root module which is ephemeral.
+pub(crate) fn ephemeral_output(output: &Output) -> Diagnostic {
+    Diagnostic::error(
+        "Ephemeral output not allowed",
+        format!(
+            "The output \"{}\" of the root module is ephemeral, so nobody could read it.",
+            output.name.name
+        ),
+    )
+    .help("Only outputs of modules that others call can be ephemeral: remove the argument.")
+    .at(output.span)
+}

@@ -4,8 +4,10 @@ use crate::cells::{CellId, Cells, Content, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, ModuleNode, instance_key};
 use crate::expand::Expansion;
+use crate::reference;
 use crate::validate::unknown_object;
 use formwork_addr::{InstanceKey, ResourceMode, Str};
+use formwork_config::{Module, ModuleCall, Repetition};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{Lookup, Scope, Step, World};
 use formwork_value::{Map, Mark, Type, Value};
@@ -170,13 +172,19 @@ impl<'a> ModuleScope<'a> {
     }
 
     /// Of a module of which nobody knows yet which instances there are: what its block says of the output is known.
-    fn output_of_unknown(&self, calls: CellId, steps: &[Step<'_>]) -> Lookup {
+    fn output_of_unknown(&self, calls: CellId, steps: &[Step<'_>], span: Span) -> Lookup {
         self.found.borrow_mut().deps.add_instance(calls);
-        let crate::cells::Kind::Calls(_, name) = &self.evaluator.cells.get(calls).kind else {
-            return Lookup::Failed;
+        let Some((call, child)) = self.called(calls) else { return Lookup::Failed };
+        let at = match (&call.repetition, steps.get(1)) {
+            (_, Some(Step::Index(_))) | (Repetition::ForEach(_), Some(Step::Attr(_))) => 2,
+            _ => 1,
         };
-        let child = self.evaluator.setup.config.module(&self.node.module.path.child(name.clone()));
-        let outputs = || child.iter().flat_map(|module| &module.outputs);
+        if let Some(Step::Attr(output)) = steps.get(at)
+            && !child.outputs.contains_key(*output)
+        {
+            return Lookup::Error(reference::no_output(call, child, steps, output, span));
+        }
+        let outputs = || child.outputs.iter();
         let named = steps.iter().skip(1).take(2).find_map(|step| match step {
             Step::Attr(output) => outputs().find(|(n, _)| &***n == *output),
             Step::Index(_) => None,
@@ -196,6 +204,13 @@ impl<'a> ModuleScope<'a> {
         Lookup::Found(value, 1)
     }
 
+    /// A call of a module, and what it calls.
+    fn called(&self, calls: CellId) -> Option<(&ModuleCall, &Module)> {
+        let crate::cells::Kind::Calls(_, name) = &self.evaluator.cells.get(calls).kind else { return None };
+        let child = self.evaluator.setup.config.module(&self.node.module.path.child(name.clone()))?;
+        Some((self.node.module.calls.get(name)?, child))
+    }
+
     fn module_call(&self, calls: CellId, steps: &[Step<'_>], span: Span) -> Lookup {
         let expansion = match self.cell(calls) {
             Ok(Content::Calls(expansion)) => expansion,
@@ -203,7 +218,7 @@ impl<'a> ModuleScope<'a> {
             Err(lookup) => return lookup,
         };
         let (child, at) = match (&**expansion, steps.get(1)) {
-            (Expansion::Unknown, _) => return self.output_of_unknown(calls, steps),
+            (Expansion::Unknown, _) => return self.output_of_unknown(calls, steps, span),
             (Expansion::Absent, _) => return Lookup::Found(Value::NULL, 1),
             (Expansion::Single(child), _) => (Some(child), 1),
             (_, Some(Step::Index(key))) => match instance_key(key) {
@@ -220,7 +235,12 @@ impl<'a> ModuleScope<'a> {
                 let node = self.evaluator.module(*child);
                 match node.outputs.get(*output) {
                     Some(id) => self.value(*id, at + 1),
-                    None => Lookup::Error(unknown_output(node, output, span)),
+                    None => match self.called(calls) {
+                        Some((call, child)) => {
+                            Lookup::Error(reference::no_output(call, child, steps, output, span))
+                        }
+                        None => Lookup::Failed,
+                    },
                 }
             }
             (Some(child), _) => match self.outputs(*child) {
@@ -330,18 +350,6 @@ fn no_instance<T>(expansion: &Expansion<T>, key: &InstanceKey, span: Span) -> Di
         ),
     };
     d.at(span)
-}
-
-fn unknown_output(node: &ModuleNode, output: &str, span: Span) -> Diagnostic {
-    let d = Diagnostic::error(
-        "Unsupported attribute",
-        format!("The module {} has no output named \"{output}\".", node.addr.path()),
-    )
-    .at(span);
-    match suggestion(output, node.outputs.keys().map(|k| &**k)) {
-        Some(s) => d.help(format!("Did you mean \"{s}\"?")),
-        None => d.help("Only outputs of a module can be used from outside."),
-    }
 }
 
 impl Scope for ModuleScope<'_> {

@@ -223,7 +223,7 @@ pub struct ApplyOptions {}
 /// What apply has done.
 #[derive(Clone, Debug)]
 pub struct ApplyOutcome {
-    /// The state afterwards: already recorded.
+    /// The state afterwards: already recorded, if `recorded` says so.
     pub state: State,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
@@ -235,6 +235,8 @@ pub struct ApplyOutcome {
     pub skipped: Vec<Skipped>,
     /// Instances that something failed for.
     pub failed: Vec<InstanceAddr>,
+    /// The state was written where it belongs. If not, a diagnostic says why, and what is left of it.
+    pub recorded: bool,
 }
 
 /// An instance that an apply did not reach.

@@ -176,6 +176,9 @@ pub struct Plan {
     /// What becomes ours by import: the ID that each instance is imported by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "serial::imports")]
     pub imports: BTreeMap<InstanceAddr, Str>,
+    /// The blocks that were written for what is imported, by the instances that they are for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "serial::imports")]
+    pub generated: BTreeMap<InstanceAddr, Str>,
     /// Digests of whose objects each provider configuration means that was known, by the name that states give it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<Str, String>,

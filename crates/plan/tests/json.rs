@@ -307,12 +307,18 @@ fn what_was_not_checked_is_unknown() {
         relevant_attributes: &relevant_attributes,
         checkable: &checkable,
     };
-    let shown = json::plan(&Plan::default(), Some(configuration), None);
-    assert_eq!(shown["relevant_attributes"][0]["resource"], "t.a");
-    let check = serde_json::json!([{
-        "address": { "kind": "check", "name": "x", "to_display": "check.x" }, "status": "unknown",
-    }]);
-    assert_eq!(shown["checks"], check);
+    let shown = |plan: &Plan| json::plan(plan, Some(configuration), None);
+    let check = |status: &str| {
+        serde_json::json!([{
+            "address": { "kind": "check", "name": "x", "to_display": "check.x" }, "status": status,
+        }])
+    };
+    let failed = shown(&Plan { errored: true, ..Plan::default() });
+    assert_eq!(failed["relevant_attributes"][0]["resource"], "t.a");
+    assert_eq!(failed["checks"], check("unknown"));
+    assert_eq!(shown(&Plan { mode: Mode::Destroy, ..Plan::default() })["checks"], check("unknown"));
+    // Where everything was looked at, there is none.
+    assert_eq!(shown(&Plan::default())["checks"], check("pass"));
 }
 
 #[test]

@@ -200,14 +200,24 @@ fn is_there(path: &Path) -> bool {
 impl LocalBackend {
     /// Refuses to keep the backup where it would destroy something.
     fn check_backup(&self) -> Result<(), StateError> {
+        self.check_backup_beside(&self.paths, "-backup")
+    }
+
+    /// Refuses to keep the backup where it would destroy something of another state, which the same command reads or
+    /// writes; `flag` is what another file for the backup can be named with.
+    pub fn spares(&self, other: &LocalBackend, flag: &str) -> Result<(), StateError> {
+        self.check_backup_beside(&other.paths, flag)
+    }
+
+    fn check_backup_beside(&self, paths: &Paths, flag: &str) -> Result<(), StateError> {
         let Some(backup) = &self.backup else { return Ok(()) };
-        match self.paths.taken_by(backup) {
+        match paths.taken_by(backup) {
             None => Ok(()),
             Some(what) => Err(StateError::Store {
                 action: "keep the previous state",
                 place: backup.display().to_string(),
-                problem: what.into(),
-                help: "Name another file with -backup.".into(),
+                problem: format!("it is {what} {}", paths.state.display()),
+                help: format!("Name another file with {flag}."),
                 safe: UNCHANGED.into(),
             }),
         }

@@ -48,13 +48,13 @@ impl Paths {
         Paths { state, journal, copy: none(), history: none(), lock_info: none(), former: None }
     }
 
-    /// What else would be overwritten by a backup in this file, as a sentence.
+    /// What else would be overwritten by a backup in this file: words that the name of the state follows.
     pub(crate) fn taken_by(&self, backup: &Path) -> Option<&'static str> {
         let taken = [
-            (&self.state, "it is the state itself"),
-            (&self.journal, "it is the state's journal"),
-            (&self.copy, "it is the file by which the state is replaced"),
-            (&self.lock_info, "it is the file that says who holds the state's lock"),
+            (&self.state, "the state"),
+            (&self.journal, "the journal of the state"),
+            (&self.copy, "the file that is to replace the state"),
+            (&self.lock_info, "the file that says who holds the lock of the state"),
         ];
         taken.into_iter().find(|(path, _)| same_file(path, backup)).map(|(_, what)| what)
     }

@@ -8,7 +8,7 @@ use crate::parser::normalised;
 use crate::report::{Place, Problem, short};
 use crate::work::Work;
 use crate::{Attribute, Block, Body, Expr, ExprKind, Ident, ObjectItem, Str, UnaryOp};
-use formwork_diag::{Diagnostic, FileId, Span};
+use formwork_diag::{Diagnostic, FileId, Span, suggestion};
 use std::ops::Range;
 
 /// As deep as arrays and objects may nest.
@@ -42,7 +42,8 @@ fn read(
     literal: &dyn Fn(&[Str]) -> bool,
 ) -> (Option<Expr>, Vec<Diagnostic>) {
     let keys = Vec::new();
-    let mut reader = Reader { text, at: 0, file, depth: 0, templates, literal, keys, work: Work::new() };
+    let work = Work::new();
+    let mut reader = Reader { text, at: 0, file, depth: 0, templates, literal, keys, work, broken: false };
     if text.starts_with('\u{feff}') {
         reader.at = 3;
     }
@@ -55,11 +56,9 @@ fn read(
         }
     });
     match value {
-        Ok(value) => (Some(value), reader.work.finish()),
+        Ok(value) => (Some(value).filter(|_| !reader.broken), reader.work.finish()),
         Err(problem) => {
-            let problem = problem.at(Place::At(file, 0));
-            let span = problem.span.unwrap_or(reader.span(0..0));
-            reader.work.add(span, || problem);
+            reader.report(problem);
             (None, reader.work.finish())
         }
     }
@@ -227,6 +226,8 @@ struct Reader<'a> {
     /// The keys that lead here.
     keys: Vec<Str>,
     work: Work,
+    /// Something was reported and read over.
+    broken: bool,
 }
 
 type Read<T> = Result<T, Problem>;
@@ -244,6 +245,14 @@ impl Reader<'_> {
 
     fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range.start, range.end)
+    }
+
+    /// Takes in a problem that does not keep what follows from being read.
+    fn report(&mut self, problem: Problem) {
+        self.broken = true;
+        let problem = problem.at(Place::At(self.file, 0));
+        let span = problem.span.unwrap_or(self.span(0..0));
+        self.work.add(span, || problem);
     }
 
     fn unexpected(&self, wanted: &str, help: &str) -> Problem {
@@ -294,17 +303,25 @@ impl Reader<'_> {
             }
             Some(b'"') => return self.string(),
             Some(b'-' | b'0'..=b'9') => return self.number(),
-            Some(b'a'..=b'z') => {
+            Some(b'a'..=b'z' | b'A'..=b'Z') => {
                 let rest = &self.text[start..];
                 let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-                let kind = match &rest[..end] {
+                self.at += end;
+                match &rest[..end] {
                     "null" => ExprKind::Null,
                     "true" => ExprKind::Bool(true),
                     "false" => ExprKind::Bool(false),
-                    _ => return Err(self.unexpected("a value", "Put strings in double quotes.")),
-                };
-                self.at += end;
-                kind
+                    word => {
+                        // It is not quoted: in a file of variables it may be a secret.
+                        let help = match suggestion(&word.to_ascii_lowercase(), ["true", "false", "null"]) {
+                            Some(near) => format!("Did you mean {near}?"),
+                            None => "Put strings in double quotes.".into(),
+                        };
+                        let detail = "The words of JSON are true, false and null, and this is none of them.";
+                        self.report(Problem::new(start..start + end, "Invalid JSON keyword", detail, help));
+                        ExprKind::Null
+                    }
+                }
             }
             _ => {
                 return Err(self.unexpected(
@@ -321,8 +338,21 @@ impl Reader<'_> {
         self.space();
         match self.peek() {
             Some(b',') => {
+                let comma = self.at..self.at + 1;
                 self.at += 1;
-                Ok(true)
+                self.space();
+                if self.peek() != Some(close) {
+                    return Ok(true);
+                }
+                self.at += 1;
+                let detail = format!("Between this comma and the \"{}\" nothing follows.", close as char);
+                self.report(Problem::new(
+                    comma,
+                    "Trailing comma",
+                    detail,
+                    "Remove the comma, or add what is missing.",
+                ));
+                Ok(false)
             }
             Some(c) if c == close => {
                 self.at += 1;

@@ -294,6 +294,18 @@ fn deep_nesting_is_an_error_and_no_crash() {
 }
 
 #[test]
+fn json_is_read_on_behind_a_mistake() {
+    let text = "{\"a\": tru, \"b\": [1,], \"c\": {\"d\": Null,}, \"e\": x1}";
+    let (expr, found) = json_value(FileId(0), text);
+    assert!(expr.is_none());
+    let at = |d: &Diagnostic| d.span.map(|s| &text[s.start as usize..s.end as usize]);
+    let places: Vec<_> = found.iter().map(|d| (d.summary.as_str(), at(d).unwrap_or_default())).collect();
+    let [word, comma] = ["Invalid JSON keyword", "Trailing comma"];
+    assert_eq!(places, [(word, "tru"), (comma, ","), (word, "Null"), (comma, ","), (word, "x1")]);
+    assert_eq!(found[2].help.as_deref(), Some("Did you mean null?"));
+}
+
+#[test]
 fn json_reads_as_blocks_where_a_schema_says_so() {
     let text = r#"{"//": "c", "resource": {"a": {"b": {"x": "é${v}", "n": -1.5e3}, "c": [{}, {}]}}, "s": "\u00e9\ud83d\ude00"}"#;
     let (expr, diagnostics) = json_value(FileId(0), text);

@@ -38,7 +38,10 @@ impl Value {
 /// `None` while that cannot be told.
 fn compare(a: &Value, b: &Value) -> Option<bool> {
     match (a.kind(), b.kind()) {
-        (Kind::Unknown(_), Kind::Unknown(_)) => None,
+        (Kind::Unknown(a), Kind::Unknown(b)) => {
+            let differ = a.refinement.not_null && b.refinement.not_null && !may_be_same(&a.ty, &b.ty);
+            differ.then_some(false)
+        }
         (Kind::Unknown(unknown), _) => compare_unknown(unknown, b),
         (_, Kind::Unknown(unknown)) => compare_unknown(unknown, a),
         (Kind::Null(_), Kind::Null(_)) => Some(true),
@@ -110,12 +113,26 @@ fn compare_unknown(unknown: &Unknown, known: &Value) -> Option<bool> {
     if known.is_null() {
         return if facts.not_null { Some(false) } else { None };
     }
-    if unknown.ty.has_dynamic() {
-        return None;
-    }
-    let ty = known.ty();
-    if ty != unknown.ty && !ty.has_dynamic() {
+    if !may_be_same(&unknown.ty, &known.ty()) {
         return Some(false);
     }
-    if facts.admits(known) { None } else { Some(false) }
+    if unknown.ty.has_dynamic() || facts.admits(known) { None } else { Some(false) }
+}
+
+/// Whether two types can be one when what is not known of them is.
+fn may_be_same(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::Dynamic, _) | (_, Type::Dynamic) => true,
+        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => {
+            may_be_same(a, b)
+        }
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| may_be_same(a, b))
+        }
+        (Type::Object(a), Type::Object(b)) => {
+            a.attrs.keys().eq(b.attrs.keys())
+                && a.attrs.values().zip(b.attrs.values()).all(|(a, b)| may_be_same(a, b))
+        }
+        (a, b) => a == b,
+    }
 }

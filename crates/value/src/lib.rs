@@ -28,7 +28,7 @@ pub use marks::{Mark, Marks};
 pub use number::{Number, NumberError};
 pub use path::{Path, PathStep};
 pub use print::{display, quote};
-pub use set::Element;
+pub use set::{Element, surely_differ};
 pub use size::{MAX_DEPTH, MAX_WEIGHT, TooLarge};
 pub use ty::{ObjectType, Type};
 pub use unify::{unify, unify_values};

@@ -62,6 +62,32 @@ fn zeros(a: &Value, b: &Value) -> Ordering {
     }
 }
 
+/// Whether no two of a set's elements can turn out to be equal once all of them is known.
+pub fn surely_differ(items: &[Value]) -> bool {
+    let (known, partly): (Vec<&Value>, Vec<&Value>) = items.iter().partition(|item| item.is_wholly_known());
+    if partly.is_empty() || items.len() < 2 {
+        return true;
+    }
+    let mut all: Vec<&Value> = partly.iter().chain(&known).copied().collect();
+    // Objects are told apart by the attributes that are known in all of them, so that only the rest is compared by pairs.
+    let Some(first) = all[0].as_map().filter(|_| all.iter().all(|item| item.as_map().is_some())) else {
+        return pairs_differ(&all, partly.len());
+    };
+    let known_in_all =
+        |name: &&crate::Str| all.iter().all(|item| item.get(name).is_some_and(Value::is_wholly_known));
+    let names: Vec<crate::Str> = first.keys().filter(known_in_all).cloned().collect();
+    let key =
+        |item: &Value| -> Vec<Option<Value>> { names.iter().map(|name| item.get(name).cloned()).collect() };
+    all.sort_by_cached_key(|item| key(item));
+    all.chunk_by(|a, b| key(a) == key(b)).all(|alike| pairs_differ(alike, alike.len()))
+}
+
+/// Whether each of the first `n` differs for certain from all others.
+fn pairs_differ(items: &[&Value], n: usize) -> bool {
+    (0..n.min(items.len()))
+        .all(|i| items[i + 1..].iter().all(|b| items[i].equals(b).as_bool() == Some(false)))
+}
+
 fn rank(value: &Value) -> u8 {
     match value.kind() {
         Kind::Null(_) => 2,

@@ -5,7 +5,7 @@ use crate::context::{Context, Lock};
 use clap::Args;
 use formwork_addr::InstanceAddr;
 use formwork_diag::Diagnostic;
-use formwork_state::{Backend, Pending, Session, State};
+use formwork_state::{Backend, LocalBackend, Pending, Session, State};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,20 +73,14 @@ impl Place {
     pub fn begin(&self, cx: &Context, operation: &str) -> Result<Box<dyn Session>, Diagnostic> {
         let lock = self.locking.lock();
         match self.path(cx) {
-            Some(path) => open(cx, &path, self.backup.as_deref(), operation, lock),
+            Some(path) => Ok(cx.open(&in_file(cx, &path, self.backup.as_deref()), operation, lock)?),
             None => Ok(cx.open_remote(&*cx.backend(None)?, operation, lock)?),
         }
     }
 }
 
-/// Opens a state in a file to change it by hand. Its backup has the time in its name, so that no later one overwrites it.
-pub fn open(
-    cx: &Context,
-    path: &Path,
-    backup: Option<&Path>,
-    operation: &str,
-    lock: Lock,
-) -> Result<Box<dyn Session>, Diagnostic> {
+/// A state in a file, to be changed by hand. Its backup has the time in its name, so that no later one overwrites it.
+pub fn in_file(cx: &Context, path: &Path, backup: Option<&Path>) -> LocalBackend {
     let backup = backup.map_or_else(
         || {
             let mut name = path.as_os_str().to_owned();
@@ -95,8 +89,7 @@ pub fn open(
         },
         Path::to_path_buf,
     );
-    let backend = cx.local(Some(path)).with_backup(Some(backup));
-    Ok(cx.open(&backend, operation, lock)?)
+    cx.local(Some(path)).with_backup(Some(backup))
 }
 
 /// Refuses what is not there.

@@ -59,18 +59,23 @@ impl Mv {
             }
             return Ok(());
         }
+        let target = out.map(|out| edit::in_file(cx, out, self.backup_out.as_deref()));
+        if let (Some(target), Some(path)) = (&target, &path) {
+            let source = edit::in_file(cx, path, self.place.backup.as_deref());
+            source.spares(target, "-backup")?;
+            target.spares(&source, "-backup-out")?;
+        }
         let mut session = self.place.open(cx, "state mv")?;
         let mut state = session.state().clone();
-        let moved = match out {
+        let moved = match target {
             None => {
                 let moved = state.move_to(None, &source, &self.destination)?;
                 settled(session.pending(), session.state(), &state)?;
                 session.fold(&state)?;
                 moved
             }
-            Some(out) => {
-                let lock = self.place.locking.lock();
-                let mut target = edit::open(cx, out, self.backup_out.as_deref(), "state mv", lock)?;
+            Some(target) => {
+                let mut target = cx.open(&target, "state mv", self.place.locking.lock())?;
                 let mut other = target.state().clone();
                 let moved = state.move_to(Some(&mut other), &source, &self.destination)?;
                 settled(session.pending(), session.state(), &state)?;

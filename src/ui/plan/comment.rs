@@ -66,6 +66,12 @@ impl<'p> Printer<'p, '_> {
         out
     }
 
+    fn generated(&mut self, change: &PlannedChange) {
+        if self.plan.generated.contains_key(&change.addr) {
+            self.out.push_str("  # (its configuration is generated)\n");
+        }
+    }
+
     pub(super) fn comment(&mut self, change: &'p PlannedChange, cause: Cause) {
         let style = self.style;
         let mut address = change.addr.to_string();
@@ -81,6 +87,7 @@ impl<'p> Printer<'p, '_> {
         if let (Action::NoOp, Some(id)) = (change.action, &importing) {
             strong(self.out, &address);
             self.out.push_str(" will be imported\n");
+            self.generated(change);
             // The block below shows the ID, where the type has one.
             let shown = change.after.as_ref().and_then(|v| v.get("id")).and_then(|v| v.as_str());
             if shown != Some(id.as_str()) {
@@ -159,6 +166,7 @@ impl<'p> Printer<'p, '_> {
         }
         if let Some(id) = importing {
             let _ = writeln!(self.out, "  # (imported from \"{id}\")");
+            self.generated(change);
             if matches!(change.action, Action::Replace(_)) {
                 self.out.push_str("  # Warning: this will destroy the imported resource\n");
             }

@@ -40,14 +40,14 @@ impl Applier<'_> {
                 self.state.outputs.remove(name);
             }
         }
-        self.state.check_results = self.check_results();
+        self.state.check_results = self.check_results(clean);
         if let Some(error) = self.broken.take() {
             self.ev.diags.push(error.into());
         }
         self.state.hand_on(session.state());
-        if let Err(error) = session.fold(&self.state) {
-            self.ev.diags.push(error.into());
-        }
+        let folded = session.fold(&self.state);
+        let recorded = folded.is_ok();
+        self.ev.diags.extend(folded.err().map(Diagnostic::from));
         self.state.serial = session.state().serial;
         self.state.lineage = session.state().lineage.clone();
         ApplyOutcome {
@@ -57,6 +57,7 @@ impl Applier<'_> {
             imported: self.imported,
             skipped,
             failed,
+            recorded,
         }
     }
 
@@ -101,7 +102,7 @@ impl Applier<'_> {
 
     /// How all conditions came out: in this apply, or where it had nothing to look at, in the plan. Of what neither looked at,
     /// nothing is known any more.
-    fn check_results(&self) -> Option<std::sync::Arc<str>> {
+    fn check_results(&self, clean: bool) -> Option<std::sync::Arc<str>> {
         let mut all = Vec::new();
         if self.plan.mode != Mode::Destroy {
             all.clone_from(&self.ev.checks);
@@ -110,7 +111,8 @@ impl Applier<'_> {
         }
         all.sort_by(|a, b| a.address.cmp(&b.address));
         let checkable = self.ev.setup.config.checkable();
-        formwork_plan::json::check_results(&all, &checkable).map(Into::into)
+        let complete = clean && self.plan.mode != Mode::Destroy && self.plan.is_complete();
+        formwork_plan::json::check_results(&all, &checkable, complete).map(Into::into)
     }
 
     /// What was not reached, and what that waits for.

@@ -36,6 +36,7 @@ impl Applier<'_> {
             imported: 0,
             skipped: Vec::new(),
             failed: Vec::new(),
+            recorded: true,
         }
     }
 

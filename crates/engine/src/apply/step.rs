@@ -116,6 +116,24 @@ impl Applier<'_> {
             Some(key) => i.deposed.get(key).cloned(),
         });
         let Some(stored) = stored else { return self.done(step) };
+        let recorded = self.state.resources.get(&addr.resource).map(|r| r.provider_of(&stored));
+        let provider_cell = match self.ev.managing(&addr, recorded.unwrap_or(&change.provider)) {
+            Ok(cell) => cell,
+            Err(d) => {
+                self.ev.diags.push(d);
+                return self.fail(step);
+            }
+        };
+        match self.ev.cells.get(provider_cell).status {
+            CellStatus::Ready => {}
+            CellStatus::Failed => return self.fail(step),
+            _ => {
+                self.ev.cells.demand(provider_cell);
+                // Tried again as soon as it is known whether the provider is there.
+                self.waiting_for_provider.push((step, provider_cell));
+                return;
+            }
+        }
         let Some(info) = self.ev.type_info(&addr.resource.resource) else { return self.fail(step) };
         let object = match decode(&addr, &info, &stored) {
             Ok(object) => object,
@@ -128,26 +146,6 @@ impl Applier<'_> {
         if deposed.is_none() && stored.status == Status::Ready && !self.taken_leave.contains(&step) {
             let value = crate::instance::marked(&info, &stored, &object.value);
             if self.take_leave(step, &addr, value) {
-                return;
-            }
-        }
-        let recorded = self.state.resources.get(&addr.resource).map(|r| r.provider_of(&stored));
-        let recorded = recorded.unwrap_or(&change.provider);
-        let key = match crate::recover::managing(&self.caller.setup.config, &addr, recorded) {
-            Ok(key) => key,
-            Err(d) => {
-                self.ev.diags.push(d);
-                return self.fail(step);
-            }
-        };
-        let provider_cell = self.ev.provider_cell(key);
-        match self.ev.cells.get(provider_cell).status {
-            CellStatus::Ready => {}
-            CellStatus::Failed => return self.fail(step),
-            _ => {
-                self.ev.cells.demand(provider_cell);
-                // Tried again as soon as it is known whether the provider is there.
-                self.waiting_for_provider.push((step, provider_cell));
                 return;
             }
         }

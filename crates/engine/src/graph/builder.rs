@@ -1,7 +1,8 @@
 //! Building the graph: which objects the text of each names, and complaints about those that do not exist.
 
-use super::{Graph, Object};
+use super::{Graph, Object, tried};
 use crate::body::dynamic_blocks;
+use crate::provide::Types;
 use crate::{Registry, reference};
 use formwork_addr::{ModulePath, Resource, ResourceMode, Str};
 use formwork_config::{Config, Module, ProviderKey, Provisioner, Repetition, ResourceBlock};
@@ -24,6 +25,7 @@ pub(super) struct Builder<'a> {
     pub(super) config: &'a Config,
     pub(super) registry: &'a Registry,
     pub(super) module: &'a Module,
+    pub(super) types: &'a Types,
     /// Whether `self` means something where the builder just is.
     pub(super) own: bool,
     /// Whether the object is there already when what the builder looks at is evaluated.
@@ -386,11 +388,27 @@ impl Builder<'_> {
     }
 
     fn expr_but(&mut self, node: NodeIndex, expr: &Expr, but: Option<NodeIndex>, bound: &[Str]) {
-        for reference in references(expr) {
+        let found = references(expr);
+        if !found.is_empty() {
+            tried::mistakes(expr, self.module, self.registry, self.types, self.diags);
+        }
+        for reference in found {
             if bound.iter().any(|b| &**b == reference.root) {
                 continue;
             }
+            let before = self.diags.len();
             let target = self.target(reference.root, &reference.steps, reference.span);
+            // It may be meant for what a dynamic block around it names.
+            if let Some(d) =
+                self.diags[before..].iter_mut().find(|d| d.summary.starts_with("Reference to undeclared"))
+                && let Some(near) = suggestion(reference.root, bound.iter().map(|b| &**b))
+            {
+                let rest = match reference.steps.first() {
+                    Some(RefStep::Attr(name)) => format!(".{name}"),
+                    _ => String::new(),
+                };
+                d.help = Some(format!("Did you mean {near}{rest}?"));
+            }
             for object in target {
                 let target = self.node(object);
                 if Some(target) != but {
@@ -533,31 +551,8 @@ impl Builder<'_> {
         let Some(output) = output else {
             return vec![Object::Closed(path, name.into()), call];
         };
-        if !child.outputs.contains_key(output) {
-            // Of `module.m.output` the last step, with its dot.
-            let at = match steps {
-                [_, RefStep::Attr(_)] => Span { start: span.first("module.".len() + name.len()).end, ..span },
-                _ => span,
-            };
-            let d = Diagnostic::error(
-                "Unsupported attribute",
-                format!("The module \"{name}\" has no output named \"{output}\"."),
-            )
-            .at(at);
-            let d = match self.module.calls.get(name) {
-                Some(call) => d.label(call.span, format!("module.{name} is declared here")),
-                None => d,
-            };
-            let d = match suggestion(output, child.outputs.keys().map(|k| &**k)) {
-                Some(s) => d.help(format!("Did you mean \"{s}\"?")),
-                None => d.help("Only outputs of a module can be used from outside."),
-            };
-            self.diags.push(d);
-            return vec![call];
-        }
-        if let Some(declared) = child.outputs.get(output)
-            && let Some(why) = &declared.deprecated
-        {
+        let Some(declared) = child.outputs.get(output) else { return vec![call] };
+        if let Some(why) = &declared.deprecated {
             self.diags.push(
                 Diagnostic::warning(
                     "Deprecated output",

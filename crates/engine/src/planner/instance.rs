@@ -227,6 +227,7 @@ impl Planner<'_> {
             let provider = change.provider.clone();
             self.refreshed.set(&instance.addr, None, &provider, change.prior.clone());
         }
+        let after = info.read_by_others(after);
         match postconditions(&mut self.ev, &instance, &after) {
             Ran::Done(..) => {}
             Ran::Missing(missing) => {

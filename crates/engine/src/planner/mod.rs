@@ -20,7 +20,6 @@ use crate::provide::ProviderHandle;
 use crate::refresh::{Prior, ReadResults, Reading, as_found, as_stored, read_page};
 use crate::{PlanOptions, PlanOutcome, Setup, moves};
 use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode};
-use formwork_config::ProviderKey;
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Action, Deferred, Mode, PlannedChange};
 use formwork_provider::{CallError, PlanResponse};
@@ -68,6 +67,8 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
             }
             planner = again;
         }
+        let still_there = moves::refuse_instances(&planner.ev);
+        planner.ev.diags.extend(still_there);
     }
     let mut outcome = planner.finish().await;
     if outcome.plan.errored {
@@ -466,11 +467,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The provider configuration of a prior object: the one that its block uses now, or the one that the state names.
-    fn provider_key(&self, prior: &Prior) -> Result<ProviderKey, Diagnostic> {
-        crate::recover::managing(&self.caller.setup.config, &prior.addr, &prior.provider)
-    }
-
     fn refresh(&mut self, cell: CellId, index: u32) {
         let prior = &self.priors[index as usize];
         let resource = &prior.addr.resource.resource;
@@ -497,14 +493,13 @@ impl<'a> Planner<'a> {
         if !self.options.refresh || !resource.drifts() {
             return self.ev.cells.complete(cell, Content::Object(Some(Arc::new(old))), None);
         }
-        let key = match self.provider_key(prior) {
-            Ok(key) => key,
+        let provider = match self.ev.managing(&prior.addr, &prior.provider) {
+            Ok(provider) => provider,
             Err(d) => {
                 self.ev.diags.push(d);
                 return self.ev.cells.fail(cell);
             }
         };
-        let provider = self.ev.provider_cell(key);
         match self.ev.cells.get(provider).status {
             Status::Ready if !self.ev.provider_of(provider).is_some_and(|p| p.known) => {
                 // It cannot be asked yet: the state's word has to do.

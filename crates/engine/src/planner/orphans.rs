@@ -165,12 +165,11 @@ impl Planner<'_> {
         let cell = self.ev.cells.get(prior.cell);
         let (Status::Ready, Content::Object(Some(object))) = (cell.status, &cell.content) else { return };
         let object: Arc<Refreshed> = object.clone();
-        let key = match self.provider_key(prior) {
-            Ok(key) => key,
+        let provider = match self.ev.managing(&prior.addr, &prior.provider) {
+            Ok(provider) => provider,
             Err(d) => return self.ev.diags.push(d),
         };
         let (addr, deposed) = (prior.addr.clone(), prior.deposed.clone());
-        let provider = self.ev.provider_cell(key);
         self.ev.cells.demand(provider);
         self.drain(false).await;
         let handle = self.ev.provider_of(provider);

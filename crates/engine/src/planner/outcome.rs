@@ -70,6 +70,7 @@ impl Planner<'_> {
             left_out,
             replace: self.options.replace.clone(),
             imports: std::mem::take(&mut self.imports),
+            generated: Default::default(),
             providers,
             timestamp: setup.world.plan_timestamp().unwrap_or_else(|| "".into()),
             prior_serial: self.state.serial,

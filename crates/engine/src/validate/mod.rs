@@ -18,8 +18,8 @@ use formwork_lang::{RefStep, eval, references};
 use formwork_provider::{Problem, connection_schema};
 use formwork_syntax::Expr;
 use formwork_value::{Kind, Type, Value, convert};
-pub(crate) use names::unknown_object;
 use names::{Names, Place};
+pub(crate) use names::{any_object, unknown_object};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Everything that is wrong with a configuration whatever the variables and the state.

@@ -1,9 +1,8 @@
 //! What names mean while a configuration is checked: everything that is declared has some value of its type, with the
 //! marks that are certain.
 
-use crate::Setup;
 use crate::provide::{TypeInfo, Types};
-use crate::rules;
+use crate::{Registry, Setup, reference, rules};
 use formwork_addr::{Resource, ResourceMode, Str};
 use formwork_config::{Module, Output, Repetition};
 use formwork_diag::{Diagnostic, Span};
@@ -62,26 +61,11 @@ impl<'a> Names<'a> {
 
     fn resource(&self, mode: ResourceMode, ty: &str, name: &str, rest: &[Step<'_>], used: usize) -> Lookup {
         let resource = Resource { mode, type_name: ty.into(), name: name.into() };
-        let Some(block) = self.module.resources.get(&resource) else { return Lookup::Failed };
-        let Some(info) = self.types.of(&self.setup.registry, &resource) else { return Lookup::Failed };
-        let ephemeral = |value: Value| match mode {
-            ResourceMode::Ephemeral => value.mark(Mark::Ephemeral),
-            _ => value,
-        };
-        match (&block.repetition, rest.first()) {
-            // The graph has reported keys that are missing, or too many.
-            (Repetition::Single | Repetition::Enabled(_), Some(Step::Index(_))) => Lookup::Failed,
-            // It may be null, too: what is asked of it must be there if it is not.
-            (Repetition::Single | Repetition::Enabled(_), _) => {
-                Lookup::Found(ephemeral(unknown_object(&info)), used)
-            }
-            (_, Some(Step::Index(_))) => Lookup::Found(ephemeral(unknown_object(&info)), used + 1),
-            (_, Some(Step::Attr(_))) => Lookup::Failed,
-            (_, None) => Lookup::Found(ephemeral(Value::unknown(Type::Dynamic)), used),
-        }
+        any_object(self.types, &self.setup.registry, self.module, &resource, rest, used)
     }
 
-    fn call(&self, name: &str, rest: &[Step<'_>]) -> Lookup {
+    fn call(&self, name: &str, steps: &[Step<'_>], span: Span) -> Lookup {
+        let rest = &steps[1..];
         let Some(call) = self.module.calls.get(name) else { return Lookup::Failed };
         let Some(child) = self.child(name) else { return Lookup::Found(Value::unknown(Type::Dynamic), 1) };
         let at = match (&call.repetition, rest.first()) {
@@ -100,7 +84,7 @@ impl<'a> Names<'a> {
         match rest.get(at) {
             Some(Step::Attr(output)) => match child.outputs.get(*output) {
                 Some(output) => Lookup::Found(declared(output), at + 2),
-                None => Lookup::Failed,
+                None => Lookup::Error(reference::no_output(call, child, steps, output, span)),
             },
             _ => Lookup::Found(
                 Value::object(child.outputs.iter().map(|(n, o)| (n.clone(), declared(o)))),
@@ -120,6 +104,34 @@ impl<'a> Names<'a> {
             "cwd" => Lookup::Found(shown(&self.setup.world.cwd()), 1),
             _ => Lookup::Failed,
         }
+    }
+}
+
+/// What a reference to a resource means while nothing is known of it but its type; `rest` follows the `used` steps that name it.
+pub(crate) fn any_object(
+    types: &Types,
+    registry: &Registry,
+    module: &Module,
+    resource: &Resource,
+    rest: &[Step<'_>],
+    used: usize,
+) -> Lookup {
+    let Some(block) = module.resources.get(resource) else { return Lookup::Failed };
+    let Some(info) = types.of(registry, resource) else { return Lookup::Failed };
+    let ephemeral = |value: Value| match resource.mode {
+        ResourceMode::Ephemeral => value.mark(Mark::Ephemeral),
+        _ => value,
+    };
+    match (&block.repetition, rest.first()) {
+        // The graph has reported keys that are missing, or too many.
+        (Repetition::Single | Repetition::Enabled(_), Some(Step::Index(_))) => Lookup::Failed,
+        // It may be null, too: what is asked of it must be there if it is not.
+        (Repetition::Single | Repetition::Enabled(_), _) => {
+            Lookup::Found(ephemeral(unknown_object(&info)), used)
+        }
+        (_, Some(Step::Index(_))) => Lookup::Found(ephemeral(unknown_object(&info)), used + 1),
+        (_, Some(Step::Attr(_))) => Lookup::Failed,
+        (_, None) => Lookup::Found(ephemeral(Value::unknown(Type::Dynamic)), used),
     }
 }
 
@@ -198,7 +210,7 @@ impl Scope for Located<'_, '_> {
         match root {
             "var" => names.variable(name),
             "local" => names.local(name),
-            "module" => names.call(name, &steps[1..]),
+            "module" => names.call(name, steps, span),
             "count" | "each" => self.repeated(root, name, span),
             "path" => names.path(name),
             "terraform" | "tofu" if name == "workspace" => {

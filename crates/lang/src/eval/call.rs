@@ -1,5 +1,6 @@
 //! Function calls.
 
+use super::loops::unsettled;
 use super::{Evaluator, unknown};
 use crate::functions::{CallCx, FnError, functions};
 use formwork_diag::{Diagnostic, Span, suggestion};
@@ -103,6 +104,7 @@ impl<'a> Evaluator<'a> {
         let (last, marks) = args.pop()?.unmark();
         let span = spans.pop()?;
         let problem = match last.kind() {
+            Kind::Set(..) if unsettled(&last) => return Some((None, spans)),
             Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
                 args.extend(items.iter().map(|v| v.clone().with_marks(marks)));
                 spans.extend(items.iter().map(|_| span));

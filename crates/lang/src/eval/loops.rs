@@ -3,17 +3,19 @@
 use super::{Evaluator, a_type, unknown};
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Expr, For, Ident};
-use formwork_value::{Kind, Map, Marks, Refinement, Type, Value};
+use formwork_value::{Kind, Map, Marks, Refinement, Type, Value, surely_differ};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn for_expr(&mut self, f: &'a For, whole: &'a Expr) -> Value {
         let collection = self.expr(&f.collection);
-        let Some((items, mut marks)) = self.iterable(collection, f.key.is_some(), &f.collection) else {
+        let Some((items, mut marks)) = self.iterable(&collection, f.key.is_some(), &f.collection) else {
             return unknown();
         };
         let Some(items) = items else { return unknown().with_marks(marks) };
+        let set = unsettled(&collection);
+        let mut kept: Vec<Value> = Vec::new();
         let mut known = true;
         let mut list: Vec<Value> = Vec::new();
         let mut object = Map::new();
@@ -30,6 +32,9 @@ impl<'a> Evaluator<'a> {
                         return Some(());
                     }
                 }
+            }
+            if set {
+                kept.extend(this.locals.last().map(|(_, item)| item.clone()));
             }
             let Some(key_expr) = &f.key_expr else {
                 let start = this.diags.len();
@@ -57,6 +62,11 @@ impl<'a> Evaluator<'a> {
                     slot.insert(value);
                     Some(())
                 }
+                // They may be one.
+                Entry::Occupied(mut slot) if set && !surely_differ(&kept) => {
+                    slot.insert(unknown());
+                    Some(())
+                }
                 Entry::Occupied(slot) => {
                     let shown = if marks.is_empty() { format!("the key {:?}", slot.key()) } else { "the same key".into() };
                     let d = Diagnostic::error(
@@ -75,10 +85,17 @@ impl<'a> Evaluator<'a> {
         if finished.is_none() || !known {
             return unknown().with_marks(marks);
         }
+        let certain = !set || surely_differ(&kept);
+        let tuple = |list: Vec<Value>, unsettled: bool| match unsettled {
+            true if list.len() > 1 && !certain => unknown(),
+            true => Value::tuple(without_order(list)),
+            false => Value::tuple(list),
+        };
+        let partly = set && kept.iter().any(|item| !item.is_wholly_known());
         let result = match (&f.key_expr, f.grouping) {
-            (None, _) => Value::tuple(list),
+            (None, _) => tuple(list, partly),
             (Some(_), false) => Value::from(object),
-            (Some(_), true) => Value::object(groups.into_iter().map(|(k, v)| (k, Value::tuple(v)))),
+            (Some(_), true) => Value::object(groups.into_iter().map(|(k, v)| (k, tuple(v, partly)))),
         };
         result.with_marks(marks)
     }
@@ -116,11 +133,11 @@ impl<'a> Evaluator<'a> {
     /// error. Keys are made only when they are wanted.
     pub(super) fn iterable(
         &mut self,
-        collection: Value,
+        collection: &Value,
         keys: bool,
         expr: &'a Expr,
     ) -> Option<(Option<Vec<(Value, Value)>>, Marks)> {
-        let (collection, marks) = collection.unmark();
+        let marks = collection.marks();
         let items = match collection.kind() {
             Kind::Null(_) => {
                 let d = Diagnostic::error(
@@ -199,8 +216,19 @@ impl<'a> Evaluator<'a> {
                 if values.is_empty() {
                     let Some(ty) = self.taken_type(element, each) else { return unknown() };
                     Value::list(ty, values)
-                } else {
+                } else if !unsettled(&source) {
                     one_type(values)
+                } else if surely_differ(items) {
+                    one_type(without_order(values))
+                } else {
+                    let (least, most) = source.lengths().unwrap_or_default();
+                    match any_of(&values).unmark() {
+                        (item, _) if item.ty() == Type::Dynamic => unknown(),
+                        (item, marks) => {
+                            let list = Type::list(item.ty());
+                            Value::unknown_refined(list, Refinement::lengths(least, most)).with_marks(marks)
+                        }
+                    }
                 }
             }
             Kind::Unknown(u) => match &u.ty {
@@ -255,6 +283,34 @@ impl<'a> Evaluator<'a> {
     fn taken_type(&mut self, item: &Type, each: &'a Expr) -> Option<Type> {
         self.taken(&[Value::unknown(item.clone())], each)?.first().map(Value::ty)
     }
+}
+
+/// Whether it is a set with elements that are not known, so that some may turn out to be equal, and it is not known in
+/// which order they come.
+pub(super) fn unsettled(collection: &Value) -> bool {
+    matches!(collection.kind(), Kind::Set(_, items) if items.len() > 1 && !collection.is_wholly_known())
+}
+
+/// What was made of a set's elements when it is not known which comes first.
+fn without_order(values: Vec<Value>) -> Vec<Value> {
+    match values.as_slice() {
+        [] | [_] => values,
+        some => vec![any_of(some); some.len()],
+    }
+}
+
+/// What holds for all these values, of which there is one at least; the value itself if all are the same.
+fn any_of(values: &[Value]) -> Value {
+    let Some((first, rest)) = values.split_first() else { return unknown() };
+    if first.is_wholly_known() && rest.iter().all(|v| v == first) {
+        return first.clone();
+    }
+    let marks = values.iter().fold(Marks::NONE, |marks, v| marks.union(v.marks_deep()));
+    if rest.iter().any(|v| v.ty() != first.ty()) {
+        return unknown().with_marks(marks);
+    }
+    let refinement = rest.iter().fold(first.refinement(), |all, v| all.either(&v.refinement()));
+    Value::unknown_refined(first.ty(), refinement).with_marks(marks)
 }
 
 /// A list, or a tuple should the values not have one type (an index into an unknown tuple can do that).

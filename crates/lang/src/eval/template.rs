@@ -1,5 +1,6 @@
 //! String templates.
 
+use super::loops::unsettled;
 use super::{Evaluator, a_type};
 use crate::functions::FnError;
 use crate::{Lookup, Scope, Step, World};
@@ -60,10 +61,12 @@ impl<'a> Evaluator<'a> {
                 }
                 TemplatePart::For { key, value, collection, body } => {
                     let items = self.expr(collection);
-                    let Some((items, marks)) = self.iterable(items, key.is_some(), collection) else {
+                    let unsettled = unsettled(&items);
+                    let Some((items, marks)) = self.iterable(&items, key.is_some(), collection) else {
                         continue;
                     };
                     out.marks = out.marks.union(marks);
+                    out.known &= !unsettled;
                     let Some(items) = items else {
                         out.known = false;
                         continue;
@@ -181,7 +184,9 @@ pub(crate) fn render_template(
     };
     let explain = |d: &Diagnostic| {
         let help = d.help.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
-        FnError::new(format!("{}: {} {}{help}", place(d), d.summary, d.detail)).quoting()
+        let said = format!("{}: {}. {}{help}", place(d), d.summary.trim_end_matches('.'), d.detail);
+        // Who says that the call failed ends the sentence.
+        FnError::new(said.trim_end_matches('.')).quoting()
     };
     let (expr, problems) = parse_template(FileId(u32::MAX), text);
     if let Some(d) = problems.iter().find(|d| d.is_error()) {

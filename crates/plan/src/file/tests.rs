@@ -115,6 +115,7 @@ fn sample() -> (Plan, Bundle) {
         left_out: vec![LeftOut { address: "module.m".into(), named: true }],
         replace: vec![addr("t.a[0]")],
         imports: [(addr("t.a"), "id".into())].into(),
+        generated: [(addr("t.a"), "resource \"t\" \"a\" {\n}".into())].into(),
         providers: [("provider[\"x\"]".into(), "00ff".into())].into(),
         timestamp: "2026-01-02T03:04:05Z".into(),
         prior_serial: u64::MAX,

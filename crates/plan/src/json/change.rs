@@ -23,6 +23,8 @@ pub(super) struct Change<'a> {
     replace_paths: Vec<JsonPath<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     importing: Option<Importing<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generated_config: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -137,6 +139,7 @@ fn unknown_instances<'a>(addr: &InstanceAddr) -> ResourceChange<'a> {
             after_sensitive: Flags::Bool(false),
             replace_paths: Vec::new(),
             importing: None,
+            generated_config: None,
         },
         action_reason: None,
     }
@@ -173,6 +176,7 @@ impl<'a> ResourceChange<'a> {
                 after_sensitive: Flags::sensitive(change.after.as_ref()),
                 replace_paths,
                 importing: importing.map(|id| Importing { id }),
+                generated_config: importing.and(plan.generated.get(addr)).map(|text| &**text),
             },
             action_reason: change.reason.map(|r| r.as_str()),
         }
@@ -197,6 +201,7 @@ impl<'a> From<&'a OutputChange> for Change<'a> {
             after_sensitive: Flags::Bool(output.sensitive),
             replace_paths: Vec::new(),
             importing: None,
+            generated_config: None,
         }
     }
 }

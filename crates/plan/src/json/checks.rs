@@ -115,9 +115,10 @@ struct StoredObject {
     failure_messages: Vec<String>,
 }
 
-/// How conditions came out, as states hold it: Terraform's `check_results`. Of `checkable` objects without a result nothing is
-/// known. `None` when there are no conditions.
-pub fn check_results(results: &[CheckResult], checkable: &[String]) -> Option<String> {
+/// How conditions came out, as states hold it: Terraform's `check_results`. `checkable` objects without a result have no instance
+/// if `complete` says that every instance was looked at; otherwise nothing is known of them. `None` when there are no
+/// conditions.
+pub fn check_results(results: &[CheckResult], checkable: &[String], complete: bool) -> Option<String> {
     let mut objects: BTreeMap<String, (&'static str, Vec<&CheckResult>)> = BTreeMap::new();
     let all = checkable.iter().map(|address| (&**address, None));
     for (address, result) in all.chain(results.iter().map(|r| (&*r.address, Some(r)))) {
@@ -130,21 +131,12 @@ pub fn check_results(results: &[CheckResult], checkable: &[String]) -> Option<St
         };
         objects.entry(static_display(&addr)).or_insert((kind, Vec::new())).1.extend(result);
     }
-    let worst = |all: &[&CheckResult]| {
-        let any = |status| all.iter().any(|c| c.status == status);
-        match (any(CheckStatus::Fail), any(CheckStatus::Unknown)) {
-            (true, _) => CheckStatus::Fail,
-            (false, true) => CheckStatus::Unknown,
-            (false, false) if all.is_empty() => CheckStatus::Unknown,
-            _ => CheckStatus::Pass,
-        }
-    };
     let stored: Vec<StoredCheck> = objects
         .into_iter()
         .map(|(config_addr, (object_kind, all))| StoredCheck {
             object_kind,
             config_addr,
-            status: name(worst(&all)).to_owned(),
+            status: name(worst(&all, complete)).to_owned(),
             objects: (!all.is_empty()).then(|| {
                 let object = |c: &&CheckResult| StoredObject {
                     object_addr: c.address.clone(),
@@ -158,9 +150,20 @@ pub fn check_results(results: &[CheckResult], checkable: &[String]) -> Option<St
     if stored.is_empty() { None } else { serde_json::to_string(&stored).ok() }
 }
 
-/// The checks of a plan. An entry for a whole object whose instances are not known has an address without keys. Of
-/// `checkable` objects without a result nothing is known.
-pub(super) fn of_plan(results: &[CheckResult], checkable: &[String]) -> Vec<StaticCheck> {
+/// How an object came out whose instances did so; `complete` as in [`check_results`].
+fn worst(all: &[&CheckResult], complete: bool) -> CheckStatus {
+    let any = |status| all.iter().any(|c| c.status == status);
+    match (any(CheckStatus::Fail), any(CheckStatus::Unknown)) {
+        (true, _) => CheckStatus::Fail,
+        (false, true) => CheckStatus::Unknown,
+        (false, false) if all.is_empty() && !complete => CheckStatus::Unknown,
+        _ => CheckStatus::Pass,
+    }
+}
+
+/// The checks of a plan. An entry for a whole object whose instances are not known has an address without keys; `complete` as
+/// in [`check_results`].
+pub(super) fn of_plan(results: &[CheckResult], checkable: &[String], complete: bool) -> Vec<StaticCheck> {
     let mut objects: BTreeMap<String, (InstanceAddr, Vec<&CheckResult>)> = BTreeMap::new();
     for addr in checkable.iter().filter_map(|address| parse(address)) {
         objects.entry(static_display(&addr)).or_insert_with(|| (addr, Vec::new()));
@@ -171,14 +174,7 @@ pub(super) fn of_plan(results: &[CheckResult], checkable: &[String]) -> Vec<Stat
         }
     }
     let group = |(addr, results): (InstanceAddr, Vec<&CheckResult>)| {
-        let any = |status| results.iter().any(|r| r.status == status);
-        let status = if any(CheckStatus::Fail) {
-            CheckStatus::Fail
-        } else if results.is_empty() || any(CheckStatus::Unknown) {
-            CheckStatus::Unknown
-        } else {
-            CheckStatus::Pass
-        };
+        let status = worst(&results, complete);
         let instances = results
             .iter()
             .filter_map(|r| Some(dynamic(&parse(&r.address)?, name(r.status), r.problems.iter().cloned())));

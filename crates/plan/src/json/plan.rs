@@ -9,7 +9,7 @@ use super::{TERRAFORM_VERSION, to_text};
 use crate::{Action, Mode, Plan, PlannedChange};
 use formwork_addr::ResourceMode;
 use formwork_state::State;
-use formwork_value::Value;
+use formwork_value::{Type, Value};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -114,7 +114,9 @@ fn planned_values(plan: &Plan) -> PlannedValues<'_> {
     }
     root_module.sort();
     let output = |after: &'_ Value, sensitive| {
-        let ty = after.is_wholly_known().then(|| formwork_value::json::type_to_json(&after.ty()));
+        // As in Terraform, nothing is said of the type of a null.
+        let ty = if after.is_null() { Type::Dynamic } else { after.ty() };
+        let ty = after.is_wholly_known().then(|| formwork_value::json::type_to_json(&ty));
         (sensitive, ty)
     };
     let outputs = plan.outputs.iter().filter_map(|(name, change)| {
@@ -149,7 +151,11 @@ fn document<'a>(
         prior_state: prior.and_then(|p| StateDocument::prior(p.state, p.decode, plan)),
         configuration: configuration.map(|c| c.representation),
         relevant_attributes: configuration.map_or(&[], |c| c.relevant_attributes),
-        checks: checks::of_plan(&plan.checks, configuration.map_or(&[], |c| c.checkable)),
+        checks: checks::of_plan(
+            &plan.checks,
+            configuration.map_or(&[], |c| c.checkable),
+            plan.mode != Mode::Destroy && plan.is_complete(),
+        ),
         timestamp: &plan.timestamp,
         errored: plan.errored,
     }
