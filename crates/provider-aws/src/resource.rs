@@ -74,6 +74,11 @@ pub(crate) trait AwsType: Model + Clone {
     /// does not, nothing is waited for but that it can be read.
     const LAGS: bool = true;
 
+    /// Whether repeating `create` makes another object: neither a client token nor a name or place that is unique keeps it from
+    /// that. Then a request of an interrupted run that takes effect late, after this run has looked for it and made the object
+    /// anew under the same token, leaves a twin, which is removed.
+    const TWINS: bool = false;
+
     /// How many ids one list takes.
     const PAGE: usize = PAGE;
 
@@ -225,6 +230,16 @@ pub(crate) async fn place<T: AwsType>(wanted: &T, cx: &Context<'_>) -> Result<Pl
     Ok(seen(wanted, found, cx).await?.map_or(Place::Free, Place::Made))
 }
 
+/// Removes what the same attempt made besides `id`. What fails here fails nothing else: the object itself is there.
+async fn without_twins<T: AwsType>(wanted: &T, id: &str, cx: &Context<'_>) {
+    let made = T::list(Wanted::Made(wanted), cx).await.unwrap_or_default();
+    for twin in made.iter().filter(|found| T::found_id(found) != Some(id) && wanted.is_made(found, cx)) {
+        if let Ok(Some(twin)) = wanted.filled(twin, cx).await {
+            let _ = twin.delete(cx).await;
+        }
+    }
+}
+
 /// Deletes an object by a call that is made again as long as something uses the object, for as long as its `timeouts`
 /// say. `what` is as in [`crate::error::failed`].
 pub(crate) async fn delete<K: AwsType, T, E: Operation, F>(
@@ -299,7 +314,11 @@ impl<T: AwsType> Crud for Adapter<T> {
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Self, CallError> {
-        self.0.create(cx).await.map(Adapter)
+        let made = self.0.create(cx).await?;
+        if T::TWINS && !cx.token.is_empty() {
+            without_twins(&self.0, &made.key(), cx).await;
+        }
+        Ok(Adapter(made))
     }
 
     async fn finish(&self, created: &Self, cx: &Context<'_>) -> Result<(), CallError> {
@@ -347,6 +366,9 @@ impl<T: AwsType> Crud for Adapter<T> {
             if self.0.is_made(&found, cx)
                 && let Some(made) = seen(&self.0, &found, cx).await?
             {
+                if T::TWINS {
+                    without_twins(&self.0, &made.key(), cx).await;
+                }
                 return Ok(Some(Adapter(made)));
             }
         }

@@ -339,6 +339,26 @@ async fn volume_lives() {
 }
 
 #[tokio::test]
+async fn a_twin_that_came_late_goes() {
+    let Some(world) = world().await else { return };
+    let kinds = [
+        ("aws_eip", json!({"domain": "vpc"})),
+        ("aws_vpc", json!({"cidr_block": "10.77.0.0/16"})),
+        ("aws_internet_gateway", json!({})),
+    ];
+    for (kind, config) in kinds {
+        let token = unique("token");
+        // What an interrupted run had asked for, which came when recovery had looked for it already.
+        let late = world.try_create(kind, config.clone(), &token).await.expect("is made");
+        let made = world.try_create(kind, config, &token).await.expect("is made again");
+        assert_ne!(text(&made, "id"), text(&late, "id"), "{kind}");
+        assert!(world.read(kind, &late).await.is_none(), "{kind}");
+        assert!(world.read(kind, &made).await.is_some(), "{kind}");
+        world.delete(kind, &made).await;
+    }
+}
+
+#[tokio::test]
 async fn association_lives() {
     let Some(world) = world().await else { return };
     let place = place(&world).await;

@@ -125,6 +125,7 @@ impl AwsType for Address {
     type Found = (Found, Option<String>);
     const GONE: &[&str] = &["InvalidAllocationID.NotFound", "InvalidAddress.NotFound"];
     const LAGS: bool = false;
+    const TWINS: bool = true;
 
     async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Self::Found>, CallError> {
         let found = addresses(wanted.filter("allocation-id", cx), cx).await?;

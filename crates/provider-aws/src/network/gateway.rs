@@ -63,6 +63,7 @@ fn attached(found: &Found) -> Option<&str> {
 impl AwsType for InternetGateway {
     type Found = Found;
     const GONE: &[&str] = &["InvalidInternetGatewayID.NotFound"];
+    const TWINS: bool = true;
 
     async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
         let filter = wanted.filter("internet-gateway-id", cx);

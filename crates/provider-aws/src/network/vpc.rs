@@ -175,6 +175,7 @@ impl Switches {
 impl AwsType for Vpc {
     type Found = Found;
     const GONE: &[&str] = &["InvalidVpcID.NotFound"];
+    const TWINS: bool = true;
 
     async fn list(wanted: Wanted<'_, Self>, cx: &Context<'_>) -> Result<Vec<Found>, CallError> {
         let call = cx.client.ec2.describe_vpcs().filters(wanted.filter("vpc-id", cx));

@@ -294,12 +294,12 @@ fn a_backup_over_the_state_or_what_belongs_to_it_is_refused() {
     std::os::unix::fs::symlink("terraform.tfstate", dir.path().join("link")).unwrap();
     let before = names(dir.path());
     for (backup, what) in [
-        ("terraform.tfstate", "the state itself"),
-        ("sub/../terraform.tfstate", "the state itself"),
-        ("link", "the state itself"),
-        (".terraform.tfstate.journal", "the state's journal"),
-        ("sub/../.terraform.tfstate.new", "by which the state is replaced"),
-        (".terraform.tfstate.lock.info", "who holds the state's lock"),
+        ("terraform.tfstate", "it is the state /"),
+        ("sub/../terraform.tfstate", "it is the state /"),
+        ("link", "it is the state /"),
+        (".terraform.tfstate.journal", "the journal of the state /"),
+        ("sub/../.terraform.tfstate.new", "that is to replace the state /"),
+        (".terraform.tfstate.lock.info", "who holds the lock of the state /"),
     ] {
         let backend = backend(dir.path()).with_backup(Some(dir.path().join(backup)));
         let error = backend.open(&options()).err().unwrap();
