@@ -64,7 +64,8 @@ impl<'a> Evaluator<'a> {
                 }
                 // They may be one.
                 Entry::Occupied(mut slot) if set && !surely_differ(&kept) => {
-                    slot.insert(unknown());
+                    let marks = marks_of(&[slot.get().clone(), value]);
+                    slot.insert(unknown().with_marks(marks));
                     Some(())
                 }
                 Entry::Occupied(slot) => {
@@ -87,7 +88,7 @@ impl<'a> Evaluator<'a> {
         }
         let certain = !set || surely_differ(&kept);
         let tuple = |list: Vec<Value>, unsettled: bool| match unsettled {
-            true if list.len() > 1 && !certain => unknown(),
+            true if list.len() > 1 && !certain => unknown().with_marks(marks_of(&list)),
             true => Value::tuple(without_order(list)),
             false => Value::tuple(list),
         };
@@ -223,7 +224,7 @@ impl<'a> Evaluator<'a> {
                 } else {
                     let (least, most) = source.lengths().unwrap_or_default();
                     match any_of(&values).unmark() {
-                        (item, _) if item.ty() == Type::Dynamic => unknown(),
+                        (item, marks) if item.ty() == Type::Dynamic => unknown().with_marks(marks),
                         (item, marks) => {
                             let list = Type::list(item.ty());
                             Value::unknown_refined(list, Refinement::lengths(least, most)).with_marks(marks)
@@ -299,13 +300,18 @@ fn without_order(values: Vec<Value>) -> Vec<Value> {
     }
 }
 
+/// The marks of all that is in these values.
+fn marks_of(values: &[Value]) -> Marks {
+    values.iter().fold(Marks::NONE, |marks, v| marks.union(v.marks_deep()))
+}
+
 /// What holds for all these values, of which there is one at least; the value itself if all are the same.
 fn any_of(values: &[Value]) -> Value {
     let Some((first, rest)) = values.split_first() else { return unknown() };
     if first.is_wholly_known() && rest.iter().all(|v| v == first) {
         return first.clone();
     }
-    let marks = values.iter().fold(Marks::NONE, |marks, v| marks.union(v.marks_deep()));
+    let marks = marks_of(values);
     if rest.iter().any(|v| v.ty() != first.ty()) {
         return unknown().with_marks(marks);
     }

@@ -412,6 +412,32 @@ fn a_set_of_partly_unknown_objects_promises_nothing_false() {
     assert!(known > 500 && counted > 200, "{known} were known, {counted} in part");
 }
 
+#[test]
+fn a_set_of_unknown_elements_hides_no_secret() {
+    let unknowns =
+        (0..2).map(|i| Value::unknown_refined(Type::String, Refinement::prefixed(&format!("{i}"))));
+    let alike = (0..2).map(|_| Value::object([("k", Value::from("a")), ("v", Value::unknown(Type::Number))]));
+    let elements: [Vec<Value>; 2] = [unknowns.collect(), alike.collect()];
+    let mut looked = 0;
+    for items in elements {
+        let set = Value::set(items[0].ty(), items);
+        let values = Map::from([("ps".into(), set), ("s".into(), Value::from("x").mark(Mark::Sensitive))]);
+        for text in [
+            "[for x in v.ps : v.s]",
+            "[for x in v.ps : [v.s, x]]",
+            "{ for x in v.ps : \"k\" => v.s... }",
+            "{ for x in v.ps : \"k\" => v.s }",
+            "\"%{ for x in v.ps }${v.s}%{ endfor }\"",
+        ] {
+            // Elements that certainly differ give one key twice.
+            let Some(found) = run(text, &values) else { continue };
+            looked += 1;
+            assert!(found.marks_deep().has(Mark::Sensitive), "{text}: {found:?}");
+        }
+    }
+    assert!(looked >= 9, "only {looked} could be evaluated");
+}
+
 /// Whether everything in which two values differ is marked in both.
 fn hidden(a: &Value, b: &Value) -> bool {
     let both = |mark| a.has_mark(mark) && b.has_mark(mark);
