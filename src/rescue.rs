@@ -70,6 +70,10 @@ impl Journal for Noted {
         self.journal.sync(done);
     }
 
+    fn in_doubt(&self) -> bool {
+        self.journal.in_doubt()
+    }
+
     fn len_bytes(&self) -> u64 {
         self.journal.len_bytes()
     }
@@ -110,15 +114,22 @@ impl Rescued {
 
     fn rescue(&self, error: StateError, state: &State, exactly: bool) -> StateError {
         let mut state = state.clone();
-        if !exactly {
-            // A store that is rewritten with each group may have had another serial for each.
-            state.serial = self.session.state().serial + self.session.journal().fsyncs() + 1;
+        let superseded = matches!(error, StateError::Superseded { .. });
+        if !exactly || superseded {
+            // Whoever wrote meanwhile found what was on its way here, and has gone on from there: that must not be replaced by
+            // what was known before, unless somebody has looked.
+            state.serial =
+                if superseded { self.session.state().serial } else { self.session.next_serial() };
             state.lineage = self.session.lineage();
         }
         let sealed = self.cipher.seal(Stored::Snapshot, self.text(&state).into_bytes());
         let written =
             sealed.map_err(|e| e.to_string()).and_then(|text| write(&text).map_err(|e| e.to_string()));
         let word = match written {
+            Ok(()) if superseded => format!(
+                "The state as this run knew it is in the file {FILE} here, to be compared with what the other run has made of it: \
+                 formwork plan says whether anything is missing. In the place of the other's it would lose what that run did."
+            ),
             Ok(()) => format!(
                 "The whole state is in the file {FILE} here. When the cause is mended, put it in place with formwork state push \
                  {FILE}."

@@ -235,11 +235,29 @@ fn what_cannot_be_written_there_is_written_here() {
     let kept = std::fs::read_to_string(sandbox.dir().join("errored.tfstate")).unwrap();
     assert!(kept.contains("\"name\": \"b\""), "{kept}");
     std::fs::remove_file(sandbox.dir().join("b.tf")).unwrap();
-    run(&sandbox, &["state", "push", "errored.tfstate"], 0);
+    // Somebody else may have gone on from what is there: it is replaced only by who has looked.
+    has(&told, &["to be compared"]);
+    has(&run(&sandbox, &["state", "push", "errored.tfstate"], 1), &["newer state"]);
+    run(&sandbox, &["state", "push", "-force", "errored.tfstate"], 0);
     assert_eq!(
         run(&sandbox, &["state", "list"], 0),
         "terraform_data.a\nterraform_data.b\nterraform_data.c\n"
     );
+}
+
+#[test]
+fn a_write_that_is_sent_on_is_no_write() {
+    let (store, sandbox) = (HttpStore::start(), sandbox());
+    sandbox.write("main.tf", &(block(&store, "s") + RESOURCE)).unwrap();
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    let before = store.text("s").expect("a state");
+    store.ask_to_sign_in("s");
+    sandbox.write("b.tf", "resource \"terraform_data\" \"b\" {}\n").unwrap();
+    // Not even the lock is taken by it.
+    let told = run(&sandbox, &["apply", "-auto-approve"], 1);
+    has(&told, &["302 Found", "/login", "not sent on"]);
+    has(&run(&sandbox, &["apply", "-auto-approve", "-lock=false"], 1), &["302 Found", "errored.tfstate"]);
+    assert_eq!(store.text("s").expect("a state"), before);
 }
 
 #[test]
@@ -260,7 +278,8 @@ fn what_the_first_run_could_not_write_is_put_in_place() {
     if let Some(there) = store.text("s") {
         assert_eq!(lineage(&there), lineage(&kept));
     }
-    run(&sandbox, &["state", "push", "errored.tfstate"], 0);
+    // Of that state nothing was there before, so nothing is older or newer.
+    run(&sandbox, &["state", "push", "-force", "errored.tfstate"], 0);
     assert_eq!(run(&sandbox, &["state", "list"], 0), "terraform_data.a\nterraform_data.b\n");
     assert_eq!(lineage(&store.text("s").expect("a state")), lineage(&kept));
 }
@@ -314,7 +333,7 @@ fn what_is_put_in_place_settles_what_it_knows_of() {
     sandbox.write("other.tfstate", &other.to_string()).unwrap();
     has(&run(&sandbox, &["state", "push", "other.tfstate"], 1), &["An interrupted run is not settled"]);
 
-    run(&sandbox, &["state", "push", "errored.tfstate"], 0);
+    run(&sandbox, &["state", "push", "-force", "errored.tfstate"], 0);
     assert!(!run(&sandbox, &["recover"], 0).contains("toy_thing.b"));
     sandbox.write("b.tf", &thing("b")).unwrap();
     has(&run(&sandbox, &["plan"], 0), &["0 to add, 0 to change, 1 to destroy"]);

@@ -15,10 +15,15 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 /// No state is larger.
 const MAX_BYTES: u64 = 4 << 30;
 
+/// How often reading is sent on to another place.
+const REDIRECTIONS: u32 = 10;
+
 /// What a server answered.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// Where a redirection leads.
+    pub(crate) location: Option<String>,
     /// How many times the request was sent before without an answer that settled it: it may have had its effect already.
     pub(crate) uncertain: bool,
 }
@@ -51,6 +56,8 @@ impl Client {
             .tls_config(tls.build())
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            // A write that is sent on would be made a GET, whose success says nothing.
+            .max_redirects(0)
             .timeout_connect(Some(Duration::from_secs(30)))
             .timeout_recv_response(Some(Duration::from_secs(300)))
             .timeout_recv_body(Some(Duration::from_secs(600)))
@@ -96,9 +103,14 @@ impl Client {
                     .header("Content-MD5", BASE64_STANDARD.encode(Md5::digest(body)));
                 request.body(body).map_err(|e| e.to_string()).map(|r| self.agent.run(r))
             }
+            None if method == "GET" => request.body(()).map_err(|e| e.to_string()).map(|r| {
+                let follows = self.agent.configure_request(r).max_redirects(REDIRECTIONS).build();
+                self.agent.run(follows)
+            }),
             None => request.body(()).map_err(|e| e.to_string()).map(|r| self.agent.run(r)),
         };
         let mut response = response?.map_err(|e| e.to_string())?;
+        let location = response.headers().get("location").and_then(|h| h.to_str().ok()).map(str::to_owned);
         let sum = response.headers().get("content-md5").and_then(|h| h.to_str().ok()).map(str::to_owned);
         let mut bytes = Vec::new();
         let reader = response.body_mut().with_config().limit(MAX_BYTES).reader();
@@ -106,7 +118,7 @@ impl Client {
         if sum.is_some_and(|sum| sum != BASE64_STANDARD.encode(Md5::digest(&bytes))) {
             return Err("the answer is not what the server sent: its checksum differs".into());
         }
-        Ok(Answer { status: response.status().as_u16(), body: bytes, uncertain: false })
+        Ok(Answer { status: response.status().as_u16(), body: bytes, location, uncertain: false })
     }
 }
 

@@ -102,8 +102,15 @@ impl Document {
     }
 
     fn refused(&self, action: &'static str, answer: &Answer, safe: &str) -> StateError {
-        let problem = format!("the server answers {}", status(answer.status));
+        let mut problem = format!("the server answers {}", status(answer.status));
+        if let Some(location) = &answer.location {
+            problem.push_str(&format!(", which leads to {}", shown(location)));
+        }
         let help = match answer.status {
+            300..=399 => {
+                "What is written is not sent on, since that may lose it: name the place itself in address, lock_address and \
+                 unlock_address; or sign in, if it leads to a login."
+            }
             401 | 403 => "Check username and password (TF_HTTP_USERNAME and TF_HTTP_PASSWORD).",
             404 | 405 => {
                 "Check the addresses, and which methods the server knows (update_method, lock_method, unlock_method)."
@@ -171,6 +178,8 @@ impl Document {
                 let owner = LockInfo::from_json(&answer.body);
                 // The answer to an earlier try was lost on its way.
                 let ours = answer.uncertain && owner.as_ref().is_some_and(|o| o.id == info.id);
+                // Not every server says whose lock it is. It may well be this one then, which needs its ID to be freed.
+                let owner = owner.or_else(|| answer.uncertain.then(|| info.clone()));
                 Ok(if ours { Ok(()) } else { Err(owner) })
             }
             _ => Err(self.refused(action, &answer, UNCHANGED)),

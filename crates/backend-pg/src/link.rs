@@ -59,6 +59,10 @@ impl Link {
             "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; SET \
              tcp_user_timeout = 30000",
         );
+        // What is reported as committed must be on the disk, whatever is usual there. Stronger settings stay.
+        client.batch_execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')",
+        )?;
         Ok(client)
     }
 

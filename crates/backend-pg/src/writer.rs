@@ -23,6 +23,8 @@ pub(crate) struct PgWriter {
     owner: i64,
     /// How often we have written.
     step: i64,
+    /// Whether the last writing got through is not known: that is found out before anything else is written.
+    unsure: bool,
 }
 
 /// What became of one try.
@@ -34,7 +36,7 @@ enum Tried {
 
 impl PgWriter {
     pub(crate) fn new(link: Link, name: String, client: Client, id: i64, lock: Option<LockInfo>) -> Self {
-        PgWriter { link, name, client: Some(client), id, lock, owner: 0, step: 0 }
+        PgWriter { link, name, client: Some(client), id, lock, owner: 0, step: 0, unsure: false }
     }
 
     fn superseded(&self, problem: &str) -> StateError {
@@ -109,47 +111,61 @@ impl PgWriter {
         Ok(Tried::Written)
     }
 
-    /// Writes in one transaction, once, whatever becomes of the connection meanwhile.
-    fn transact(&mut self, writing: &Writing) -> Result<(), Failure> {
+    /// Does something on a connection, again on another after failures that may pass.
+    fn patiently<T>(&mut self, work: impl Fn(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let start = Instant::now();
-        let mut uncertain = false;
         loop {
-            if self.client.is_none() {
-                self.reconnect()?;
-            }
-            match self.attempt(writing) {
-                Ok(Tried::Written) => break,
-                // The answer to the commit was lost on its way.
-                Ok(Tried::Other(Some(found))) if uncertain && found == (self.owner, self.step + 1) => break,
-                Ok(Tried::Other(_)) => {
-                    return Err(Failure::State(self.superseded("another run has opened it since")));
-                }
-                Err(error) if passes(&error) && start.elapsed() < PATIENCE => {
-                    uncertain = true;
+            let connected = if self.client.is_none() { self.reconnect() } else { Ok(()) };
+            match connected.and_then(|()| work(self)) {
+                Err(Failure::Database(error)) if passes(&error) => {
                     self.client = None;
+                    if start.elapsed() >= PATIENCE {
+                        return Err(Failure::Database(error));
+                    }
                     std::thread::sleep(Duration::from_millis(100));
                 }
-                Err(error) => return Err(Failure::Database(error)),
+                outcome => return outcome,
             }
         }
-        self.step += 1;
+    }
+
+    /// Writes in one transaction, once, whatever becomes of the connection meanwhile.
+    fn transact(&mut self, writing: &Writing) -> Result<(), Failure> {
+        if self.unsure {
+            self.patiently(Self::settle)?;
+        }
+        self.patiently(|writer| match writer.attempt(writing) {
+            Ok(Tried::Written) => Ok(()),
+            // The answer to the commit was lost on its way.
+            Ok(Tried::Other(Some(found))) if writer.unsure && found == (writer.owner, writer.step + 1) => {
+                Ok(())
+            }
+            Ok(Tried::Other(_)) => Err(Failure::State(writer.superseded("another run has opened it since"))),
+            Err(error) => {
+                writer.unsure = true;
+                Err(Failure::Database(error))
+            }
+        })?;
+        (self.step, self.unsure) = (self.step + 1, false);
+        Ok(())
+    }
+
+    /// Finds out whether the last writing got through, which nobody has learnt. One of somebody else's shows when something
+    /// is written.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let s = &self.link.settings.schema;
+        let Some(client) = &mut self.client else { return Ok(()) };
+        let sql = format!("SELECT owner, step FROM {s}.formwork_states WHERE id = $1");
+        let row = client.query_opt(&sql, &[&self.id])?;
+        if row.map(|row| (row.get(0), row.get(1))) == Some((self.owner, self.step + 1)) {
+            self.step += 1;
+        }
+        self.unsure = false;
         Ok(())
     }
 
     fn opened(&mut self) -> Result<Option<Stored>, Failure> {
-        let start = Instant::now();
-        loop {
-            if self.client.is_none() {
-                self.reconnect()?;
-            }
-            match self.claim() {
-                Err(Failure::Database(error)) if passes(&error) && start.elapsed() < PATIENCE => {
-                    self.client = None;
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                other => return other,
-            }
-        }
+        self.patiently(Self::claim)
     }
 
     fn claim(&mut self) -> Result<Option<Stored>, Failure> {
@@ -215,6 +231,12 @@ impl Writer for PgWriter {
         let writing = Writing::of_fold(&self.link.codec, fold)?;
         let outcome = apart(|| self.transact(&writing))?;
         self.told("write the state", MAYBE, outcome)
+    }
+
+    fn is_lost(&mut self) -> bool {
+        let Some(client) = &mut self.client else { return self.lock.is_some() };
+        // The lock is the connection's.
+        self.lock.is_some() && apart(|| client.is_valid(Duration::from_secs(1))).is_ok_and(|valid| valid.is_err())
     }
 
     fn release(&mut self) -> Result<(), StateError> {

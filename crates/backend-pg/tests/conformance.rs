@@ -103,6 +103,13 @@ fn holds_what_it_promises() {
 }
 
 #[test]
+fn a_commit_without_an_answer_is_not_taken_for_the_next() {
+    let Some(server) = Postgres::start() else { return };
+    let bench = Rows { address: server.address.clone(), server: Some(server) };
+    conformance::lost_commit(&bench);
+}
+
+#[test]
 fn child() {
     conformance::child(|spec| Rows { address: spec.into(), server: None });
 }

@@ -39,7 +39,9 @@ pub(crate) enum Put {
 }
 
 pub(crate) struct Bucket {
-    pub(crate) settings: S3Settings,
+    pub(crate) settings: Arc<S3Settings>,
+    /// How often a request is sent again.
+    retries: u64,
     agent: Agent,
     outside: Arc<dyn Outside>,
 }
@@ -67,6 +69,21 @@ impl Answer {
 
 impl Bucket {
     pub(crate) fn new(settings: S3Settings, outside: Arc<dyn Outside>) -> Bucket {
+        let retries = settings.retries;
+        Bucket::within(Arc::new(settings), retries, outside, None)
+    }
+
+    /// The same bucket, for what is worth nothing when it comes late: one try, with an answer or without one within seconds.
+    pub(crate) fn hasty(&self) -> Bucket {
+        Bucket::within(self.settings.clone(), 0, self.outside.clone(), Some(Duration::from_secs(8)))
+    }
+
+    fn within(
+        settings: Arc<S3Settings>,
+        retries: u64,
+        outside: Arc<dyn Outside>,
+        all: Option<Duration>,
+    ) -> Bucket {
         let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
@@ -79,10 +96,16 @@ impl Bucket {
             .timeout_connect(Some(Duration::from_secs(15)))
             .timeout_recv_response(Some(Duration::from_secs(120)))
             .timeout_recv_body(Some(Duration::from_secs(600)))
+            .timeout_global(all)
             .user_agent("formwork")
             .build()
             .new_agent();
-        Bucket { settings, agent, outside }
+        Bucket { settings, retries, agent, outside }
+    }
+
+    /// This machine's clock, in milliseconds: it goes on while the machine sleeps.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.outside.unix_time()).unwrap_or(0).saturating_mul(1_000)
     }
 
     /// How messages call an object.
@@ -154,7 +177,7 @@ impl Bucket {
                 Ok(answer) => matches!(answer.status, 409 | 429 | 500 | 502..=599),
                 Err(_) => true,
             };
-            if !passing || tries >= self.settings.retries {
+            if !passing || tries >= self.retries {
                 let answer = outcome.map(|answer| Answer { uncertain, ..answer });
                 return answer.map_err(|problem| Unsent { problem, keyless: false });
             }
@@ -258,11 +281,25 @@ impl Bucket {
         match answer.status {
             200 => Ok(Put::Written(answer.header("etag").unwrap_or_default().to_owned())),
             404 if matches!(condition, Some(If::Tag(_))) => Ok(Put::Refused),
+            409 | 412 if !answer.uncertain => Ok(Put::Refused),
             409 | 412 => match self.get(action, key)? {
-                Some(there) if answer.uncertain && there.bytes == bytes => Ok(Put::Written(there.tag)),
+                Some(there) if there.bytes == bytes => Ok(Put::Written(there.tag)),
                 _ => Ok(Put::Refused),
             },
             _ => Err(self.refused(action, key, &answer, MAYBE)),
+        }
+    }
+
+    /// Removes an object if it still has this tag, where the store knows such a condition; whether it had.
+    pub(crate) fn delete_this(&self, action: &'static str, key: &str, tag: &str) -> Result<bool, StateError> {
+        let headers = [("if-match".to_owned(), tag.to_owned())];
+        let answer = self.send("DELETE", key, "", &headers, &[]);
+        let answer = answer.map_err(|why| self.unsent(action, key, why, ""))?;
+        match answer.status {
+            200 | 204 | 404 => Ok(true),
+            412 => Ok(false),
+            400 | 501 => self.delete(action, key).map(|()| true),
+            _ => Err(self.refused(action, key, &answer, "")),
         }
     }
 

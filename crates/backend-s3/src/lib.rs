@@ -5,6 +5,7 @@
 //! opening a fencing token, so that a writer that was presumed dead and wakes up is refused.
 
 mod bucket;
+mod conditions;
 mod journal;
 mod lock;
 mod settings;
@@ -176,16 +177,16 @@ impl Store for S3Store {
 
     fn holder(&self) -> Result<Option<Option<LockInfo>>, StateError> {
         let found = lock::holder(&self.bucket, &self.key)?;
-        Ok(found.filter(|found| !found.is_over).map(|found| Some(found.info)))
+        Ok(found.filter(|found| !found.is_over()).map(|found| Some(found.info())))
     }
 
     fn force_unlock(&self, id: &str) -> Result<(), StateError> {
         let action = "unlock the state";
-        let problem = match lock::holder(&self.bucket, &self.key)? {
-            Some(found) if found.info.id == id => {
+        let problem = match lock::holder(&self.bucket, &self.key)?.map(lock::Found::info) {
+            Some(info) if info.id == id => {
                 return self.bucket.delete(action, &lock::key(&self.key));
             }
-            Some(found) => format!("it is locked {}, which is another lock", found.info),
+            Some(info) => format!("it is locked {info}, which is another lock"),
             None => "nobody holds the lock, so there is nothing to unlock".into(),
         };
         let help = "Whoever finds the state locked is told the ID of the lock.".into();

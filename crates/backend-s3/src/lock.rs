@@ -1,18 +1,20 @@
-//! The lock: an object beside the state, where Terraform's `use_lockfile` has it, with a lease that its owner renews.
+//! The lock: an object beside the state, where Terraform's `use_lockfile` has it, with a lease that its owner renews. What may be
+//! done when is decided in [`formwork_state::lease`].
 
 use crate::bucket::{Bucket, If, Object, Put};
+use formwork_state::lease::{self, EXPIRES_MS, HEARTBEAT_MS, Turn};
 use formwork_state::{LockInfo, StateError};
 use serde_json::{Value as Json, json};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Whoever has not renewed the lease for this long is taken for dead. Ages are told by the store's clock alone.
-const LEASE: i64 = 40;
-/// How often it is renewed.
-const BEAT: Duration = Duration::from_secs(8);
 const ACTION: &str = "lock the state";
+/// After a heartbeat that got no answer, the next one comes sooner.
+const HURRY: Duration = Duration::from_secs(2);
+/// How often freeing is tried.
+const TRIES: usize = 5;
 
 /// Where the lock on the state at `key` is.
 pub(crate) fn key(state: &str) -> String {
@@ -21,26 +23,41 @@ pub(crate) fn key(state: &str) -> String {
 
 /// A lock as it was found.
 pub(crate) struct Found {
-    pub(crate) info: LockInfo,
+    /// `renewed` is 0: times count from when it was written.
+    lock: lease::Found,
+    /// Milliseconds since it was written, by the store's clock.
+    age: u64,
     tag: String,
+}
+
+impl Found {
+    pub(crate) fn info(self) -> LockInfo {
+        self.lock.owner
+    }
+
+    /// Whose turn it is, if this one wants it.
+    fn turn(&self, me: &LockInfo) -> Turn {
+        lease::turn(Some(&self.lock), me, self.age)
+    }
+
     /// Its owner has not been heard of for longer than its lease.
-    pub(crate) is_over: bool,
+    pub(crate) fn is_over(&self) -> bool {
+        self.turn(&LockInfo::default()) == Turn::Over
+    }
 }
 
 fn read(object: &Object) -> Found {
     let json: Json = serde_json::from_slice(&object.bytes).unwrap_or_default();
     // Terraform's locks have no lease.
-    let lease = json["FormworkLease"]["Seconds"].as_i64();
-    Found {
-        info: LockInfo::from_json(&object.bytes).unwrap_or_default(),
-        tag: object.tag.clone(),
-        is_over: lease.is_some_and(|lease| object.age > lease),
-    }
+    let lasts = json["FormworkLease"]["Seconds"].as_u64().map(|seconds| seconds.saturating_mul(1_000));
+    let owner = LockInfo::from_json(&object.bytes).unwrap_or_default();
+    let age = u64::try_from(object.age).unwrap_or(0).saturating_mul(1_000);
+    Found { lock: lease::Found { owner, renewed: 0, lasts }, age, tag: object.tag.clone() }
 }
 
 fn text(info: &LockInfo, beat: u64) -> Vec<u8> {
     let mut json: Json = serde_json::from_str(&info.to_json()).unwrap_or_default();
-    json["FormworkLease"] = json!({ "Seconds": LEASE, "Beat": beat });
+    json["FormworkLease"] = json!({ "Seconds": EXPIRES_MS / 1_000, "Beat": beat });
     json.to_string().into_bytes()
 }
 
@@ -51,12 +68,52 @@ pub(crate) fn holder(bucket: &Bucket, state: &str) -> Result<Option<Found>, Stat
 
 /// A lock that is held, and renewed until this is dropped.
 pub(crate) struct Lease {
-    bucket: Arc<Bucket>,
-    key: String,
-    info: LockInfo,
-    lost: Arc<AtomicBool>,
+    held: Arc<Held>,
     /// Dropped to end the thread.
     beat: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+}
+
+/// What the owner and the thread that renews have in common.
+pub(crate) struct Held {
+    bucket: Arc<Bucket>,
+    /// For what is worth nothing when it comes late.
+    hasty: Bucket,
+    key: String,
+    info: LockInfo,
+    lost: AtomicBool,
+    /// When the last renewal that succeeded was sent, by this machine's clock.
+    since: AtomicU64,
+    /// The tag of what was written last, and how many times it was renewed.
+    last: Mutex<(String, u64)>,
+}
+
+impl Held {
+    /// Whether nothing may be begun at the moment: it was lost, or the store has not been heard of for too long.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let now = self.bucket.now_ms();
+        self.lost.load(Ordering::Relaxed) || !lease::is_safe(self.since.load(Ordering::Relaxed), now)
+    }
+
+    /// Writes the lock anew; whether it is still ours.
+    fn renew(&self) -> Result<bool, StateError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.lost.load(Ordering::Relaxed) {
+            last.1 += 1;
+            let sent = self.bucket.now_ms();
+            let text = text(&self.info, last.1);
+            if let Put::Written(tag) = self.hasty.put(ACTION, &self.key, Some(If::Tag(&last.0)), &text)? {
+                last.0 = tag;
+                self.since.store(sent, Ordering::Relaxed);
+                return Ok(true);
+            }
+            // An earlier one that seemed to have failed may have got through.
+            match self.hasty.get(ACTION, &self.key)?.as_ref().map(read) {
+                Some(found) if lease::is_ours(Some(&found.lock), &self.info) => last.0 = found.tag,
+                _ => self.lost.store(true, Ordering::Relaxed),
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl Lease {
@@ -66,57 +123,72 @@ impl Lease {
         state: &str,
         info: &LockInfo,
     ) -> Result<Result<Lease, Option<LockInfo>>, StateError> {
-        let key = key(state);
-        let bytes = text(info, 0);
+        let (key, bytes) = (key(state), text(info, 0));
+        let mut asked = bucket.now_ms();
         if let Put::Written(tag) = bucket.put(ACTION, &key, Some(If::Absent), &bytes)? {
-            return Ok(Ok(Lease::begin(bucket, key, info, tag)));
+            return Ok(Ok(Lease::begin(bucket, key, info, tag, asked)));
         }
-        let Some(found) = holder(bucket, state)? else {
+        let found = holder(bucket, state)?;
+        let condition = match &found {
             // Freed meanwhile.
-            return match bucket.put(ACTION, &key, Some(If::Absent), &bytes)? {
-                Put::Written(tag) => Ok(Ok(Lease::begin(bucket, key, info, tag))),
-                Put::Refused => Ok(Err(None)),
-            };
+            None => If::Absent,
+            Some(found) => match found.turn(info) {
+                Turn::Ours => {
+                    return Ok(Ok(Lease::begin(bucket, key, info, found.tag.clone(), asked)));
+                }
+                // Whoever else has seen it, too, has another tag to offer after this.
+                Turn::Over => If::Tag(&found.tag),
+                Turn::Free | Turn::Held => return Ok(Err(Some(found.lock.owner.clone()))),
+            },
         };
-        if found.is_over {
-            // Whoever else has seen it, too, has another tag to offer after this.
-            if let Put::Written(tag) = bucket.put(ACTION, &key, Some(If::Tag(&found.tag)), &bytes)? {
-                return Ok(Ok(Lease::begin(bucket, key, info, tag)));
-            }
+        asked = bucket.now_ms();
+        if let Put::Written(tag) = bucket.put(ACTION, &key, Some(condition), &bytes)? {
+            return Ok(Ok(Lease::begin(bucket, key, info, tag, asked)));
         }
-        Ok(Err(Some(found.info)))
+        Ok(Err(found.map(Found::info)))
     }
 
-    fn begin(bucket: &Arc<Bucket>, key: String, info: &LockInfo, tag: String) -> Lease {
-        let lost = Arc::new(AtomicBool::new(false));
+    fn begin(bucket: &Arc<Bucket>, key: String, info: &LockInfo, tag: String, asked: u64) -> Lease {
+        let held = Arc::new(Held {
+            bucket: bucket.clone(),
+            hasty: bucket.hasty(),
+            key,
+            info: info.clone(),
+            lost: AtomicBool::new(false),
+            since: AtomicU64::new(asked),
+            last: Mutex::new((tag, 0)),
+        });
         let (end, ended) = mpsc::channel::<()>();
-        let renewed = (bucket.clone(), key.clone(), info.clone(), lost.clone());
+        let renewed = held.clone();
         let thread = std::thread::Builder::new().name("lease".into()).spawn(move || {
-            let (bucket, key, info, lost) = renewed;
-            let mut tag = tag;
-            let mut beat = 0;
-            while ended.recv_timeout(BEAT) == Err(mpsc::RecvTimeoutError::Timeout) {
-                beat += 1;
-                match bucket.put(ACTION, &key, Some(If::Tag(&tag)), &text(&info, beat)) {
-                    Ok(Put::Written(next)) => tag = next,
-                    // An earlier beat that seemed to have failed may have got through.
-                    Ok(Put::Refused) => match bucket.get(ACTION, &key).map(|o| o.as_ref().map(read)) {
-                        Ok(Some(found)) if found.info.id == info.id => tag = found.tag,
-                        Ok(_) => return lost.store(true, Ordering::Relaxed),
-                        Err(_) => {}
-                    },
-                    // The next beat may get through; if none does, others will take over, and writes are refused.
-                    Err(_) => {}
-                }
+            let mut pause = Duration::from_millis(HEARTBEAT_MS);
+            while ended.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+                pause = match renewed.renew() {
+                    Ok(true) => Duration::from_millis(HEARTBEAT_MS),
+                    Ok(false) => return,
+                    // The next one may get through; if none does, others will take over, and writes are refused.
+                    Err(_) => HURRY,
+                };
             }
         });
-        let beat = thread.ok().map(|thread| (end, thread));
-        Lease { bucket: bucket.clone(), key, info: info.clone(), lost, beat }
+        Lease { held, beat: thread.ok().map(|thread| (end, thread)) }
     }
 
-    /// Whether somebody else has taken or freed it.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+    /// What tells at any time whether something may be begun.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        self.held.clone()
+    }
+
+    /// Whether it is still ours, so that something may be begun. Where that is in doubt, the store is asked.
+    pub(crate) fn is_ours(&self) -> Result<bool, StateError> {
+        if self.held.is_in_doubt() { self.held.renew() } else { Ok(true) }
+    }
+
+    /// Tries to write it as if there were none; whether the store lets that happen.
+    pub(crate) fn written_again(&self, bucket: &Bucket) -> Result<bool, StateError> {
+        let text = text(&self.held.info, 0);
+        let put = bucket.put(ACTION, &self.held.key, Some(If::Absent), &text)?;
+        Ok(matches!(put, Put::Written(_)))
     }
 
     fn stop(&mut self) {
@@ -130,9 +202,23 @@ impl Lease {
     pub(crate) fn free(mut self) -> Result<(), StateError> {
         self.stop();
         let action = "unlock the state";
-        match self.bucket.get(action, &self.key)? {
-            Some(object) if read(&object).info.id == self.info.id => self.bucket.delete(action, &self.key),
-            _ => Ok(()),
+        let Held { bucket, hasty, key, info, .. } = &*self.held;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let found = bucket.get(action, key)?.as_ref().map(read);
+            let Some(found) = found.filter(|found| lease::is_ours(Some(&found.lock), info)) else {
+                return Ok(());
+            };
+            // Not sent again blindly: by then it may be somebody else's.
+            match hasty.delete_this(action, key, &found.tag) {
+                Ok(true) => return Ok(()),
+                // A late heartbeat has changed it, or it is somebody else's by now.
+                Ok(false) if tries < TRIES => {}
+                Ok(false) => return Ok(()),
+                Err(error) if tries >= TRIES => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(500)),
+            }
         }
     }
 }

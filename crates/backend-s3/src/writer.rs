@@ -1,10 +1,11 @@
 //! Who writes a state.
 
 use crate::bucket::{Bucket, If, Put};
+use crate::conditions;
 use crate::journal::Journal;
 use crate::lock::Lease;
 use formwork_state::StateError;
-use formwork_state::store::{Codec, Fold, Group, Replayed, Stored, Writer};
+use formwork_state::store::{Codec, Doubt, Fold, Group, Replayed, Stored, Writer};
 use std::sync::Arc;
 
 /// How often a state is read anew when it changes under our hands.
@@ -37,12 +38,14 @@ pub(crate) struct S3Writer {
     /// The journal does not continue the snapshot: it begins anew before anything is appended. With `true`, it is of
     /// another snapshot, and is kept.
     anew: Option<bool>,
+    /// The store was seen to keep conditions.
+    proved: bool,
 }
 
 impl S3Writer {
     pub(crate) fn new(bucket: Arc<Bucket>, key: String, codec: Codec, lease: Option<Lease>) -> Self {
         let (journal, tag, sha256, anew) = (None, None, String::new(), None);
-        S3Writer { bucket, key, codec, lease, journal, tag, sha256, anew }
+        S3Writer { bucket, key, codec, lease, journal, tag, sha256, anew, proved: false }
     }
 
     fn superseded(&self, problem: &str) -> StateError {
@@ -55,8 +58,15 @@ impl S3Writer {
         if written { Ok(()) } else { Err(self.superseded(problem)) }
     }
 
-    fn check(&self) -> Result<(), StateError> {
-        self.ours(self.lease.as_ref().is_none_or(|lease| !lease.is_lost()))
+    /// Whether anything may be written.
+    fn check(&mut self) -> Result<(), StateError> {
+        let ours = self.lease.as_ref().map_or(Ok(true), Lease::is_ours)?;
+        self.ours(ours)?;
+        if !self.proved {
+            conditions::prove(&self.bucket, &self.key, self.lease.as_ref())?;
+            self.proved = true;
+        }
+        Ok(())
     }
 
     fn journal(&mut self) -> Result<&mut Journal, StateError> {
@@ -172,6 +182,11 @@ impl Writer for S3Writer {
         self.ours(written)?;
         self.anew = if goes_on { None } else { Some(false) };
         Ok(())
+    }
+
+    fn doubt(&self) -> Option<Doubt> {
+        let held = self.lease.as_ref()?.held();
+        Some(Arc::new(move || held.is_in_doubt()))
     }
 
     fn release(&mut self) -> Result<(), StateError> {

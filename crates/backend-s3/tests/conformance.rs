@@ -8,6 +8,7 @@ use formwork_state::{
 use formwork_testkit::conformance::{self, Bench, Fault, Promises, Proxy};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 struct Nowhere;
@@ -27,6 +28,24 @@ impl Outside for Nowhere {
     }
 }
 
+/// A machine that sleeps: its clock is so many seconds further than it was.
+#[derive(Default)]
+struct Asleep(AtomicI64);
+
+impl Outside for Asleep {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn unix_time(&self) -> i64 {
+        Nowhere.unix_time() + self.0.load(Ordering::Relaxed)
+    }
+}
+
 struct Store {
     address: String,
     bucket: String,
@@ -37,6 +56,16 @@ fn remote(address: &str, bucket: &str, key: &str) -> Arc<dyn Remote> {
 }
 
 fn remote_with(address: &str, bucket: &str, key: &str, retries: u32) -> Arc<dyn Remote> {
+    remote_of(Arc::new(Nowhere), address, bucket, key, retries)
+}
+
+fn remote_of(
+    outside: Arc<dyn Outside>,
+    address: &str,
+    bucket: &str,
+    key: &str,
+    retries: u32,
+) -> Arc<dyn Remote> {
     let settings: Settings = serde_json::json!({
         "bucket": bucket, "key": key, "region": "us-east-1", "access_key": "test", "secret_key": "test",
         "max_retries": retries,
@@ -47,7 +76,7 @@ fn remote_with(address: &str, bucket: &str, key: &str, retries: u32) -> Arc<dyn 
     .clone()
     .into_iter()
     .collect();
-    let kinds = Kinds::new(vec![formwork_backend_s3::kind(|_| None)], Arc::new(Nowhere));
+    let kinds = Kinds::new(vec![formwork_backend_s3::kind(|_| None)], outside);
     match kinds.configure("s3", &settings) {
         Some(Ok(remote)) => remote,
         Some(Err(wrong)) => panic!("{wrong:?}"),
@@ -212,4 +241,59 @@ fn a_bucket_that_is_not_there_is_told() {
     let error = backend.peek().unwrap_err();
     assert!(matches!(error, StateError::Store { .. }), "{error}");
     assert!(error.to_string().contains("NoSuchBucket") && error.help().contains("bucket"), "{error}");
+}
+
+fn opened(backend: &dyn Backend) -> Box<dyn formwork_state::Session> {
+    let options = OpenOptions {
+        operation: "test".into(),
+        who: "test".into(),
+        now: String::new(),
+        lock: true,
+        lock_timeout: Duration::ZERO,
+        wait: None,
+    };
+    backend.open(&options).unwrap()
+}
+
+#[test]
+fn who_slept_begins_nothing_before_the_lock_was_renewed() {
+    let Some(store) = store() else { return };
+    let proxy = Proxy::start(&store.address);
+    let machine = Arc::new(Asleep::default());
+    let remote = remote_of(machine.clone(), &proxy.address, &store.bucket, "asleep", 0);
+    let backend = remote.state("default", Arc::new(Clear)).unwrap();
+    let mut session = opened(&*backend);
+    session.fold(&State::default()).unwrap();
+    assert!(!session.journal().in_doubt());
+    machine.0.store(31, Ordering::Relaxed);
+    assert!(session.journal().in_doubt(), "it must not even be tried once more");
+    // Nobody has taken it: the store says so.
+    let changed = |serial| State { serial, lineage: "l".into(), ..State::default() };
+    session.replace(&changed(7)).unwrap();
+    assert!(!session.journal().in_doubt());
+    // While nobody answers, nothing is written.
+    machine.0.store(62, Ordering::Relaxed);
+    proxy.strike(Fault::Gone);
+    session.replace(&changed(8)).unwrap_err();
+    assert!(session.journal().in_doubt());
+    proxy.heal();
+    // Somebody else has it: it is over.
+    store.ask("PUT", "/asleep.tflock", "{\"ID\":\"another\"}");
+    let error = session.replace(&changed(9)).unwrap_err();
+    assert!(matches!(error, StateError::Superseded { .. }), "{error}");
+    assert!(session.journal().in_doubt());
+    session.close().unwrap();
+    assert_eq!(store.ask("GET", "/asleep.tflock", ""), b"{\"ID\":\"another\"}", "it is not ours to free");
+}
+
+#[test]
+fn a_store_that_passes_over_conditions_is_refused() {
+    let Some(store) = store() else { return };
+    let proxy = Proxy::start(&store.address);
+    proxy.strike(Fault::DropConditions);
+    let remote = remote(&proxy.address, &store.bucket, "unconditional");
+    let backend = remote.state("default", Arc::new(Clear)).unwrap();
+    let mut session = opened(&*backend);
+    let error = session.fold(&State { serial: 1, lineage: "l".into(), ..State::default() }).unwrap_err();
+    assert!(error.to_string().contains("passes over the condition If-Match"), "{error}");
 }

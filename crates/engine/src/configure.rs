@@ -143,6 +143,7 @@ impl Evaluator {
             let handle = ProviderHandle {
                 client: Arc::new(()),
                 identity: "null".into(),
+                whole: Default::default(),
                 name: key.to_string().into(),
                 environment: &[],
                 known: false,
@@ -169,6 +170,7 @@ impl Evaluator {
         let handle = move |client| ProviderHandle {
             client,
             identity: identity.clone(),
+            whole: Default::default(),
             name: name.clone(),
             environment,
             known: true,

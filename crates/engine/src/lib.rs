@@ -20,6 +20,7 @@ mod expand;
 mod functions;
 mod graph;
 mod import;
+mod identity;
 mod imports;
 mod instance;
 mod moves;

@@ -7,6 +7,7 @@
 //! | created, updated, replaced | created, updated, replaced | Y's new value, then X's |
 //! | deleted, replaced | deleted, replaced | X goes, then Y goes |
 //! | updated, replaced | deleted, or replaced create-first | X's new value, then Y's old object goes |
+//! | deleted, replaced | created, updated, replaced; the configuration of X's provider is made from Y | Y's new value, then X goes |
 //!
 //! What stays as it is has a step, too, if its conditions could not be judged in the plan: whatever is made from it waits for
 //! the verdict.
@@ -44,9 +45,14 @@ pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> (Vec
     for i in sequence {
         let mut needed = inputs.of(&mut order, &drafts[i].inputs);
         if let Some(deps) = drafts[i].provider.and_then(|p| ev.cells.get(p).deps.clone()) {
-            needed.extend(inputs.of(&mut order, &deps));
+            let provider = inputs.of(&mut order, &deps);
+            // Its provider is needed for what goes, too.
+            if let Some(delete) = order.delete[i] {
+                provider.iter().for_each(|n| order.after(delete, *n, Edge::Firm));
+            }
+            needed.extend(provider);
         }
-        match order.apply[i] {
+        match order.first[i].or(order.apply[i]) {
             Some(step) => needed.iter().for_each(|n| order.after(step, *n, Edge::Firm)),
             // What does not change passes on what it waits for.
             None => {
@@ -56,7 +62,7 @@ pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> (Vec
             }
         }
     }
-    order.removals(&changes, &origins(drafts, ev, states));
+    order.removals(&changes, &origins(drafts, states), &through_providers(drafts, ev));
     let all = order.kinds.clone();
     let steps = order.finish();
     let mut stuck = BTreeSet::new();
@@ -72,19 +78,30 @@ pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> (Vec
     (steps, stuck.into_iter().collect())
 }
 
-fn origins(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> Origins {
+fn origins(drafts: &[Draft], states: &[&State]) -> Origins {
     let mut origins = Origins::new();
     for state in states {
         add_origins(&mut origins, state);
     }
     for draft in drafts {
         let own = &draft.change.addr.resource.without_keys();
-        let provider = draft.provider.and_then(|p| ev.cells.get(p).deps.clone());
-        let behind = provider.map(|deps| ev.resources_in(&deps, own));
-        let more = draft.change.dependencies.iter().chain(behind.iter().flat_map(|b| b.iter()));
-        let mut more = more.filter(|d| *d != own).peekable();
+        let mut more = draft.change.dependencies.iter().filter(|d| *d != own).peekable();
         if more.peek().is_some() {
             origins.entry(own.clone()).or_default().extend(more.cloned());
+        }
+    }
+    origins
+}
+
+/// What the configurations of providers were made from, by the resources of these providers.
+fn through_providers(drafts: &[Draft], ev: &Evaluator) -> Origins {
+    let mut origins = Origins::new();
+    for draft in drafts {
+        let own = &draft.change.addr.resource.without_keys();
+        let Some(deps) = draft.provider.and_then(|p| ev.cells.get(p).deps.clone()) else { continue };
+        let behind = ev.resources_in(&deps, own);
+        if !behind.is_empty() {
+            origins.entry(own.clone()).or_default().extend(behind.iter().cloned());
         }
     }
     origins
@@ -141,8 +158,9 @@ enum Edge {
 pub(crate) struct Order {
     kinds: Vec<StepKind>,
     after: Vec<Vec<(u32, Edge)>>,
-    /// The step that gives each change its new value.
+    /// The step that gives each change its new value, and the one before which all must be there that it is made from.
     apply: Vec<Option<u32>>,
+    first: Vec<Option<u32>>,
     delete: Vec<Option<u32>>,
 }
 
@@ -153,6 +171,7 @@ impl Order {
             kinds: Vec::new(),
             after: Vec::new(),
             apply: vec![None; changes.len()],
+            first: vec![None; changes.len()],
             delete: vec![None; changes.len()],
         };
         for (i, change) in changes.iter().enumerate() {
@@ -183,7 +202,7 @@ impl Order {
                     let depose = part(&mut order, Part::Depose);
                     let apply = part(&mut order, Part::Apply);
                     order.after(apply, depose, Edge::Firm);
-                    order.apply[i] = Some(apply);
+                    (order.first[i], order.apply[i]) = (Some(depose), Some(apply));
                 }
                 Action::Replace(ReplaceOrder::CreateFirst) => {
                     let depose = part(&mut order, Part::Depose);
@@ -192,6 +211,7 @@ impl Order {
                     order.after(apply, depose, Edge::Firm);
                     order.after(delete, apply, Edge::Firm);
                     (order.delete[i], order.apply[i]) = (Some(delete), Some(apply));
+                    order.first[i] = Some(depose);
                 }
             }
         }
@@ -225,8 +245,14 @@ impl Order {
         }
     }
 
-    /// The order in which old objects go.
-    pub(crate) fn removals(&mut self, changes: &[&PlannedChange], origins: &Origins) {
+    /// The order in which old objects go. What goes through a provider goes before what that provider's configuration was made
+    /// from; this gives way where the configuration comes to be made from something new, which has to wait until the old goes.
+    pub(crate) fn removals(
+        &mut self,
+        changes: &[&PlannedChange],
+        origins: &Origins,
+        through_providers: &Origins,
+    ) {
         let mut deletes: BTreeMap<&ResourceAddr, Vec<usize>> = BTreeMap::new();
         let mut applies: BTreeMap<&ResourceAddr, Vec<u32>> = BTreeMap::new();
         let resources: Vec<ResourceAddr> = changes.iter().map(|c| c.addr.resource.without_keys()).collect();
@@ -241,31 +267,47 @@ impl Order {
         if deletes.is_empty() {
             return;
         }
-        let mut users: BTreeMap<&ResourceAddr, Vec<&ResourceAddr>> = BTreeMap::new();
-        for (user, used) in origins {
-            for u in used.iter().filter(|u| *u != user) {
-                users.entry(u).or_default().push(user);
+        let mut users: BTreeMap<&ResourceAddr, Vec<(&ResourceAddr, Edge)>> = BTreeMap::new();
+        for (all, edge) in [(origins, Edge::Firm), (through_providers, Edge::Weak)] {
+            for (user, used) in all {
+                for u in used.iter().filter(|u| *u != user) {
+                    let using = users.entry(u).or_default();
+                    if edge == Edge::Firm || !using.contains(&(user, Edge::Firm)) {
+                        using.push((user, edge));
+                    }
+                }
             }
         }
         let applied: BTreeMap<&ResourceAddr, u32> =
             applies.into_iter().filter_map(|(r, steps)| Some((r, self.gate(steps)?))).collect();
         // Users first; in a ring, which only an odd state can have, some edge is left out.
-        let mut closed: BTreeMap<&ResourceAddr, Option<u32>> = BTreeMap::new();
-        for resource in users_first(&users, origins.keys().chain(deletes.keys().copied())) {
+        let mut closed: BTreeMap<&ResourceAddr, [Option<u32>; 2]> = BTreeMap::new();
+        let all = origins.keys().chain(through_providers.keys()).chain(deletes.keys().copied());
+        for resource in users_first(&users, all) {
             let using = users.get(resource).map(Vec::as_slice).unwrap_or_default();
-            let gone: Vec<u32> = using.iter().filter_map(|u| closed.get(u).copied().flatten()).collect();
-            let gone = self.gate(gone);
+            let (mut firm, mut weak) = (Vec::new(), Vec::new());
+            for (user, edge) in using {
+                let [firmly, weakly] = closed.get(user).copied().unwrap_or_default();
+                match edge {
+                    Edge::Firm => firm.extend(firmly),
+                    Edge::Weak => weak.extend(firmly),
+                }
+                weak.extend(weakly);
+            }
+            let gone = [self.gate(firm), self.gate(weak)];
             let Some(indices) = deletes.get(resource) else {
                 closed.insert(resource, gone);
                 continue;
             };
-            let moved: Vec<u32> = using.iter().filter_map(|u| applied.get(u).copied()).collect();
+            let moved: Vec<u32> = using.iter().filter_map(|(u, _)| applied.get(u).copied()).collect();
             let moved = self.gate(moved);
             let mut own = Vec::new();
             for i in indices {
                 let Some(step) = self.delete[*i] else { continue };
-                if let Some(gone) = gone {
-                    self.after(step, gone, Edge::Firm);
+                for (gone, edge) in gone.iter().zip([Edge::Firm, Edge::Weak]) {
+                    if let Some(gone) = gone {
+                        self.after(step, *gone, edge);
+                    }
                 }
                 let stays = matches!(changes[*i].action, Action::Replace(ReplaceOrder::DestroyFirst));
                 if let (Some(moved), false) = (moved, stays) {
@@ -274,7 +316,7 @@ impl Order {
                 own.push(step);
             }
             let gate = self.gate(own);
-            closed.insert(resource, gate);
+            closed.insert(resource, [gate, None]);
         }
     }
 
@@ -359,7 +401,7 @@ impl Order {
 
 /// Resources such that each comes after those that use it, as far as there is no ring.
 fn users_first<'a>(
-    users: &BTreeMap<&'a ResourceAddr, Vec<&'a ResourceAddr>>,
+    users: &BTreeMap<&'a ResourceAddr, Vec<(&'a ResourceAddr, Edge)>>,
     all: impl Iterator<Item = &'a ResourceAddr>,
 ) -> Vec<&'a ResourceAddr> {
     let mut out = Vec::new();
@@ -373,7 +415,7 @@ fn users_first<'a>(
         }
         while let Some((resource, next)) = stack.pop() {
             match users.get(resource).and_then(|u| u.get(next)) {
-                Some(user) => {
+                Some((user, _)) => {
                     stack.push((resource, next + 1));
                     if seen.insert(user) {
                         stack.push((user, 0));

@@ -8,12 +8,15 @@ use formwork_value::{Kind, Marks, Path, PathStep, Type, Value};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// A configured provider.
 pub(crate) struct ProviderHandle {
     pub client: Client,
     /// Whose objects are meant: JSON.
     pub identity: Arc<str>,
+    /// The same with what it reaches: see [`crate::identity`].
+    pub whole: OnceCell<Arc<str>>,
     /// The configuration's name, as states write it.
     pub name: Str,
     /// Environment variables that have a say in whose objects are meant.

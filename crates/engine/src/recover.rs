@@ -6,6 +6,7 @@ use crate::cells::{CellId, Content, InstanceInfo, Kind};
 use crate::evaluator::{Evaluator, Ran};
 use crate::event::{Event, Verb};
 use crate::graph::Graph;
+use crate::identity;
 use crate::instance::{decode, marked};
 use crate::prepare::prepare;
 use crate::provide::{ProviderHandle, TypeInfo};
@@ -301,10 +302,16 @@ impl Recovery {
         let settled = Record::NoEffect { token: intent.token.clone() };
         match (operation_of(intent), recovered) {
             (Operation::Create, Recovered::Absent) if pending.partial.is_some() && !foreign => {
-                (vec![set(None)], "its creation had been interrupted, and it does not exist".into())
+                let aside = intent.puts_aside.clone();
+                let restored = aside.map(|key| Record::Restore { address: addr.clone(), key });
+                (std::iter::once(set(None)).chain(restored).collect(), "its creation had been interrupted, and it does not exist".into())
             }
             (Operation::Create, Recovered::Absent) => {
-                (vec![settled], "its creation had been interrupted before it had any effect".into())
+                // What it was to replace is the current one again. In this order: once it is settled, nobody asks any more.
+                let aside = intent.puts_aside.clone();
+                let restored = aside.map(|key| Record::Restore { address: addr.clone(), key });
+                let records = restored.into_iter().chain([settled]).collect();
+                (records, "its creation had been interrupted before it had any effect".into())
             }
             (Operation::Create, Recovered::Found { object, complete }) => {
                 // Nobody knows whether its provisioners would have run.
@@ -419,11 +426,13 @@ impl Recovery {
         usable: bool,
     ) -> Result<Arc<ProviderHandle>, Diagnostic> {
         let intent = &pending.intent;
+        let was = identity::split(&intent.identity).1;
         if usable && let Some(key) = provider_key(&self.caller.setup.config.clone(), &intent.provider) {
             let cell = self.ev.provider_cell(key);
             self.fill(cell).await;
             if let Some(handle) = self.ev.provider_of(cell)
-                && *handle.identity == *intent.identity
+                && identity::same_configuration(&handle.identity, &intent.identity)
+                && identity::difference(&was, &identity::reached(&*info.family, &handle.client).await).is_none()
             {
                 return Ok(handle);
             }
@@ -440,18 +449,33 @@ impl Recovery {
                         *slot = value;
                     }
                 }
+                // What the environment had said is as good as an argument.
+                for (name, slot) in all.iter_mut().filter(|(_, slot)| slot.is_null()) {
+                    if let Some(value) = identity::argument(&was, name)
+                        && let Ok(value) = formwork_value::convert(&value, &slot.ty())
+                    {
+                        *slot = value;
+                    }
+                }
                 Value::from(all)
             }
             _ => empty.clone(),
         };
         match info.family.configure(&config).await {
-            Ok(client) => Ok(Arc::new(ProviderHandle {
-                client,
-                identity: intent.identity.clone(),
-                name: intent.provider.clone(),
-                environment: &[],
-                known: true,
-            })),
+            Ok(client) => {
+                let is = identity::reached(&*info.family, &client).await;
+                if let Some(other) = identity::difference(&was, &is) {
+                    return Err(elsewhere(intent, &other));
+                }
+                Ok(Arc::new(ProviderHandle {
+                    client,
+                    identity: intent.identity.clone(),
+                    whole: Default::default(),
+                    name: intent.provider.clone(),
+                    environment: &[],
+                    known: true,
+                }))
+            }
             Err(error) => Err(Diagnostic::error(
                 "Interrupted operation could not be settled",
                 format!(
@@ -557,4 +581,17 @@ impl Recovery {
             }
         }
     }
+}
+
+/// Nothing is looked for where it cannot be: what is not there would count as gone.
+fn elsewhere(intent: &Intent, other: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Interrupted operation could not be settled",
+        format!("When the operation on {} began, it was in {other}.", intent.address),
+    )
+    .help(
+        "Run again with the credentials and the environment of that time: what it left can be found only there. Until then it \
+         stays in the journal.",
+    )
+    .about(&intent.address)
 }

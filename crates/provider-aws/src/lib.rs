@@ -71,6 +71,17 @@ impl Provider for Family {
         Ok(Arc::new(client::connect(arguments).await?))
     }
 
+    async fn reached(&self, client: &Client) -> Value {
+        let Some(aws) = client.downcast_ref::<client::Aws>() else { return Value::NULL };
+        let mut found = vec![("region", Value::from(aws.region.as_str()))];
+        if let Ok(account) = aws.account().await
+            && !account.is_empty()
+        {
+            found.push(("account", Value::from(account.as_str())));
+        }
+        Value::object(found)
+    }
+
     fn environment(&self, config: &Value) -> &'static [&'static str] {
         if config.get("region").is_some_and(|v| !v.is_null()) {
             &[]

@@ -232,6 +232,10 @@ pub(crate) async fn place<T: AwsType>(wanted: &T, cx: &Context<'_>) -> Result<Pl
 
 /// Removes what the same attempt made besides `id`. What fails here fails nothing else: the object itself is there.
 async fn without_twins<T: AwsType>(wanted: &T, id: &str, cx: &Context<'_>) {
+    // Another run may have made the other one, under the token that it found in the state.
+    if !cx.recorder.may_go_on() {
+        return;
+    }
     let made = T::list(Wanted::Made(wanted), cx).await.unwrap_or_default();
     for twin in made.iter().filter(|found| T::found_id(found) != Some(id) && wanted.is_made(found, cx)) {
         if let Ok(Some(twin)) = wanted.filled(twin, cx).await {

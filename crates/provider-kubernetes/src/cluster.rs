@@ -119,6 +119,11 @@ impl Cluster {
             .await
     }
 
+    /// The server's address, when it is not known yet, too.
+    pub async fn server(&self) -> Result<&str, CallError> {
+        Ok(&self.connection().await?.address)
+    }
+
     /// The server's address, for messages.
     pub fn address(&self) -> &str {
         self.connection.get().map_or("", |c| &c.address)

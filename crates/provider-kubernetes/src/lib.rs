@@ -91,6 +91,14 @@ impl Provider for Kubernetes {
         Ok(Arc::new(Cluster::new(config::read(config)?, self.defaults.clone())?))
     }
 
+    async fn reached(&self, client: &Client) -> Value {
+        let Some(cluster) = client.downcast_ref::<Cluster>() else { return Value::NULL };
+        match cluster.server().await {
+            Ok(address) => Value::object([("server", Value::from(address))]),
+            Err(_) => Value::NULL,
+        }
+    }
+
     fn environment(&self, config: &Value) -> &'static [&'static str] {
         let given = |name| config.get(name).is_some_and(|v| !v.is_null());
         if ["host", "config_path", "config_paths"].into_iter().any(given) {

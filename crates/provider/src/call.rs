@@ -115,6 +115,12 @@ pub trait Recorder: Send + Sync {
     /// To be called by `create` as soon as the new object's identity is known. It is durable when this returns.
     async fn created(&self, object: &Object) -> Result<(), CallError>;
 
+    /// Whether a failed call may be made again, and what it seems to have left be tidied up. Not when the state may belong to
+    /// another run by now, which has found out what there is, and has gone on from there.
+    fn may_go_on(&self) -> bool {
+        true
+    }
+
     /// Takes a word on how a long call gets on, for the screen. It holds no secrets, and may be dropped.
     fn progress(&self, _what: &str) {}
 }

@@ -5,7 +5,7 @@ use crate::compare::same;
 use crate::retry::{Backoff, patience, retry, told, worth_it};
 use crate::{
     Call, CallError, Clock, Effects, Interrupted, ManagedResource, Model, Object, Operation, PlanRequest,
-    PlanResponse, Problem, Recovered, Schema, Slot, default_plan,
+    PlanResponse, Problem, Recorder, Recovered, Schema, Slot, default_plan,
 };
 use async_trait::async_trait;
 use formwork_value::{Path, Value};
@@ -24,6 +24,8 @@ pub struct Cx<'a, C> {
     pub clock: &'a Clock,
     /// The call's place under the limit.
     pub slot: &'a Slot,
+    /// See [`Recorder::may_go_on`].
+    pub recorder: &'a dyn Recorder,
 }
 
 impl<C> Cx<'_, C> {
@@ -174,6 +176,7 @@ impl<T: Crud> CrudResource<T> {
             token: call.token,
             clock: call.clock,
             slot: call.slot,
+            recorder: call.recorder,
         })
     }
 

@@ -56,6 +56,14 @@ pub trait Provider: Send + Sync {
         Value::NULL
     }
 
+    /// What a client turned out to reach, where the configuration leaves that to the environment: an account, a region, a
+    /// server; an object of names and texts. Asked before the first call that changes anything, and again by `recover`, which
+    /// looks for nothing in another account. A name that is an argument too is given to it there. What cannot be found out is
+    /// left out.
+    async fn reached(&self, _client: &Client) -> Value {
+        Value::NULL
+    }
+
     /// Environment variables, other than secrets, that have a say in whose objects are meant, because the configuration
     /// leaves it to them: a saved plan is applied only while they are what they were.
     fn environment(&self, _config: &Value) -> &'static [&'static str] {

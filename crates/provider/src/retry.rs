@@ -79,7 +79,7 @@ pub async fn retry<'f, T: 'f>(
         match result {
             Err(error) if worth_it(&error, repeatable) => {
                 let backoff = backoff.get_or_insert_with(|| Backoff::new(patience(&error)));
-                if !call.slot.released(backoff.wait()).await {
+                if !call.slot.released(backoff.wait()).await || !call.recorder.may_go_on() {
                     return Err(error);
                 }
             }

@@ -73,6 +73,12 @@ pub trait Session: Send {
         self.state().lineage.clone()
     }
 
+    /// The serial for a state that is saved elsewhere, since it could not be written here: the one after the last that this
+    /// session may have written.
+    fn next_serial(&self) -> u64 {
+        self.state().serial + 1
+    }
+
     /// Intents whose outcome was not known when it was opened, oldest first.
     fn pending(&self) -> &[Pending];
 
@@ -106,6 +112,12 @@ pub trait Journal: Send + Sync {
     /// Calls `done`, on another thread, as soon as everything appended before this call is durable. Whoever waits at the
     /// same time shares one fsync. `done` must not block.
     fn sync(&self, done: Box<dyn FnOnce(Result<(), StateError>) + Send>);
+
+    /// Whether the state may be somebody else's by now, so that nothing may be begun, not even once more. Asked at any time, and
+    /// answered within a second; whoever appends finds out for certain.
+    fn in_doubt(&self) -> bool {
+        false
+    }
 
     /// Its length.
     fn len_bytes(&self) -> u64;

@@ -24,6 +24,8 @@ pub struct Intent {
     pub address: InstanceAddr,
     /// The deposed object of the instance, when it is about one.
     pub deposed: Option<Str>,
+    /// Of a creation: the key under which the current object is put aside for the new one.
+    pub puts_aside: Option<Str>,
     /// What is going to be done.
     pub operation: Operation,
     /// The provider configuration: `provider["registry.terraform.io/hashicorp/aws"].west`.
@@ -71,7 +73,7 @@ pub enum Record {
         /// The new address.
         to: InstanceAddr,
     },
-    /// The current object of an instance was put aside.
+    /// The current object of an instance was put aside, for one that has no intent.
     Depose {
         /// The instance.
         address: InstanceAddr,
@@ -89,9 +91,10 @@ pub enum Record {
 }
 
 impl Record {
-    /// Does to the state what the record says. Intents change nothing.
+    /// Does to the state what the record says.
     pub fn apply_to(&self, state: &mut State) {
         match self {
+            Record::Intent(Intent { address, puts_aside: Some(key), .. }) => state.depose(address, key),
             Record::Intent(_) | Record::NoEffect { .. } => {}
             Record::Set { address, deposed, provider, object, .. } => {
                 state.set(address, deposed.as_ref(), provider, object.clone());

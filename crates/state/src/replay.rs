@@ -324,6 +324,11 @@ fn foreign(entries: &[Entry], state: &State) -> Ledger {
             Record::Intent(intent) if intent.operation == Operation::Create => {
                 let pending = Pending { intent: intent.clone(), partial: None };
                 creates.insert(intent.token.clone(), (i, pending));
+                if let Some(key) = &intent.puts_aside
+                    && let Some(origin) = origins.remove(&(intent.address.clone(), None))
+                {
+                    origins.insert((intent.address.clone(), Some(key.clone())), origin);
+                }
             }
             Record::Set { token, address, deposed, object, .. } => {
                 let slot = (address.clone(), deposed.clone());

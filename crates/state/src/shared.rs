@@ -1,7 +1,7 @@
 //! A backend on a store elsewhere: waiting for the lock, grouping what is appended, serials.
 
 use crate::ledger::Ledger;
-use crate::store::{Attempt, Fold, Group, Store, Stored, Writer};
+use crate::store::{Attempt, Doubt, Fold, Group, Store, Stored, Writer};
 use crate::{
     Backend, Journal, LockInfo, OpenOptions, Opened, Pending, Phase, Probe, Record, Session, State,
     StateError,
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How long to wait between two looks at a lock.
 const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(crate::lease::ASK_AGAIN_MS);
 
 /// A [`Backend`] on a [`Store`].
 pub struct StoreBackend<S> {
@@ -154,6 +154,7 @@ struct Shared {
     work: Condvar,
     probe: Arc<dyn Probe>,
     place: PathBuf,
+    doubt: Option<Doubt>,
 }
 
 type Done = Box<dyn FnOnce(Result<(), StateError>) + Send>;
@@ -176,6 +177,8 @@ struct Inner {
     groups: u64,
     /// Anything was appended since the last snapshot, or was there when it was opened.
     journalled: bool,
+    /// A group that changes the state was written since the last snapshot: whoever opens it next makes the next one.
+    changed: bool,
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -205,8 +208,10 @@ impl StoreSession {
             appended: 0,
             groups: 0,
             journalled,
+            changed: false,
         };
         let shared = Arc::new(Shared {
+            doubt: writer.doubt(),
             writer: Mutex::new(writer),
             inner: Mutex::new(inner),
             work: Condvar::new(),
@@ -275,6 +280,7 @@ impl StoreSession {
         result?;
         shared.probe.at(Phase::Folding(9));
         inner.journalled = !inner.ledger.is_empty();
+        inner.changed = false;
         (inner.failed, inner.uncertain) = (None, false);
         inner.stored = next.clone();
         drop(inner);
@@ -315,6 +321,14 @@ impl Session for StoreSession {
             true => lock(&self.shared.inner).new_lineage.clone(),
             false => self.state.lineage.clone(),
         }
+    }
+
+    fn next_serial(&self) -> u64 {
+        // Not while a group is on its way, which has it in hand.
+        let _writer = lock(&self.shared.writer);
+        let inner = lock(&self.shared.inner);
+        // Any more, and it would be newer than what somebody else has made of it meanwhile.
+        inner.stored.serial + 1 + u64::from(inner.changed)
     }
 
     fn pending(&self) -> &[Pending] {
@@ -387,12 +401,17 @@ impl Shared {
             let stored = std::mem::take(&mut inner.stored);
             (stored, inner.new_lineage.clone(), inner.ledger.clone(), records, waiting, result)
         };
+        let mut changed = false;
         if result.is_ok() && !records.is_empty() {
             let last = State { serial: stored.serial, lineage: stored.lineage.clone(), ..State::default() };
-            let (mut touched, mut changed) = (BTreeSet::new(), false);
+            let mut touched = BTreeSet::new();
             for record in &records {
                 touch(record, &stored, &mut touched);
-                changed |= !matches!(record, Record::Intent(_) | Record::NoEffect { .. });
+                changed |= match record {
+                    Record::Intent(intent) => intent.puts_aside.is_some(),
+                    Record::NoEffect { .. } => false,
+                    _ => true,
+                };
                 record.apply_to(&mut stored);
             }
             if writer.rewrites() && stored.lineage.is_empty() {
@@ -415,6 +434,7 @@ impl Shared {
         let mut inner = lock(&self.inner);
         inner.stored = stored;
         inner.groups += u64::from(!records.is_empty());
+        inner.changed |= changed && result.is_ok() && !writer.rewrites();
         if let Err(error) = &result {
             inner.uncertain = true;
             inner.failed.get_or_insert(error.clone());
@@ -430,6 +450,9 @@ impl Shared {
 /// The instances that a record may change, seen from before it.
 fn touch(record: &Record, before: &State, touched: &mut BTreeSet<InstanceAddr>) {
     match record {
+        Record::Intent(intent) if intent.puts_aside.is_some() => {
+            touched.insert(intent.address.clone());
+        }
         Record::Intent(_) | Record::NoEffect { .. } => {}
         Record::Set { address, provider, .. } => {
             // The provider configuration is the whole resource's.
@@ -476,6 +499,14 @@ impl Journal for StoreJournal {
         }
         inner.waiting.push(done);
         self.0.work.notify_all();
+    }
+
+    fn in_doubt(&self) -> bool {
+        match &self.0.doubt {
+            Some(doubt) => doubt(),
+            // Where something is being written, that shows it.
+            None => self.0.writer.try_lock().is_ok_and(|mut writer| writer.is_lost()),
+        }
     }
 
     fn len_bytes(&self) -> u64 {

@@ -9,6 +9,7 @@ use crate::{LockInfo, Pending, Record, State, StateError};
 pub use formwork_addr::InstanceAddr as Address;
 use formwork_addr::{InstanceAddr, Str};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a store holds of one state.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +56,9 @@ pub trait Store: Send + Sync {
     fn force_unlock(&self, id: &str) -> Result<(), StateError>;
 }
 
+/// Tells at any moment, and without waiting, whether the lock may be somebody else's by now.
+pub type Doubt = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Who writes a state. Dropped without a word, it leaves the lock as a killed process would, but for what ends with it.
 pub trait Writer: Send {
     /// Reads the state, and makes sure that nobody who wrote it before can write to it any more, where the store can do so.
@@ -69,6 +73,16 @@ pub trait Writer: Send {
 
     /// Frees the lock, if there is one.
     fn release(&mut self) -> Result<(), StateError>;
+
+    /// Whether the lock is lost for now, where that can be seen within a second.
+    fn is_lost(&mut self) -> bool {
+        false
+    }
+
+    /// What tells whether the lock is in doubt, where one is lost by not being renewed.
+    fn doubt(&self) -> Option<Doubt> {
+        None
+    }
 
     /// Whether [`Writer::append`] writes the state anew, so that a changed one has the next serial.
     fn rewrites(&self) -> bool {

@@ -80,6 +80,8 @@ struct WireIntent<'a> {
     address: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deposed: Option<Str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    puts_aside: Option<Str>,
     operation: WireOperation,
     provider: Str,
     #[serde(borrow)]
@@ -175,6 +177,7 @@ fn intent_out<'a>(intent: &Intent, a: &'a mut String, b: &'a mut String) -> Resu
         token: intent.token.clone(),
         address: address_out(&intent.address)?,
         deposed: intent.deposed.clone(),
+        puts_aside: intent.puts_aside.clone(),
         operation: match intent.operation {
             Operation::Create => WireOperation::Create,
             Operation::Update => WireOperation::Update,
@@ -256,6 +259,7 @@ fn intent_in(intent: WireIntent<'_>) -> Result<Intent, String> {
         token: intent.token,
         address: address_in(&intent.address)?,
         deposed: intent.deposed,
+        puts_aside: intent.puts_aside,
         operation: match intent.operation {
             WireOperation::Create => Operation::Create,
             WireOperation::Update => Operation::Update,

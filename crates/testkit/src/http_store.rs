@@ -12,6 +12,8 @@ struct Document {
     /// All that it ever was.
     written: Vec<Vec<u8>>,
     lock: Option<Vec<u8>>,
+    /// Where everything but reading is sent on to, with success there whatever is sent.
+    login: bool,
 }
 
 type Documents = Arc<Mutex<HashMap<String, Document>>>;
@@ -64,6 +66,11 @@ impl HttpStore {
         self.documents.lock().unwrap().entry(format!("/{name}")).or_default().text = Some(text.into());
     }
 
+    /// From now on everything but reading is sent on to a login, which greets everybody.
+    pub fn ask_to_sign_in(&self, name: &str) {
+        self.documents.lock().unwrap().entry(format!("/{name}")).or_default().login = true;
+    }
+
     /// All requests so far: method and path.
     pub fn requests(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
@@ -77,7 +84,8 @@ fn serve(stream: TcpStream, documents: &Documents, log: &Mutex<Vec<String>>) {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         log.lock().unwrap().push(format!("{method} {path}"));
         let (status, answer) = answer(documents, &method, path, query, body);
-        let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let location = if status == 302 { "Location: /login\r\n" } else { "" };
+        let head = format!("HTTP/1.1 {status} x\r\n{location}Content-Length: {}\r\n\r\n", answer.len());
         if out.write_all(head.as_bytes()).and_then(|()| out.write_all(&answer)).is_err() {
             return;
         }
@@ -116,6 +124,8 @@ fn answer(documents: &Documents, method: &str, path: &str, query: &str, body: Ve
     let mut documents = documents.lock().unwrap();
     let document = documents.entry(path.to_owned()).or_default();
     match method {
+        "GET" if path == "/login" => (200, b"Welcome!".to_vec()),
+        method if document.login && method != "GET" => (302, Vec::new()),
         "GET" => document.text.clone().map_or((404, Vec::new()), |text| (200, text)),
         "POST" | "PUT" => {
             let given = query.split('&').find_map(|pair| pair.strip_prefix("ID=")).unwrap_or_default();

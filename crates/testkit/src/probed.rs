@@ -67,6 +67,14 @@ impl Provider for Probed {
         self.inner.configure(config).await
     }
 
+    fn environment(&self, config: &Value) -> &'static [&'static str] {
+        self.inner.environment(config)
+    }
+
+    async fn reached(&self, client: &Client) -> Value {
+        self.inner.reached(client).await
+    }
+
     fn identity(&self, config: &Value) -> Value {
         self.inner.identity(config)
     }

@@ -2,6 +2,7 @@
 
 use crate::calls::Caller;
 use crate::event::{Event, Verb};
+use crate::identity;
 use crate::prepare::hide;
 use crate::provide::{ProviderHandle, TypeInfo};
 use crate::write_only;
@@ -13,6 +14,7 @@ use formwork_provider::{
 };
 use formwork_state::{Intent, Journal, Phase, Record, Status, StoredObject};
 use formwork_value::{Marks, Path, Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 
@@ -23,6 +25,10 @@ pub(super) struct Operating {
     pub step: u32,
     pub addr: InstanceAddr,
     pub deposed: Option<Str>,
+    /// The key under which the current object is put aside for a new one, as soon as its creation begins.
+    pub puts_aside: Option<Str>,
+    /// Set when its intent was appended.
+    pub intended: Arc<AtomicBool>,
     pub info: Arc<TypeInfo>,
     pub provider: Arc<ProviderHandle>,
     pub what: What,
@@ -159,7 +165,7 @@ impl Operating {
         let intent = unmade.remove(&self.addr)?;
         let same = self.deposed.is_none()
             && intent.provider == self.provider.name
-            && intent.identity == self.provider.identity
+            && identity::same_configuration(&intent.identity, &self.provider.identity)
             && intent.schema_version == self.info.schema.version
             && *intent.arguments == *encode_known(planned, &self.info);
         same.then_some(intent.token)
@@ -313,6 +319,9 @@ impl Operating {
         arguments: &Value,
     ) -> Result<bool, formwork_state::StateError> {
         if resource.effects() == Effects::StateOnly {
+            if let Some(key) = self.puts_aside.clone() {
+                self.journal.append(&Record::Depose { address: self.addr.clone(), key })?;
+            }
             return Ok(false);
         }
         let probe = &self.caller.setup.probe;
@@ -322,17 +331,20 @@ impl Operating {
             Operation::Update => formwork_state::Operation::Update,
             Operation::Delete => formwork_state::Operation::Delete,
         };
+        let identity = identity::whole(&*self.info.family, &self.provider).await;
         self.journal.append(&Record::Intent(Intent {
             token: token.clone(),
             address: self.addr.clone(),
             deposed: self.deposed.clone(),
+            puts_aside: self.puts_aside.clone(),
             operation,
             provider: self.provider.name.clone(),
-            identity: self.provider.identity.clone(),
+            identity,
             schema_version: self.info.schema.version,
             arguments: encode_known(arguments, &self.info).into(),
             dependencies: self.dependencies.clone(),
         }))?;
+        self.intended.store(true, Ordering::Relaxed);
         self.sync().await?;
         probe.at(Phase::IntentWritten);
         Ok(true)
@@ -391,6 +403,10 @@ impl Recorder for Created<'_> {
         };
         o.journal.append(&record).map_err(unrecorded)?;
         o.sync().await.map_err(unrecorded)
+    }
+
+    fn may_go_on(&self) -> bool {
+        !self.operating.journal.in_doubt()
     }
 
     fn progress(&self, what: &str) {

@@ -14,6 +14,7 @@ use rustc_hash::FxHashSet;
 
 impl Applier<'_> {
     pub(super) async fn finish(mut self, session: &mut dyn Session) -> ApplyOutcome {
+        self.restore_the_rest();
         let skipped = self.skipped();
         let failed = self.failed();
         if !self.stopped() && self.plan.mode != Mode::Destroy {

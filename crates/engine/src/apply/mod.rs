@@ -26,6 +26,7 @@ use provision::{Provisioned, ToProvision};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Applies a plan to `state` (the refreshed state that came with it). Everything done is in the journal as it happens, and
 /// folded into the snapshot at the end, also when something failed.
@@ -63,6 +64,13 @@ enum Done {
     Scoped(Box<crate::scoped::WasRead>),
 }
 
+/// An object that was put aside for its successor.
+struct Aside {
+    key: Str,
+    /// The intent to make the successor was appended, and with it that this one is aside.
+    intended: Arc<AtomicBool>,
+}
+
 struct Applier<'a> {
     ev: Evaluator,
     caller: Caller,
@@ -84,8 +92,8 @@ struct Applier<'a> {
     parked: Vec<u32>,
     /// Instance cells that were asked for before their step was released.
     asked: FxHashSet<CellId>,
-    /// Keys of objects that were put aside, by change.
-    deposed: FxHashMap<u32, Str>,
+    /// Objects that were put aside, by change.
+    deposed: FxHashMap<u32, Aside>,
     counts: (usize, usize, usize),
     imported: usize,
     seen_modules: usize,

@@ -2,7 +2,7 @@
 
 use super::call::{Called, End, Left, Operating, What};
 use super::provision::ToProvision;
-use super::{Applier, Done, Progress};
+use super::{Applier, Aside, Done, Progress};
 use crate::body::attribute_span;
 use crate::cells::{CellId, Content, InstanceInfo, Status as CellStatus};
 use crate::evaluator::Ran;
@@ -20,6 +20,7 @@ use formwork_state::{Record, Status, StoredObject};
 use formwork_value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 impl Applier<'_> {
     fn change(&self, step: u32) -> &PlannedChange {
@@ -81,6 +82,8 @@ impl Applier<'_> {
             step,
             addr: instance.addr.clone(),
             deposed: None,
+            puts_aside: self.aside(step).map(|aside| aside.key.clone()),
+            intended: self.aside(step).map(|aside| aside.intended.clone()).unwrap_or_default(),
             info: prepared.info.clone(),
             provider: prepared.provider.clone(),
             what,
@@ -110,7 +113,8 @@ impl Applier<'_> {
     pub(super) fn delete(&mut self, step: u32, index: u32) {
         let change = &self.plan.changes[index as usize];
         let addr = change.addr.clone();
-        let deposed = self.deposed.get(&index).cloned().or_else(|| change.deposed.clone());
+        let aside = self.deposed.get(&index).map(|aside| aside.key.clone());
+        let deposed = aside.or_else(|| change.deposed.clone());
         let stored = self.state.instance(&addr).and_then(|i| match &deposed {
             None => i.current.clone(),
             Some(key) => i.deposed.get(key).cloned(),
@@ -156,6 +160,8 @@ impl Applier<'_> {
             step,
             addr,
             deposed,
+            puts_aside: None,
+            intended: Arc::default(),
             info,
             provider,
             what: What::Delete { prior: object },
@@ -166,12 +172,36 @@ impl Applier<'_> {
         self.jobs.push(Box::pin(async move { Done::Called(Box::new(operating.run().await)) }));
     }
 
+    /// Puts the current object of an instance aside. It is journalled with what happens next, the intent of its successor: were
+    /// it to stay aside without one, the next plan would remove it.
     pub(super) fn depose(&mut self, step: u32, index: u32) {
-        let addr = self.plan.changes[index as usize].addr.clone();
+        let addr = &self.plan.changes[index as usize].addr;
         let key: Str = uuid::Uuid::new_v4().simple().to_string()[..8].into();
-        self.record(&Record::Depose { address: addr, key: key.clone() });
-        self.deposed.insert(index, key);
+        self.state.depose(addr, &key);
+        self.deposed.insert(index, Aside { key, intended: Arc::default() });
         self.done(step);
+    }
+
+    /// What was put aside for the object that a step makes.
+    fn aside(&self, step: u32) -> Option<&Aside> {
+        match self.plan.steps[step as usize].kind {
+            StepKind::Change(index, Part::Apply) => self.deposed.get(&index),
+            _ => None,
+        }
+    }
+
+    /// What was put aside for objects that nobody has begun to make is current again.
+    pub(super) fn restore_the_rest(&mut self) {
+        let begun = |aside: &Aside| aside.intended.load(Ordering::Relaxed);
+        let rest: Vec<u32> =
+            self.deposed.iter().filter(|(_, aside)| !begun(aside)).map(|(index, _)| *index).collect();
+        for index in rest {
+            let addr = self.plan.changes[index as usize].addr.clone();
+            // Of what needs no intent, the new object may be there.
+            if self.state.instance(&addr).is_some_and(|i| i.current.is_none()) {
+                self.restore(index, &addr);
+            }
+        }
     }
 
     pub(super) fn forget(&mut self, step: u32, index: u32) {
@@ -200,8 +230,9 @@ impl Applier<'_> {
                 self.report(&addr, |i| call_failed(i, &addr, error));
                 match left {
                     Left::Nothing => {
-                        self.no_effect(called.token.as_ref());
+                        // In this order: after the second, nobody asks any more.
                         self.restore(index, &addr);
+                        self.no_effect(called.token.as_ref());
                     }
                     Left::Object(object) => {
                         let status = if change.action == Action::Update {
@@ -231,6 +262,7 @@ impl Applier<'_> {
             }
             End::Unrecorded(error) => {
                 self.broken.get_or_insert(error);
+                self.restore(index, &addr);
                 self.failed_step(called.step, &addr);
             }
         }
@@ -374,7 +406,8 @@ impl Applier<'_> {
 
     fn was_deleted(&mut self, called: Called, index: u32, addr: &InstanceAddr, info: &Arc<TypeInfo>) {
         let change = &self.plan.changes[index as usize];
-        let deposed = self.deposed.get(&index).cloned().or_else(|| change.deposed.clone());
+        let aside = self.deposed.get(&index).map(|aside| aside.key.clone());
+        let deposed = aside.or_else(|| change.deposed.clone());
         match called.end {
             End::Done(_) => {
                 let record = set(called.token, addr, deposed.as_ref(), &change.provider, None);
@@ -428,7 +461,7 @@ impl Applier<'_> {
 
     /// A replacement that came to nothing: the object that was put aside is the current one again.
     fn restore(&mut self, index: u32, addr: &InstanceAddr) {
-        let Some(key) = self.deposed.remove(&index) else { return };
+        let Some(Aside { key, .. }) = self.deposed.remove(&index) else { return };
         // One record: between two, a kill would leave the object in both places, and the next run would delete it.
         self.record(&Record::Restore { address: addr.clone(), key });
     }

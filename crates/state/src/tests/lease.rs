@@ -1,9 +1,10 @@
-//! A model of writers that share a lease: a store that knows nothing but conditional writes, a simulated clock, requests that
-//! come late and answers that get lost, writers that pause, wake up, die and begin again, in random interleavings.
+//! A model of writers that share a lock with a lease, as those of s3 do: a store that knows nothing but conditional writes, a
+//! simulated clock, requests that come late and answers that get lost, writers that pause, wake up, die and begin again,
+//! in random interleavings. The lock is removed without a condition, since few stores know any for that.
 
 use super::seeded::{Random, rounds};
 use crate::LockInfo;
-use crate::lease::{self, ASK_AGAIN_MS, EXPIRES_MS, HEARTBEAT_MS, Lease};
+use crate::lease::{self, ASK_AGAIN_MS, EXPIRES_MS, Found, HEARTBEAT_MS, Turn};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -45,15 +46,18 @@ struct Content {
 
 #[derive(Clone)]
 enum Request {
-    ReadLease,
-    WriteLease(u64, Lease),
+    ReadLock,
+    /// On the condition that it has this version, or that there is none.
+    PutLock(Option<u64>, LockInfo),
+    DeleteLock,
     ReadState,
     WriteState(u64, Content),
 }
 
 #[derive(Clone)]
 enum Answer {
-    Lease(Doc<Option<Lease>>, u64),
+    /// What the lock is, with its version, and what time it is.
+    Lock(Option<(u64, Found)>, u64),
     State(Doc<Content>),
     Written(u64),
     Refused,
@@ -69,9 +73,10 @@ enum Thread {
 
 #[derive(Clone, PartialEq)]
 enum Phase {
+    /// It wants the lock, for the first time or again.
     Idle,
+    Taking,
     Looking,
-    Taking(Lease),
     Fencing,
     Stamping(Content),
     Ready,
@@ -79,7 +84,6 @@ enum Phase {
     Checking(Content),
     LookingToFree,
     Freeing,
-    Waiting,
     Over,
 }
 
@@ -87,8 +91,9 @@ enum Phase {
 enum Heart {
     Still,
     Resting,
+    /// With the time at which it was sent.
+    Renewing(u64),
     Looking,
-    Renewing(Lease, u64),
 }
 
 struct Writer {
@@ -98,10 +103,13 @@ struct Writer {
     phase: Phase,
     heart: Heart,
     paused_until: u64,
-    lease: Lease,
+    /// Of the lock as it was written last.
+    version: u64,
     lost: bool,
+    /// When it first asked for the lock.
+    asked: u64,
     since: u64,
-    sent: u64,
+    token: u64,
     state: Doc<Content>,
     left: u64,
     offset: u64,
@@ -124,7 +132,9 @@ struct Model<'a> {
     queue: BinaryHeap<Reverse<(u64, u64)>>,
     events: BTreeMap<u64, (usize, u64, Event)>,
     writers: Vec<Writer>,
-    lease: Doc<Option<Lease>>,
+    lock: Option<(u64, Found)>,
+    /// How often the lock has changed.
+    changes: u64,
     state: Doc<Content>,
     /// Whose each token is.
     tokens: BTreeMap<u64, String>,
@@ -145,10 +155,11 @@ impl Model<'_> {
                 phase: Phase::Over,
                 heart: Heart::Still,
                 paused_until: 0,
-                lease: Lease::default(),
+                version: 0,
                 lost: false,
+                asked: 0,
                 since: 0,
-                sent: 0,
+                token: 0,
                 state: Doc::default(),
                 left: 0,
                 offset: random.next() % 1_000_000,
@@ -164,7 +175,8 @@ impl Model<'_> {
             queue: BinaryHeap::new(),
             events: BTreeMap::new(),
             writers,
-            lease: Doc::default(),
+            lock: None,
+            changes: 0,
             state: Doc::default(),
             tokens: BTreeMap::new(),
             calm: false,
@@ -212,7 +224,6 @@ impl Model<'_> {
 
     fn send(&mut self, w: usize, thread: Thread, request: Request) {
         let delay = self.latency();
-        self.writers[w].sent = self.local(w);
         self.at(delay, w, Event::Arrives(thread, request));
     }
 
@@ -268,16 +279,24 @@ impl Model<'_> {
 
     fn serve(&mut self, request: &Request) -> Answer {
         match request {
-            Request::ReadLease => Answer::Lease(self.lease.clone(), self.now),
+            Request::ReadLock => Answer::Lock(self.lock.clone(), self.now),
             Request::ReadState => Answer::State(self.state.clone()),
-            Request::WriteLease(version, _) if *version != self.lease.version => Answer::Refused,
-            Request::WriteLease(_, lease) => {
-                let before = self.lease.value.replace(lease.clone());
-                self.lease.version += 1;
-                if before.is_some_and(|b| b.token < lease.token && b.owner.is_some()) {
+            Request::PutLock(version, _) if *version != self.lock.as_ref().map(|(v, _)| *v) => {
+                Answer::Refused
+            }
+            Request::PutLock(_, owner) => {
+                self.changes += 1;
+                let found = Found { owner: owner.clone(), renewed: self.now, lasts: Some(EXPIRES_MS) };
+                let before = self.lock.replace((self.changes, found));
+                if before.is_some_and(|(_, b)| b.owner.id != owner.id) {
                     self.met.taken_over.fetch_add(1, Relaxed);
                 }
-                Answer::Written(self.lease.version)
+                Answer::Written(self.changes)
+            }
+            Request::DeleteLock => {
+                self.changes += 1;
+                self.lock = None;
+                Answer::Written(self.changes)
             }
             Request::WriteState(version, _) if *version != self.state.version && !self.without.fence => {
                 Answer::Refused
@@ -314,30 +333,33 @@ impl Model<'_> {
         let writer = &mut self.writers[w];
         if thread == Thread::Heart {
             if !writer.lost && !matches!(writer.phase, Phase::Over | Phase::Freeing | Phase::LookingToFree) {
-                writer.heart = Heart::Looking;
-                self.send(w, thread, Request::ReadLease);
+                writer.heart = Heart::Renewing(local);
+                let request = Request::PutLock(Some(writer.version), writer.me.clone());
+                self.send(w, thread, request);
             }
             return;
         }
         match writer.phase.clone() {
-            Phase::Idle | Phase::Waiting => {
-                writer.phase = Phase::Looking;
-                self.send(w, thread, Request::ReadLease);
+            Phase::Idle => {
+                (writer.phase, writer.asked) = (Phase::Taking, local);
+                let request = Request::PutLock(None, writer.me.clone());
+                self.send(w, thread, request);
             }
             Phase::Ready if writer.lost => self.over(w),
+            // Nothing is begun until it was renewed.
             Phase::Ready if !self.without.care && !lease::is_safe(writer.since, local) => {
                 self.met.careful.fetch_add(1, Relaxed);
-                self.over(w);
+                self.at(500, w, Event::Step(Thread::Work));
             }
             Phase::Ready if writer.left == 0 => {
                 writer.phase = Phase::LookingToFree;
-                self.send(w, thread, Request::ReadLease);
+                self.send(w, thread, Request::ReadLock);
             }
             Phase::Ready => {
                 writer.left -= 1;
                 let mut content = writer.state.value.clone();
-                content.token = writer.lease.token;
-                content.written.push((writer.lease.token, writer.left));
+                content.token = writer.token;
+                content.written.push((writer.token, writer.left));
                 writer.phase = Phase::Writing(content.clone());
                 let version = writer.state.version;
                 // It may fall asleep between the look at its clock and the request.
@@ -353,59 +375,85 @@ impl Model<'_> {
         self.begin(w);
     }
 
+    /// It has the lock, since it asked at this time.
+    fn owns(&mut self, w: usize, version: u64, since: u64) {
+        let writer = &mut self.writers[w];
+        (writer.version, writer.since) = (version, since);
+        (writer.phase, writer.heart) = (Phase::Fencing, Heart::Resting);
+        self.rest(w);
+        self.send(w, Thread::Work, Request::ReadState);
+    }
+
+    /// The next heartbeat comes in its time.
+    fn rest(&mut self, w: usize) {
+        let beat = HEARTBEAT_MS * 1_000 / (1_000 + self.writers[w].drift) as u64;
+        self.at(beat, w, Event::Step(Thread::Heart));
+    }
+
     fn hear(&mut self, w: usize, thread: Thread, answer: Answer) {
         if thread == Thread::Heart {
             return self.beat(w, answer);
         }
+        let local = self.local(w);
         let writer = &mut self.writers[w];
         let phase = writer.phase.clone();
         match (phase, answer) {
-            (Phase::Looking, Answer::Lease(doc, now)) => {
-                match Lease::take(doc.value.as_ref(), &writer.me, now) {
-                    Ok(lease) => {
-                        writer.phase = Phase::Taking(lease.clone());
-                        self.send(w, thread, Request::WriteLease(doc.version, lease));
+            (Phase::Taking, Answer::Written(version)) => {
+                let asked = writer.asked;
+                self.owns(w, version, asked);
+            }
+            // Was it written or not, or by whom?
+            (Phase::Taking, _) => {
+                writer.phase = Phase::Looking;
+                self.send(w, thread, Request::ReadLock);
+            }
+            (Phase::Looking, Answer::Lock(found, now)) => {
+                let me = writer.me.clone();
+                let asked = writer.asked;
+                match (lease::turn(found.as_ref().map(|(_, lock)| lock), &me, now), found) {
+                    (Turn::Ours, Some((version, _))) => self.owns(w, version, asked),
+                    (Turn::Over, Some((version, _))) => {
+                        writer.phase = Phase::Taking;
+                        writer.asked = local;
+                        self.send(w, thread, Request::PutLock(Some(version), me));
                     }
-                    Err(held) => {
-                        writer.phase = Phase::Waiting;
-                        let delay = held.ask_again();
-                        self.at(delay, w, Event::Step(Thread::Work));
+                    (Turn::Held, _) => {
+                        writer.phase = Phase::Idle;
+                        self.at(ASK_AGAIN_MS, w, Event::Step(Thread::Work));
+                    }
+                    _ => {
+                        writer.phase = Phase::Idle;
+                        self.at(1, w, Event::Step(Thread::Work));
                     }
                 }
             }
-            (Phase::Taking(lease), Answer::Written(_)) => {
-                let id = writer.me.id.clone();
-                if self.tokens.insert(lease.token, id.clone()).is_some_and(|other| other != id) {
-                    self.problem = Some(format!("token {} has two owners", lease.token));
-                }
-                let writer = &mut self.writers[w];
-                (writer.lease, writer.since) = (lease, writer.sent);
-                (writer.phase, writer.heart) = (Phase::Fencing, Heart::Resting);
-                let beat = HEARTBEAT_MS * 1_000 / (1_000 + writer.drift) as u64;
-                self.at(beat, w, Event::Step(Thread::Heart));
-                self.send(w, thread, Request::ReadState);
-            }
-            // Was it written or not? Look again.
-            (Phase::Looking | Phase::Taking(_), _) => {
-                writer.phase = Phase::Idle;
-                self.at(1, w, Event::Step(Thread::Work));
+            (Phase::Looking, _) => {
+                writer.phase = Phase::Taking;
+                self.hear(w, thread, Answer::Nothing);
             }
             (Phase::Fencing, Answer::State(doc)) => {
-                if !lease::admits(doc.value.token, writer.lease.token) {
-                    self.met.refused.fetch_add(1, Relaxed);
-                    return self.over(w);
-                }
                 writer.state = doc.clone();
+                writer.token = doc.value.token + 1;
                 if self.without.fence {
                     writer.phase = Phase::Ready;
                     self.at(1, w, Event::Step(Thread::Work));
                     return;
                 }
-                let content = Content { token: writer.lease.token, ..doc.value };
+                let content = Content { token: writer.token, ..doc.value };
                 writer.phase = Phase::Stamping(content.clone());
                 self.send(w, thread, Request::WriteState(doc.version, content));
             }
-            (Phase::Stamping(content) | Phase::Writing(content), Answer::Written(version)) => {
+            (Phase::Stamping(content), Answer::Written(version)) => {
+                let id = writer.me.id.clone();
+                let token = content.token;
+                writer.state = Doc { version, value: content };
+                writer.phase = Phase::Ready;
+                if self.tokens.insert(token, id.clone()).is_some_and(|other| other != id) {
+                    self.problem = Some(format!("token {token} has two owners"));
+                }
+                self.at(1, w, Event::Step(Thread::Work));
+            }
+            (Phase::Writing(content), Answer::Written(version)) => {
                 writer.state = Doc { version, value: content };
                 writer.phase = Phase::Ready;
                 let think = self.random.below(8_000) as u64;
@@ -436,20 +484,21 @@ impl Model<'_> {
                 self.met.refused.fetch_add(1, Relaxed);
                 self.over(w);
             }
-            (Phase::LookingToFree, Answer::Lease(doc, _)) => match writer.lease.free(doc.value.as_ref()) {
-                Ok(lease) => {
+            (Phase::LookingToFree, Answer::Lock(found, _)) => {
+                if lease::is_ours(found.as_ref().map(|(_, lock)| lock), &writer.me) {
                     writer.phase = Phase::Freeing;
-                    self.send(w, thread, Request::WriteLease(doc.version, lease));
+                    self.send(w, thread, Request::DeleteLock);
+                } else {
+                    self.over(w);
                 }
-                Err(_) => self.over(w),
-            },
+            }
             (Phase::Freeing, Answer::Written(_)) => {
                 self.met.freed.fetch_add(1, Relaxed);
                 self.over(w);
             }
             (Phase::LookingToFree | Phase::Freeing, _) => {
                 writer.phase = Phase::LookingToFree;
-                self.send(w, thread, Request::ReadLease);
+                self.send(w, thread, Request::ReadLock);
             }
             _ => {}
         }
@@ -458,21 +507,24 @@ impl Model<'_> {
     fn beat(&mut self, w: usize, answer: Answer) {
         let writer = &mut self.writers[w];
         match (std::mem::replace(&mut writer.heart, Heart::Resting), answer) {
-            (Heart::Looking, Answer::Lease(doc, now)) => match writer.lease.renew(doc.value.as_ref(), now) {
-                Ok(lease) => {
-                    let sent = self.local(w);
-                    self.writers[w].heart = Heart::Renewing(lease.clone(), sent);
-                    self.send(w, Thread::Heart, Request::WriteLease(doc.version, lease));
-                }
-                Err(_) => writer.lost = true,
-            },
-            (Heart::Renewing(lease, sent), Answer::Written(_)) => {
-                (writer.lease, writer.since) = (lease, sent);
-                let beat = HEARTBEAT_MS * 1_000 / (1_000 + writer.drift) as u64;
-                self.at(beat, w, Event::Step(Thread::Heart));
+            (Heart::Renewing(sent), Answer::Written(version)) => {
+                (writer.version, writer.since) = (version, sent);
+                self.rest(w);
             }
-            // Somebody was faster, or nobody answered.
-            (Heart::Looking | Heart::Renewing(..), _) => self.at(500, w, Event::Step(Thread::Heart)),
+            // An earlier one, whose answer was lost, may have got through.
+            (Heart::Renewing(_), Answer::Refused) => {
+                writer.heart = Heart::Looking;
+                self.send(w, Thread::Heart, Request::ReadLock);
+            }
+            (Heart::Looking, Answer::Lock(Some((version, lock)), _))
+                if lease::is_ours(Some(&lock), &writer.me) =>
+            {
+                writer.version = version;
+                self.at(1, w, Event::Step(Thread::Heart));
+            }
+            (Heart::Looking, Answer::Lock(..)) => writer.lost = true,
+            // Nobody answered.
+            (Heart::Looking | Heart::Renewing(_), _) => self.at(500, w, Event::Step(Thread::Heart)),
             _ => {}
         }
     }
@@ -492,16 +544,14 @@ fn round(seed: u64, without: Without, met: &Met) -> Result<(), String> {
     model.writers[survivor].paused_until = 0;
     model.calm = true;
     let id = model.writers[survivor].me.id.clone();
-    let owns = |model: &Model<'_>| {
-        model.lease.value.as_ref().and_then(|l| l.owner.as_ref()).is_some_and(|owner| owner.id == id)
-    };
+    let owns = |model: &Model<'_>| model.lock.as_ref().is_some_and(|(_, lock)| lock.owner.id == id);
     // From the last sign of life of the dead, and from the moment at which the living one asks.
     let mut begun = model.now + begins;
     while model.problem.is_none() && !owns(&model) {
-        let before = model.lease.version;
+        let before = model.changes;
         let now = model.now;
         model.run(now + 500);
-        if model.lease.version != before && !owns(&model) {
+        if model.changes != before && !owns(&model) {
             begun = begun.max(model.now);
         }
         if model.now > begun + PATIENCE {
@@ -542,11 +592,12 @@ fn without_the_fence_the_model_finds_two_writers() {
 #[test]
 fn even_a_waiter_with_bad_luck_gets_its_turn_in_time() {
     // It looks just before the lease ends, and once more as soon as it may.
-    let dead = Lease::take(None, &LockInfo { id: "dead".into(), ..LockInfo::default() }, 0).unwrap();
+    let dead = LockInfo { id: "dead".into(), ..LockInfo::default() };
+    let dead = Found { owner: dead, renewed: 0, lasts: Some(EXPIRES_MS) };
     let me = LockInfo { id: "me".into(), ..LockInfo::default() };
     let mut now = EXPIRES_MS - ASK_AGAIN_MS + 1;
-    while let Err(held) = Lease::take(Some(&dead), &me, now) {
-        now += held.ask_again();
+    while lease::turn(Some(&dead), &me, now) == Turn::Held {
+        now += ASK_AGAIN_MS;
     }
     assert!(now <= EXPIRES_MS + ASK_AGAIN_MS, "{now}");
 }

@@ -44,6 +44,7 @@ fn intent(token: &str, addr: &str, operation: Operation) -> Intent {
         token: token.into(),
         address: address(addr),
         deposed: None,
+        puts_aside: None,
         operation,
         provider: "provider[\"example.org/a/b\"]".into(),
         identity: "{\"region\":\"x\"}".into(),

@@ -29,6 +29,13 @@ impl Memory {
         StoreBackend::new(self.clone()).open(&options()).unwrap()
     }
 
+    /// Another with the same content.
+    fn copied(&self) -> Memory {
+        let held = self.held.lock().unwrap();
+        let held = Held { snapshot: held.snapshot.clone(), journal: held.journal.clone(), taken: None };
+        Memory { held: Arc::new(Mutex::new(held)), ..self.clone() }
+    }
+
     fn fail_after(&self, writes: Option<usize>) {
         self.held.lock().unwrap().taken = writes;
     }
@@ -154,9 +161,19 @@ fn the_lineage_of_a_new_state_is_the_same_for_groups_folding_and_who_saves_it_el
                 let _ = journal.append(&record).and_then(|()| sync(&*journal));
             }
             session.fold(&state).unwrap_err();
-            let serial = session.state().serial + journal.fsyncs() + 1;
-            let saved = State { serial, lineage: session.lineage(), ..state };
+            let saved = State { serial: session.next_serial(), lineage: session.lineage(), ..state };
             assert_eq!(saved.lineage, lineage);
+            drop(session);
+            // Whoever came in between, and changed anything, has a state that must not be replaced by it.
+            let other = store.copied();
+            other.fail_after(None);
+            let mut session = other.open();
+            let mut theirs = session.state().clone();
+            set(None, false, "a.t", Some("t")).apply_to(&mut theirs);
+            session.fold(&theirs).unwrap();
+            if !rewrites {
+                assert!(saved.must_not_replace(session.state()).is_some(), "taken: {taken}");
+            }
             drop(session);
 
             // As `state push` does with what was saved.

@@ -48,6 +48,24 @@ fn survives(bench: &dyn Bench, name: &str, fault: Fault) {
     assert!(bench.backend(name).holder().unwrap().is_none());
 }
 
+/// A group is committed, and the answer is lost for longer than anybody waits. What is written after that is another thing, and
+/// must get there.
+pub fn lost_commit(bench: &dyn Bench) {
+    let Some((proxy, backend)) = proxied(bench, "lost-commit") else { return };
+    let mut session = open_as(&*backend, "somebody@here", Duration::from_secs(30)).unwrap();
+    session.fold(&state(&[("null_resource.a", "1")])).unwrap();
+    proxy.strike(Fault::CommitThenGone);
+    session.journal().append(&intent("t", "null_resource.b")).unwrap();
+    synced(&*session).unwrap_err();
+    proxy.heal();
+    let seen = bench.backend("lost-commit").peek().unwrap();
+    assert_eq!(seen.pending.len(), 1, "it was committed");
+    let next = state(&[("null_resource.a", "1"), ("null_resource.b", "2")]);
+    session.fold(&next).unwrap();
+    assert!(same(&bench.backend("lost-commit").peek().unwrap().state, &next));
+    session.close().unwrap();
+}
+
 pub(super) fn cut(bench: &dyn Bench) {
     survives(bench, "cut-request", Fault::CutRequest);
     survives(bench, "cut-answer", Fault::LoseAnswer);

@@ -6,6 +6,7 @@ mod proxy;
 mod sealed;
 mod states;
 
+pub use faults::lost_commit;
 pub use proxy::{Fault, Proxy};
 
 use formwork_state::{
@@ -150,6 +151,7 @@ fn intent(token: &str, address: &str) -> Record {
         token: token.into(),
         address: address.parse().unwrap(),
         deposed: None,
+        puts_aside: None,
         operation: Operation::Create,
         provider: PROVIDER.into(),
         identity: "{\"account\":\"1\"}".into(),

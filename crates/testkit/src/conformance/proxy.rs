@@ -16,6 +16,12 @@ pub enum Fault {
     Answer500,
     /// The next answer takes this long.
     Slow(Duration),
+    /// What the client sends next that says `COMMIT` arrives, and has its effect; from then on nobody gets through.
+    CommitThenGone,
+    /// Nobody gets through.
+    Gone,
+    /// From now on the server does not see the conditions of requests (`If-Match`, `If-None-Match`).
+    DropConditions,
 }
 
 /// Listens on loopback, and hands on to a server.
@@ -34,6 +40,9 @@ impl Proxy {
         let (server, faults) = (server.to_owned(), armed.clone());
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if *faults.lock().unwrap() == Some(Fault::Gone) {
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(&server) else { continue };
                 let (one, other) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let (up, down) = (faults.clone(), faults.clone());
@@ -77,7 +86,26 @@ fn requests(mut client: TcpStream, mut server: TcpStream, armed: &Mutex<Option<F
             let _ = server.write_all(&buffer[..n / 2]);
             break;
         }
+        if *armed.lock().unwrap() == Some(Fault::Gone) {
+            break;
+        }
+        if *armed.lock().unwrap() == Some(Fault::DropConditions) {
+            for name in [&b"if-match:"[..], b"if-none-match:"] {
+                while let Some(at) = buffer[..n].windows(name.len()).position(|w| w.eq_ignore_ascii_case(name)) {
+                    buffer[at] = b'x';
+                }
+            }
+        }
+        let commits = buffer[..n].windows(6).any(|word| word == b"COMMIT")
+            && take(armed, |f| f == Fault::CommitThenGone).is_some();
+        if commits {
+            *armed.lock().unwrap() = Some(Fault::Gone);
+        }
         if server.write_all(&buffer[..n]).is_err() {
+            break;
+        }
+        if commits {
+            std::thread::sleep(Duration::from_millis(500));
             break;
         }
     }
@@ -87,7 +115,11 @@ fn requests(mut client: TcpStream, mut server: TcpStream, armed: &Mutex<Option<F
 fn answers(mut server: TcpStream, mut client: TcpStream, armed: &Mutex<Option<Fault>>) {
     let mut buffer = [0; 1 << 16];
     while let Ok(n @ 1..) = server.read(&mut buffer) {
-        match take(armed, |f| f != Fault::CutRequest) {
+        if *armed.lock().unwrap() == Some(Fault::Gone) {
+            // Until the other side is closed, too.
+            continue;
+        }
+        match take(armed, |f| !matches!(f, Fault::CutRequest | Fault::CommitThenGone | Fault::DropConditions)) {
             Some(Fault::LoseAnswer) => break,
             Some(Fault::Answer500) => {
                 let _ = client.write_all(

@@ -93,6 +93,13 @@ impl Provider for Toy {
         &["FORMWORK_TOY_PLACE"]
     }
 
+    async fn reached(&self, _client: &Client) -> Value {
+        match std::env::var("FORMWORK_TOY_PLACE") {
+            Ok(place) => Value::object([("place", Value::from(place.as_str()))]),
+            Err(_) => Value::NULL,
+        }
+    }
+
     fn identity(&self, config: &Value) -> Value {
         config.clone()
     }
