@@ -448,7 +448,8 @@ pub fn open(
     files_only_here(cx, flags)?;
     if cx.is_remote() {
         let backend = cx.backend(None).map_err(|e| cx.refuse(e))?;
-        return cx.open_remote(&*backend, operation, flags.lock()).map_err(|e| cx.refuse(e));
+        let session = cx.open_remote(&*backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
+        return can_follow(cx, session, Path::new(&backend.place()), access);
     }
     let from = cx.state_path(flags.state.as_deref());
     let to = match &flags.state_out {
@@ -474,7 +475,20 @@ pub fn open(
         }
         session.replace(&read.state).map_err(|e| cx.refuse(e))?;
     }
-    Ok(session)
+    can_follow(cx, session, &to, access)
+}
+
+/// Refuses to make anything for a state that no version can follow: it could not be recorded.
+fn can_follow(
+    cx: &Context,
+    session: Box<dyn Session>,
+    place: &Path,
+    access: Access,
+) -> Result<Box<dyn Session>, u8> {
+    match session.state().serial_after() {
+        Err(e) if access == Access::Write => Err(cx.refuse(e.in_file(place))),
+        _ => Ok(session),
+    }
 }
 
 /// Why a state may not be overwritten by another: an interrupted run left something that would be forgotten.

@@ -300,6 +300,24 @@ fn a_state_that_is_gone_is_restored_as_the_one_that_it_was() {
 }
 
 #[test]
+fn a_state_that_no_version_can_follow_is_refused_before_anything_is_made() {
+    let sandbox = sandbox(THING);
+    let file = sandbox.dir().join("terraform.tfstate");
+    let last = "{\"version\": 4, \"serial\": 9223372036854775807, \"lineage\": \"l\", \"outputs\": {}, \"resources\": []}";
+    std::fs::write(&file, last).unwrap();
+    has(&run(&sandbox, &["plan"], 0), &["1 to add"]);
+    has(&run(&sandbox, &["apply", "-auto-approve"], 1), &["no version can follow it", "state push -force"]);
+    assert!(!sandbox.dir().join("cloud").exists() || things(&sandbox) == 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), last);
+    sandbox.write("last", last).unwrap();
+    has(&run(&sandbox, &["state", "push", "-force", "last"], 1), &["last: its serial is"]);
+    sandbox.write("smaller", &last.replace("9223372036854775807", "7")).unwrap();
+    run(&sandbox, &["state", "push", "-force", "smaller"], 0);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    assert_eq!(things(&sandbox), 1);
+}
+
+#[test]
 fn passwords_in_addresses_are_not_remembered() {
     let store = HttpStore::start();
     let url = store.url("s").replace("http://", "http://me:hush-hush@");
