@@ -211,7 +211,7 @@ impl LocalSession {
                 history::renew(&self.paths, &*self.cipher)?;
             }
             self.probe.at(Phase::Folding(1));
-            records.mark(&sums.stored)?;
+            records.mark(&sums.stored, serial, &lineage)?;
             self.probe.at(Phase::Folding(2));
             paths::replace(&self.paths.copy, &[head.as_bytes(), &text])
                 .map_err(|e| StateError::io("write the new state", &self.paths.copy, &e, safe))?;
