@@ -33,6 +33,7 @@ impl<S: Store> StoreBackend<S> {
         let (mut waited, mut pause) = (Duration::ZERO, PAUSE);
         let mut told: Option<String> = None;
         loop {
+            options.go_on(&info.path)?;
             let owner = match self.store.try_lock(info)? {
                 Attempt::Taken(writer) => return Ok(writer),
                 Attempt::Held(owner) => owner,
@@ -74,6 +75,7 @@ impl<S: Store> Backend for StoreBackend<S> {
         let read = writer.read().and_then(|stored| {
             let stored = stored.unwrap_or_default();
             stored.state.usable().map_err(|e| e.in_file(&place))?;
+            options.go_on(&info.path)?;
             Ok(stored)
         });
         let stored = match read {

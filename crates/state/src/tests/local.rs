@@ -381,6 +381,22 @@ fn one_fsync_serves_all_who_wait() {
 }
 
 #[test]
+fn who_is_told_to_stop_waits_no_longer_and_holds_no_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let stop = || true;
+    let stopped = || OpenOptions { lock_timeout: Duration::from_secs(600), stop: Some(&stop), ..options() };
+    let is_told = |opened: Result<Box<dyn Session>, StateError>| {
+        let error = opened.err().unwrap();
+        assert!(matches!(error, StateError::Interrupted { .. }), "{error:?}");
+    };
+    let session = open(dir.path());
+    is_told(backend(dir.path()).open(&stopped()));
+    session.close().unwrap();
+    is_told(backend(dir.path()).open(&stopped()));
+    open(dir.path()).close().unwrap();
+}
+
+#[test]
 fn one_process_locks_only_once_and_peeking_does_not_free_the_lock() {
     let dir = tempfile::tempdir().unwrap();
     let session = open(dir.path());
