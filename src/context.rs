@@ -6,6 +6,7 @@ use crate::kept::{self, Kept, Lost, Said};
 use crate::memory;
 use crate::rescue::Rescued;
 use crate::schemas::Known;
+use crate::signals::Signals;
 use crate::ui::Screen;
 use crate::ui::style::Style;
 use crate::variables::Flag;
@@ -33,6 +34,8 @@ pub struct Context {
     pub screen: Screen,
     /// Told of each phase of each operation.
     pub probe: Arc<dyn Probe>,
+    /// Whether the user wants to stop.
+    pub signals: Signals,
     providers: Vec<Arc<dyn Provider>>,
     registry: OnceLock<Arc<Registry>>,
     /// Values of variables that were given on the command line, for what is needed before a configuration is read.
@@ -47,6 +50,7 @@ impl Context {
         Context {
             screen: Screen::new(environment::colour()),
             probe,
+            signals: Signals::default(),
             providers,
             registry: OnceLock::new(),
             given: Vec::new(),
@@ -235,7 +239,8 @@ impl Context {
         Ok(session)
     }
 
-    /// Calls `open` with what is told of `operation` to those who wait for it, and says so when it has to wait for another.
+    /// Calls `open` with what is told of `operation` to those who wait for it, and says so when it has to wait for another. From
+    /// here on a signal lets what is under way end.
     pub fn opening<T>(
         &self,
         operation: &str,
@@ -246,6 +251,8 @@ impl Context {
         let waiting = |info: &LockInfo| {
             screen.tell(&format!("Waiting for the state lock: {info}."));
         };
+        self.signals.watch(screen);
+        let stop = || self.signals.stopping();
         open(&OpenOptions {
             operation: operation.to_owned(),
             who: environment::who(),
@@ -253,6 +260,7 @@ impl Context {
             lock: lock.take,
             lock_timeout: lock.timeout,
             wait: Some(&waiting),
+            stop: Some(&stop),
         })
     }
 }

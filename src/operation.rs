@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::encryption;
 use crate::environment;
 use crate::kept;
-use crate::signals;
 use crate::ui::Screen;
 use crate::ui::patience::Patience;
 use crate::ui::progress::Progress;
@@ -14,7 +13,7 @@ use crate::world::RealWorld;
 use formwork_addr::{InstanceAddr, Str};
 use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, load};
 use formwork_diag::{Diagnostic, Sources, has_errors};
-use formwork_engine::{ApplyOutcome, Cancel, PlanOptions, PlanOutcome, Setup, Unmade};
+use formwork_engine::{ApplyOutcome, PlanOptions, PlanOutcome, Setup, Unmade};
 use formwork_plan::Plan;
 use formwork_state::{Backend, Opened, Pending, Session, State, StoredObject};
 use formwork_value::Value;
@@ -220,7 +219,7 @@ pub fn setup(cx: &Context, inputs: &Inputs, world: Arc<RealWorld>, parallelism: 
         clock: Arc::new(|| Timestamp::now().as_nanosecond()),
         events: Arc::new(|_| {}),
         parallelism,
-        cancel: Cancel::default(),
+        cancel: cx.signals.cancel(),
         probe: cx.probe.clone(),
         unmade: Unmade::default(),
     }
@@ -273,6 +272,8 @@ impl Run {
         };
         // Reading a large state takes a while: who waits should see that something happens.
         let progress = Arc::new(Progress::start(cx.screen, environment::log()));
+        cx.signals.tell(&progress);
+        cx.signals.watch(cx.screen);
         // Where there is nothing yet, there is nothing to lock: a file would be made for it, only to be removed again.
         let nothing = || !cx.is_remote() && cx.local(state.state.as_deref()).is_absent().unwrap_or(false);
         let held = if access == Access::Read && (!state.lock || nothing()) {
@@ -281,7 +282,6 @@ impl Run {
             Held::Open(open(cx, state, operation, access)?)
         };
         setup.events = progress.sink();
-        runtime.block_on(async { signals::watch(setup.cancel.clone(), progress.clone()) });
         Ok(Run { setup, progress, held, runtime })
     }
 
@@ -295,10 +295,18 @@ impl Run {
 
     /// Settles what an interrupted run left; without the lock it only says what there is.
     pub fn recover(&mut self) -> Vec<Diagnostic> {
+        let (setup, runtime) = (&self.setup, &self.runtime);
         let diags = match &mut self.held {
-            Held::Open(session) => {
-                self.runtime.block_on(formwork_engine::recover(&self.setup, &mut **session))
-            }
+            Held::Open(session) => runtime.block_on(async {
+                tokio::select! {
+                    diags = formwork_engine::recover(setup, &mut **session) => diags,
+                    // It may have to wait for longer than there is time to free the lock in.
+                    () = setup.cancel.reached(2) => vec![Diagnostic::error(
+                        "Interrupted",
+                        "What an interrupted run left was not found out to the end, as asked. The rest stays in the journal.",
+                    )],
+                }
+            }),
             Held::Peeked(opened) => unsettled(opened).into_iter().collect(),
         };
         self.progress.pause();
@@ -448,7 +456,8 @@ pub fn open(
     files_only_here(cx, flags)?;
     if cx.is_remote() {
         let backend = cx.backend(None).map_err(|e| cx.refuse(e))?;
-        return cx.open_remote(&*backend, operation, flags.lock()).map_err(|e| cx.refuse(e));
+        let session = cx.open_remote(&*backend, operation, flags.lock()).map_err(|e| cx.refuse(e))?;
+        return can_follow(cx, session, Path::new(&backend.place()), access);
     }
     let from = cx.state_path(flags.state.as_deref());
     let to = match &flags.state_out {
@@ -474,7 +483,20 @@ pub fn open(
         }
         session.replace(&read.state).map_err(|e| cx.refuse(e))?;
     }
-    Ok(session)
+    can_follow(cx, session, &to, access)
+}
+
+/// Refuses to make anything for a state that no version can follow: it could not be recorded.
+fn can_follow(
+    cx: &Context,
+    session: Box<dyn Session>,
+    place: &Path,
+    access: Access,
+) -> Result<Box<dyn Session>, u8> {
+    match session.state().serial_after() {
+        Err(e) if access == Access::Write => Err(cx.refuse(e.in_file(place))),
+        _ => Ok(session),
+    }
 }
 
 /// Why a state may not be overwritten by another: an interrupted run left something that would be forgotten.

@@ -286,6 +286,38 @@ fn a_damaged_state_can_be_restored_and_is_kept() {
 }
 
 #[test]
+fn a_state_that_is_gone_is_restored_as_the_one_that_it_was() {
+    let sandbox = sandbox(RESOURCE);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    run(&sandbox, &["taint", "terraform_data.a"], 0);
+    let file = sandbox.dir().join("terraform.tfstate");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    has(&run(&sandbox, &["state", "restore", "2"], 0), &["Restored version 2, with 1 resource instance(s)."]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), whole);
+    // Beside another state it is the next version of that one.
+    has(&run(&sandbox, &["state", "restore", "1"], 0), &["Restored version 1 as version 3, with 1"]);
+}
+
+#[test]
+fn a_state_that_no_version_can_follow_is_refused_before_anything_is_made() {
+    let sandbox = sandbox(THING);
+    let file = sandbox.dir().join("terraform.tfstate");
+    let last = "{\"version\": 4, \"serial\": 9223372036854775807, \"lineage\": \"l\", \"outputs\": {}, \"resources\": []}";
+    std::fs::write(&file, last).unwrap();
+    has(&run(&sandbox, &["plan"], 0), &["1 to add"]);
+    has(&run(&sandbox, &["apply", "-auto-approve"], 1), &["no version can follow it", "state push -force"]);
+    assert!(!sandbox.dir().join("cloud").exists() || things(&sandbox) == 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), last);
+    sandbox.write("last", last).unwrap();
+    has(&run(&sandbox, &["state", "push", "-force", "last"], 1), &["last: its serial is"]);
+    sandbox.write("smaller", &last.replace("9223372036854775807", "7")).unwrap();
+    run(&sandbox, &["state", "push", "-force", "smaller"], 0);
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    assert_eq!(things(&sandbox), 1);
+}
+
+#[test]
 fn passwords_in_addresses_are_not_remembered() {
     let store = HttpStore::start();
     let url = store.url("s").replace("http://", "http://me:hush-hush@");

@@ -251,6 +251,7 @@ impl New {
         }
         let text = std::fs::read(path).map_err(failed("read", path))?;
         let state = cx.state_of(&text).map_err(|e| Diagnostic::from(e.in_file(path)))?;
+        state.serial_after().map_err(|e| Diagnostic::from(e.in_file(path)))?;
         if !exists {
             make(cx, &self.name)?;
         }

@@ -9,6 +9,7 @@ mod beside;
 mod cancel;
 #[path = "../common/mod.rs"]
 mod common;
+mod elsewhere;
 mod scenario;
 
 use common::schedule::{self, Order};

@@ -135,6 +135,7 @@ fn workspaces_are_rows_of_terraforms_table() {
             lock: true,
             lock_timeout: Duration::ZERO,
             wait: None,
+            stop: None,
         })
     };
     open("blue").unwrap().close().unwrap();

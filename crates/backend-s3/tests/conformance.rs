@@ -192,6 +192,7 @@ fn lose_a_beat(store: &Store, key: &str) -> Result<(), StateError> {
         lock: true,
         lock_timeout: Duration::ZERO,
         wait: None,
+        stop: None,
     })?;
     let lock = || store.ask("GET", &format!("/{key}.tflock"), "");
     let wait_for = |what: &str, happened: &dyn Fn() -> bool| {

@@ -377,7 +377,8 @@ mod tests {
     fn open(backend: &LocalBackend) -> Box<dyn Session> {
         let lock_timeout = Duration::ZERO;
         let (operation, who, now) = ("test".into(), "test".into(), String::new());
-        backend.open(&OpenOptions { operation, who, now, lock: true, lock_timeout, wait: None }).unwrap()
+        let options = OpenOptions { operation, who, now, lock: true, lock_timeout, wait: None, stop: None };
+        backend.open(&options).unwrap()
     }
 
     fn state(n: i64) -> State {

@@ -18,6 +18,18 @@ pub struct OpenOptions<'a> {
     pub lock_timeout: Duration,
     /// Told whom we wait for, once for each owner of the lock.
     pub wait: Option<&'a dyn Fn(&LockInfo)>,
+    /// Whether to give up, with the lock freed; asked while it waits, and once more when the state was read.
+    pub stop: Option<&'a dyn Fn() -> bool>,
+}
+
+impl OpenOptions<'_> {
+    /// Fails when it is to be given up.
+    pub(crate) fn go_on(&self, place: &str) -> Result<(), StateError> {
+        match self.stop {
+            Some(stop) if stop() => Err(StateError::Interrupted { place: place.into() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An intent whose outcome is not known.

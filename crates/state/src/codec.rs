@@ -129,7 +129,7 @@ impl Codec {
     pub fn snapshot(&self, state: &State) -> Result<Snapshot, StateError> {
         let sealed = replay::sealed(&*self.cipher, snapshot::render(state).into_bytes());
         let (bytes, sums) = sealed.map_err(|e| e.in_file(Path::new(&self.place)))?;
-        Ok(Snapshot { bytes, sums })
+        Ok(Snapshot { bytes, sums, serial: state.serial, lineage: state.lineage.clone() })
     }
 
     /// A snapshot as it is stored.
@@ -250,7 +250,11 @@ impl Codec {
 
     /// What is appended before a snapshot is written: everything up to here is in the one that is stored as these bytes.
     pub fn journal_mark(&self, snapshot: &Snapshot) -> Result<Vec<u8>, StateError> {
-        self.framed(&Entry::Folding { sha256: snapshot.sums.stored.clone() })
+        self.framed(&Entry::Folding {
+            sha256: snapshot.sums.stored.clone(),
+            serial: Some(snapshot.serial),
+            lineage: Some(snapshot.lineage.clone()),
+        })
     }
 
     /// From a snapshot and its journal, both as they are stored, to the state.
@@ -272,6 +276,8 @@ pub struct Snapshot {
     /// What is stored.
     pub bytes: Vec<u8>,
     sums: Sums,
+    serial: u64,
+    lineage: String,
 }
 
 impl Snapshot {

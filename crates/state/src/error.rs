@@ -87,6 +87,11 @@ pub enum StateError {
         /// What holds nevertheless, as a sentence.
         safe: String,
     },
+    /// It was to be opened, and that was given up because somebody wished so.
+    Interrupted {
+        /// The state.
+        place: String,
+    },
     /// This run was taken for dead, or its lock was freed by force: another one works on the state now.
     Superseded {
         /// The state.
@@ -147,6 +152,7 @@ impl StateError {
             StateError::Store { action: "unlock the state", .. } => "The state's lock cannot be freed",
             StateError::Store { .. } => "The state cannot be read or written",
             StateError::Superseded { .. } => "Another run has taken over the state",
+            StateError::Interrupted { .. } => "Interrupted",
         }
     }
 
@@ -190,6 +196,7 @@ impl StateError {
                 path.display()
             ),
             StateError::LockedElsewhere { help, .. } | StateError::Store { help, .. } => help.clone(),
+            StateError::Interrupted { .. } => "To have it done after all, run it again.".into(),
             StateError::Superseded { .. } => {
                 "Nothing more was written by this run. Let the other one finish, then run formwork plan: it settles what this \
                  one had begun, and shows what differs."
@@ -253,6 +260,9 @@ impl fmt::Display for StateError {
             }
             StateError::Superseded { place, problem } => {
                 write!(f, "{place} is no longer this run's to write: {problem}.")
+            }
+            StateError::Interrupted { place } => {
+                write!(f, "The program was asked to stop while it opened {place}. Nothing was changed.")
             }
             StateError::Replaced { path } => {
                 write!(f, "{} is no longer the file that was opened and locked.", path.display())

@@ -67,15 +67,15 @@ pub(crate) fn renew(paths: &Paths, cipher: &dyn Cipher) -> Result<(), StateError
         let bytes = fs::read(path).map_err(|e| fail(&e))?;
         let Some(old) = text(&bytes) else { return Ok(()) };
         let Some(new) = renewed(cipher, old).map_err(|e| e.in_file(path))? else { return Ok(()) };
-        // Versions are told apart by when they were written.
+        // It stays the version that it is, with its time.
         let written = fs::metadata(path).and_then(|m| m.modified());
         let head = replay::copy_head(String::new(), replay::sha256(&new))
             .map_err(|e| fail(&std::io::Error::other(e)))?;
         let file = paths::replace(path, &[head.as_bytes(), &new]).map_err(|e| fail(&e))?;
         written.and_then(|written| file.set_modified(written)).map_err(|e| fail(&e))
     };
-    for (_, _, path) in files(paths)? {
-        renew(&path)?;
+    for file in files(paths)? {
+        renew(&file.path)?;
     }
     Ok(())
 }
@@ -84,12 +84,26 @@ pub(crate) fn renew(paths: &Paths, cipher: &dyn Cipher) -> Result<(), StateError
 pub(crate) fn list(paths: &Paths, cipher: &Arc<dyn Cipher>) -> Result<Vec<Version>, StateError> {
     let found = files(paths)?.into_iter();
     Ok(found
-        .map(|(serial, written, path)| Version { serial, written, path, cipher: cipher.clone() })
+        .map(|KeptFile { serial, written, path, .. }| Version {
+            serial,
+            written,
+            path,
+            cipher: cipher.clone(),
+        })
         .collect())
 }
 
-/// The files of all versions, the newest first: serial, and when each was written.
-fn files(paths: &Paths) -> Result<Vec<(u64, SystemTime, PathBuf)>, StateError> {
+/// A file of the history. Its name: SERIAL-SHA256-NUMBER.snapshot; older versions left the number out.
+struct KeptFile {
+    serial: u64,
+    /// Counts what was kept here: clocks go back, and serials begin anew with another lineage.
+    number: u64,
+    written: SystemTime,
+    path: PathBuf,
+}
+
+/// The files of all versions, the newest first.
+fn files(paths: &Paths) -> Result<Vec<KeptFile>, StateError> {
     let entries = match fs::read_dir(&paths.history) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -101,12 +115,14 @@ fn files(paths: &Paths) -> Result<Vec<(u64, SystemTime, PathBuf)>, StateError> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name();
-            let serial = name.to_str()?.strip_suffix(".snapshot")?.split('-').next()?.parse().ok()?;
+            let mut parts = name.to_str()?.strip_suffix(".snapshot")?.split('-');
+            let serial = parts.next()?.parse().ok()?;
+            let number = parts.nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
             let written = entry.metadata().ok()?.modified().ok()?;
-            Some((serial, written, entry.path()))
+            Some(KeptFile { serial, number, written, path: entry.path() })
         })
         .collect();
-    found.sort_by_key(|(serial, written, _)| std::cmp::Reverse((*written, *serial)));
+    found.sort_by_key(|file| std::cmp::Reverse((file.number, file.written, file.serial)));
     Ok(found)
 }
 
@@ -120,10 +136,19 @@ pub(crate) fn keep(paths: &Paths, keep: usize, serial: u64, sha256: &str) -> boo
     if builder.recursive(true).mode(0o700).create(&paths.history).is_err() {
         return false;
     }
-    let name = format!("{serial:010}-{}.snapshot", sha256.get(..12).unwrap_or(sha256));
-    let moved = fs::rename(&paths.copy, paths.history.join(name)).is_ok();
-    for (_, _, old) in files(paths).unwrap_or_default().iter().skip(keep) {
-        let _ = fs::remove_file(old);
+    // Where nobody can say what is there, nothing is dropped either.
+    let before = files(paths).unwrap_or_default();
+    let number = before.first().map_or(0, |newest| newest.number).saturating_add(1);
+    let version = format!("{serial:010}-{}", sha256.get(..12).unwrap_or(sha256));
+    let moved = fs::rename(&paths.copy, paths.history.join(format!("{version}-{number}.snapshot"))).is_ok();
+    // The same version once more: a state that was put in place again.
+    let is_same = |file: &KeptFile| {
+        let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        moved && name.strip_prefix(&version).is_some_and(|rest| rest.starts_with(['-', '.']))
+    };
+    let (same, others): (Vec<_>, Vec<_>) = before.into_iter().partition(is_same);
+    for old in same.iter().chain(others.iter().skip(keep - usize::from(moved))) {
+        let _ = fs::remove_file(&old.path);
     }
     moved
 }

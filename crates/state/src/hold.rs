@@ -62,6 +62,7 @@ impl Hold {
                 Ok(hold) => return Ok(hold),
                 Err(owner) => owner,
             };
+            options.go_on(&info.path)?;
             if waited >= options.lock_timeout {
                 return Err(StateError::Locked { path: paths.state.clone(), info: owner });
             }

@@ -316,11 +316,12 @@ impl Inner {
     }
 
     /// Before a snapshot is put in place: says which one holds everything up to here.
-    pub(crate) fn mark(&mut self, sha256: &str) -> Result<(), StateError> {
+    pub(crate) fn mark(&mut self, sha256: &str, serial: u64, lineage: &str) -> Result<(), StateError> {
         if !matches!(self.start, Start::Continue(_)) {
             return Ok(());
         }
-        self.write(&Entry::Folding { sha256: sha256.into() })?;
+        let (serial, lineage) = (Some(serial), Some(lineage.into()));
+        self.write(&Entry::Folding { sha256: sha256.into(), serial, lineage })?;
         let file = self.ready()?;
         file.sync_data().map_err(|e| self.error("sync the journal", &e))?;
         self.durable = self.length;

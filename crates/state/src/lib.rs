@@ -8,6 +8,7 @@ mod cipher;
 mod codec;
 mod disk;
 mod error;
+mod foreign;
 mod frame;
 mod history;
 mod hold;

@@ -253,6 +253,7 @@ impl Backend for LocalBackend {
         }
         let found = self.found()?;
         found.opened.state.usable().map_err(|e| e.in_file(&self.paths.state))?;
+        options.go_on(&self.place())?;
         let session = LocalSession::new(
             self.paths.clone(),
             self.backup.clone(),

@@ -2,6 +2,7 @@
 
 use crate::StateError;
 use crate::object::FLAT;
+use crate::snapshot::MAX_SERIAL;
 use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, Str};
 use formwork_value::{Path, Value};
 use std::collections::BTreeMap;
@@ -143,6 +144,21 @@ impl State {
                 "Let Terraform 0.12 or later, which has its provider, write it once: terraform apply -refresh-only.",
             )),
         }
+    }
+
+    /// The serial of the version that follows this one. An error where there is none: what is written with a larger one,
+    /// nobody can read.
+    pub fn serial_after(&self) -> Result<u64, StateError> {
+        if self.serial < MAX_SERIAL {
+            return Ok(self.serial + 1);
+        }
+        Err(StateError::format(
+            format!(
+                "its serial is {}, and no larger one can be written, so no version can follow it.",
+                self.serial
+            ),
+            "Take it with formwork state pull, give it a smaller serial, and put it in place with formwork state push -force.",
+        ))
     }
 
     /// The instance at an address.

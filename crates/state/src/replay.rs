@@ -3,15 +3,9 @@
 use crate::ledger::Ledger;
 use crate::paths::Paths;
 use crate::wire::{self, Base, Entry};
-use crate::{
-    Cipher, Opened, Operation, Pending, Record, State, StateError, Stored, StoredObject, Unsealed, frame,
-    snapshot,
-};
-use formwork_addr::{InstanceAddr, Str};
+use crate::{Cipher, Opened, State, StateError, Stored, Unsealed, foreign, frame, snapshot};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// First byte of a snapshot while a new one is copied over it: whoever reads it then, reads an error and not a mixture.
 pub(crate) const TORN: u8 = b'#';
@@ -264,14 +258,14 @@ impl Found {
         };
         self.unsummed = base.sha256.is_none();
         self.announced = entries.iter().any(|e| matches!(e, Entry::Folding { .. }));
-        let is_here = |e: &Entry| matches!(e, Entry::Folding { sha256 } if *sha256 == sums.stored);
+        let is_here = |e: &Entry| matches!(e, Entry::Folding { sha256, .. } if *sha256 == sums.stored);
         let folded = entries.iter().rposition(is_here);
         let is_ours = continues(base, &self.base, sums);
         if folded.is_none() && !is_ours && !base.lineage.is_empty() && is_blank(text) {
             return Err(lost(paths, base));
         }
         if folded.is_none() && !is_ours {
-            self.ledger = foreign(entries, &self.base);
+            self.ledger = foreign::ledger(entries, &self.base);
             self.start = Start::Rewrite { keep: true };
             return Ok(());
         }
@@ -297,109 +291,5 @@ impl Found {
         self.folded = folded.is_some_and(|mark| mark + 1 == entries.len());
         self.start = Start::Continue(frames.last().map_or(0, |f| f.end));
         Ok(())
-    }
-}
-
-/// What the journal of another snapshot knows and this state does not: intents without an outcome, and objects that were
-/// created and are not in the state.
-fn foreign(entries: &[Entry], state: &State) -> Ledger {
-    let mut ledger = Ledger::default();
-    let mut known = State::default();
-    let mut creates: BTreeMap<Str, (usize, Pending)> = BTreeMap::new();
-    // Which creation each object comes from.
-    let mut origins: BTreeMap<(InstanceAddr, Option<Str>), Str> = BTreeMap::new();
-    for (i, entry) in entries.iter().enumerate() {
-        let record = match entry {
-            Entry::Record(record) => record,
-            Entry::Carried { pending, .. } => {
-                ledger.carry(pending.clone(), true);
-                if pending.intent.operation == Operation::Create {
-                    creates.insert(pending.intent.token.clone(), (i, pending.clone()));
-                }
-                continue;
-            }
-            Entry::Header(_) | Entry::Folding { .. } => continue,
-        };
-        match record {
-            Record::Intent(intent) if intent.operation == Operation::Create => {
-                let pending = Pending { intent: intent.clone(), partial: None };
-                creates.insert(intent.token.clone(), (i, pending));
-                if let Some(key) = &intent.puts_aside
-                    && let Some(origin) = origins.remove(&(intent.address.clone(), None))
-                {
-                    origins.insert((intent.address.clone(), Some(key.clone())), origin);
-                }
-            }
-            Record::Set { token, address, deposed, object, .. } => {
-                let slot = (address.clone(), deposed.clone());
-                match (token, object) {
-                    (_, None) => {
-                        origins.remove(&slot);
-                    }
-                    (Some(token), Some(_)) if creates.contains_key(token) => {
-                        origins.insert(slot, token.clone());
-                    }
-                    _ => {}
-                }
-            }
-            Record::Depose { address, key } => {
-                if let Some(origin) = origins.remove(&(address.clone(), None)) {
-                    origins.insert((address.clone(), Some(key.clone())), origin);
-                }
-            }
-            Record::Restore { address, key } => {
-                let slot = (address.clone(), None);
-                if let Some(origin) = origins.remove(&(address.clone(), Some(key.clone()))) {
-                    origins.entry(slot).or_insert(origin);
-                }
-            }
-            Record::Move { from, to } => {
-                let moved: Vec<_> = origins.keys().filter(|(a, _)| a == from).cloned().collect();
-                for slot in moved {
-                    if let Some(origin) = origins.remove(&slot) {
-                        origins.insert((to.clone(), slot.1), origin);
-                    }
-                }
-            }
-            _ => {}
-        }
-        record.apply_to(&mut known);
-        ledger.note(record);
-    }
-    let open: Vec<Pending> = ledger.pending();
-    let mut lost: Vec<(usize, Pending)> = Vec::new();
-    for ((address, deposed), token) in origins {
-        let object = known.instance(&address).and_then(|i| match &deposed {
-            None => i.current.clone(),
-            Some(key) => i.deposed.get(key).cloned(),
-        });
-        let (Some(object), Some((i, pending))) = (object, creates.remove(&token)) else { continue };
-        let is_open = open.iter().any(|p| p.intent.token == token);
-        let is_known = state
-            .instance(&address)
-            .is_some_and(|i| i.current.iter().chain(i.deposed.values()).any(|o| same_object(o, &object)));
-        if !is_open && !is_known {
-            let intent = crate::Intent { deposed, ..pending.intent };
-            lost.push((i, Pending { intent, partial: Some(object) }));
-        }
-    }
-    lost.sort_by_key(|(i, _)| *i);
-    let mut out = Ledger::default();
-    for pending in lost.into_iter().map(|(_, p)| p).chain(open) {
-        out.carry(pending, true);
-    }
-    out
-}
-
-/// Whether two stored objects are one: the same id, or the same attributes.
-fn same_object(a: &StoredObject, b: &StoredObject) -> bool {
-    #[derive(Deserialize)]
-    struct Id {
-        id: Option<serde_json::Value>,
-    }
-    let id = |o: &Arc<str>| serde_json::from_str::<Id>(o).ok().and_then(|i| i.id).filter(|id| !id.is_null());
-    match (id(&a.attributes), id(&b.attributes)) {
-        (Some(a), Some(b)) => a == b,
-        _ => crate::json::compacted(&a.attributes) == crate::json::compacted(&b.attributes),
     }
 }

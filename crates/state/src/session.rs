@@ -183,17 +183,20 @@ impl LocalSession {
         let safe = if records.has_file() { IN_JOURNAL } else { UNCHANGED };
         let previous = hold::read(&self.paths.state)?;
         let body = snapshot::body(state);
+        let next = |state: &State| state.serial_after().map_err(|e| e.in_file(&self.paths.state));
         let (serial, lineage) = if exactly {
+            // Whoever cannot be followed is not put in place.
+            next(state)?;
             (state.serial, state.lineage.clone())
         } else if self.base.lineage.is_empty() {
-            (self.base.serial + 1, uuid::Uuid::new_v4().to_string())
+            (next(&self.base)?, uuid::Uuid::new_v4().to_string())
         } else if !self.renew
             && !previous.is_empty()
             && (self.is_stored(&previous, &body) || same(&self.base, state))
         {
             (self.base.serial, self.base.lineage.clone())
         } else {
-            (self.base.serial + 1, self.base.lineage.clone())
+            (next(&self.base)?, self.base.lineage.clone())
         };
         let mut written = None;
         if (serial, &lineage) != (self.base.serial, &self.base.lineage) || exactly {
@@ -208,7 +211,7 @@ impl LocalSession {
                 history::renew(&self.paths, &*self.cipher)?;
             }
             self.probe.at(Phase::Folding(1));
-            records.mark(&sums.stored)?;
+            records.mark(&sums.stored, serial, &lineage)?;
             self.probe.at(Phase::Folding(2));
             paths::replace(&self.paths.copy, &[head.as_bytes(), &text])
                 .map_err(|e| StateError::io("write the new state", &self.paths.copy, &e, safe))?;

@@ -33,6 +33,7 @@ impl<S: Store> StoreBackend<S> {
         let (mut waited, mut pause) = (Duration::ZERO, PAUSE);
         let mut told: Option<String> = None;
         loop {
+            options.go_on(&info.path)?;
             let owner = match self.store.try_lock(info)? {
                 Attempt::Taken(writer) => return Ok(writer),
                 Attempt::Held(owner) => owner,
@@ -74,6 +75,7 @@ impl<S: Store> Backend for StoreBackend<S> {
         let read = writer.read().and_then(|stored| {
             let stored = stored.unwrap_or_default();
             stored.state.usable().map_err(|e| e.in_file(&place))?;
+            options.go_on(&info.path)?;
             Ok(stored)
         });
         let stored = match read {
@@ -245,13 +247,14 @@ impl StoreSession {
         let shared = self.shared.clone();
         let mut writer = lock(&shared.writer);
         let mut inner = lock(&shared.inner);
-        // What was not written yet is in the state.
-        inner.queue.clear();
-        let waiting = std::mem::take(&mut inner.waiting);
+        let next = |state: &State| state.serial_after().map_err(|e| e.in_file(&shared.place));
         let unchanged = same(&inner.stored, state) && serial == Serial::Fitting;
         let (number, lineage) = match serial {
-            Serial::Own => (state.serial, state.lineage.clone()),
-            _ if inner.stored.lineage.is_empty() => (inner.stored.serial + 1, inner.new_lineage.clone()),
+            Serial::Own => {
+                next(state)?;
+                (state.serial, state.lineage.clone())
+            }
+            _ if inner.stored.lineage.is_empty() => (next(&inner.stored)?, inner.new_lineage.clone()),
             // Groups may have changed it already without another serial.
             _ if unchanged && !self.renew && same(&self.state, state) => {
                 (inner.stored.serial, inner.stored.lineage.clone())
@@ -259,8 +262,11 @@ impl StoreSession {
             _ if unchanged && !self.renew && writer.rewrites() => {
                 (inner.stored.serial, inner.stored.lineage.clone())
             }
-            _ => (inner.stored.serial + 1, inner.stored.lineage.clone()),
+            _ => (next(&inner.stored)?, inner.stored.lineage.clone()),
         };
+        // What was not written yet is in the state.
+        inner.queue.clear();
+        let waiting = std::mem::take(&mut inner.waiting);
         let is_same = !inner.uncertain
             && same(&inner.stored, state)
             && (number, &lineage) == (inner.stored.serial, &inner.stored.lineage);
@@ -419,7 +425,10 @@ impl Shared {
                 changed = true;
             }
             if writer.rewrites() && changed {
-                stored.serial += 1;
+                match stored.serial_after() {
+                    Ok(serial) => stored.serial = serial,
+                    Err(e) => result = Err(e.in_file(&self.place)),
+                }
             }
             let group = Group {
                 records: &records,
@@ -429,7 +438,7 @@ impl Shared {
                 touched: &touched,
                 ledger: &ledger,
             };
-            result = writer.append(&group);
+            result = result.and_then(|()| writer.append(&group));
         }
         let mut inner = lock(&self.inner);
         inner.stored = stored;

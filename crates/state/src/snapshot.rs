@@ -61,7 +61,7 @@ struct RawResource<'a> {
 }
 
 /// Nobody counts this far; and what many JSON readers can hold ends here.
-const MAX_SERIAL: u64 = i64::MAX as u64;
+pub(crate) const MAX_SERIAL: u64 = i64::MAX as u64;
 
 /// Reads a snapshot. The text must not be empty: a file without content stands for no state, and it is for the caller
 /// to say so.

@@ -32,8 +32,9 @@ pub(crate) enum Entry {
     Record(Record),
     /// An intent that an earlier journal left unsettled. `foreign`: that journal belonged to another snapshot.
     Carried { pending: Pending, foreign: bool },
-    /// Everything up to here is in the snapshot whose text has this SHA-256, if that snapshot is there.
-    Folding { sha256: String },
+    /// Everything up to here is in the snapshot whose bytes have this SHA-256, if that snapshot is there. Older versions did
+    /// not say its serial and lineage.
+    Folding { sha256: String, serial: Option<u64>, lineage: Option<String> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,6 +72,10 @@ enum Wire<'a> {
     Carried(WireCarried<'a>),
     Folding {
         sha256: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        serial: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lineage: Option<String>,
     },
 }
 
@@ -162,7 +167,9 @@ pub(crate) fn encode(entry: &Entry) -> Result<Vec<u8>, String> {
             };
             return serde_json::to_vec(&Wire::Carried(carried)).map_err(|e| e.to_string());
         }
-        Entry::Folding { sha256 } => Wire::Folding { sha256: sha256.clone() },
+        Entry::Folding { sha256, serial, lineage } => {
+            Wire::Folding { sha256: sha256.clone(), serial: *serial, lineage: lineage.clone() }
+        }
     };
     serde_json::to_vec(&wire).map_err(|e| e.to_string())
 }
@@ -242,7 +249,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Entry, String> {
             pending: Pending { intent: intent_in(carried.intent)?, partial: object_in(carried.object)? },
             foreign: carried.foreign,
         },
-        Wire::Folding { sha256 } => Entry::Folding { sha256 },
+        Wire::Folding { sha256, serial, lineage } => Entry::Folding { sha256, serial, lineage },
     })
 }
 

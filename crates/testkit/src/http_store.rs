@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[derive(Default)]
 struct Document {
@@ -17,6 +18,8 @@ struct Document {
 }
 
 type Documents = Arc<Mutex<HashMap<String, Document>>>;
+/// How long requests of each method wait for their effect.
+type Delays = Arc<Mutex<HashMap<String, Duration>>>;
 
 /// The server, until the process ends.
 pub struct HttpStore {
@@ -24,6 +27,7 @@ pub struct HttpStore {
     pub address: String,
     documents: Documents,
     log: Arc<Mutex<Vec<String>>>,
+    delays: Delays,
 }
 
 impl HttpStore {
@@ -32,14 +36,15 @@ impl HttpStore {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (documents, log) = (Documents::default(), Arc::new(Mutex::new(Vec::new())));
-        let (served, logged) = (documents.clone(), log.clone());
+        let delays = Delays::default();
+        let (served, logged, delayed) = (documents.clone(), log.clone(), delays.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (documents, log) = (served.clone(), logged.clone());
-                std::thread::spawn(move || serve(stream, &documents, &log));
+                let (documents, log, delays) = (served.clone(), logged.clone(), delayed.clone());
+                std::thread::spawn(move || serve(stream, &documents, &log, &delays));
             }
         });
-        HttpStore { address, documents, log }
+        HttpStore { address, documents, log, delays }
     }
 
     /// The address of a state.
@@ -71,18 +76,31 @@ impl HttpStore {
         self.documents.lock().unwrap().entry(format!("/{name}")).or_default().login = true;
     }
 
+    /// Whether somebody holds the lock of a state.
+    pub fn is_locked(&self, name: &str) -> bool {
+        let documents = self.documents.lock().unwrap();
+        documents.get(&format!("/{name}")).is_some_and(|d| d.lock.is_some())
+    }
+
+    /// From now on requests of this method take so long.
+    pub fn slow(&self, method: &str, delay: Duration) {
+        self.delays.lock().unwrap().insert(method.into(), delay);
+    }
+
     /// All requests so far: method and path.
     pub fn requests(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 }
 
-fn serve(stream: TcpStream, documents: &Documents, log: &Mutex<Vec<String>>) {
+fn serve(stream: TcpStream, documents: &Documents, log: &Mutex<Vec<String>>, delays: &Delays) {
     let mut out = stream.try_clone().unwrap();
     let mut input = BufReader::new(stream);
     while let Some((method, target, body)) = request(&mut input) {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         log.lock().unwrap().push(format!("{method} {path}"));
+        let delay = delays.lock().unwrap().get(&method).copied();
+        std::thread::sleep(delay.unwrap_or_default());
         let (status, answer) = answer(documents, &method, path, query, body);
         let location = if status == 302 { "Location: /login\r\n" } else { "" };
         let head = format!("HTTP/1.1 {status} x\r\n{location}Content-Length: {}\r\n\r\n", answer.len());

@@ -69,13 +69,18 @@ impl Place {
         self.begin(cx, operation)
     }
 
-    /// Opens the state to change it.
+    /// Opens the state to change it, unless no version can follow it.
     pub fn begin(&self, cx: &Context, operation: &str) -> Result<Box<dyn Session>, Diagnostic> {
         let lock = self.locking.lock();
-        match self.path(cx) {
-            Some(path) => Ok(cx.open(&in_file(cx, &path, self.backup.as_deref()), operation, lock)?),
-            None => Ok(cx.open_remote(&*cx.backend(None)?, operation, lock)?),
-        }
+        let (session, place) = match self.path(cx) {
+            Some(path) => (cx.open(&in_file(cx, &path, self.backup.as_deref()), operation, lock)?, path),
+            None => {
+                let backend = cx.backend(None)?;
+                (cx.open_remote(&*backend, operation, lock)?, PathBuf::from(backend.place()))
+            }
+        };
+        session.state().serial_after().map_err(|e| e.in_file(&place))?;
+        Ok(session)
     }
 }
 

@@ -18,8 +18,8 @@ pub struct History {
 
 /// Make an earlier version of the state the current one
 ///
-/// It becomes the next version, so nothing of the history is lost. What exists is not touched: the next plan compares
-/// the two.
+/// It becomes the next version, so nothing of the history is lost; where the state file is gone, it is the version that it
+/// was. What exists is not touched: the next plan compares the two.
 #[derive(Debug, Args)]
 pub struct Restore {
     /// Only say what would be done.
@@ -128,11 +128,17 @@ impl Restore {
         }
         let mut session = self.place.begin(cx, "state restore")?;
         edit::settled(session.pending(), |_| true)?;
-        session.fold(&state)?;
-        let serial = session.state().serial;
+        let as_version = if session.state().lineage.is_empty() {
+            // The file is gone: it is the same state again, and not a new one that nobody's plans are of.
+            session.replace(&state)?;
+            String::new()
+        } else {
+            session.fold(&state)?;
+            format!(" as version {}", session.state().serial)
+        };
         session.close()?;
         cx.screen.line(&format!(
-            "Restored version {} as version {serial}, with {count} resource instance(s).",
+            "Restored version {}{as_version}, with {count} resource instance(s).",
             self.serial
         ));
         Ok(())

@@ -50,6 +50,7 @@ impl Push {
         })?;
         let text = cx.state_text(text.as_bytes()).map_err(|e| e.in_file(&self.path))?;
         let state = snapshot::parse(&text).map_err(|e| e.in_file(&self.path))?;
+        state.serial_after().map_err(|e| e.in_file(&self.path))?;
         let intents = Intents::of(&text);
         let refused = |why: String| {
             Diagnostic::error("Failed to write state", format!("{why}."))

@@ -60,11 +60,17 @@ impl ReplaceProvider {
         edit::settled(session.pending(), |addr| changed.contains(&addr.resource))?;
         if !self.auto_approve {
             let question = "Do you want to make these changes?\nOnly 'yes' will be accepted to continue.\n\nEnter a value: ";
-            match cx.screen.ask_unless(question, || false) {
+            match cx.screen.ask_unless(question, || cx.signals.stopping()) {
                 Some(answer) if answer.trim() == "yes" => cx.screen.line(""),
                 Some(_) => {
                     cx.screen.line("Cancelled replacing providers.");
                     return Ok(());
+                }
+                None if cx.signals.stopping() => {
+                    return Err(Diagnostic::error(
+                        "Interrupted",
+                        "The program was asked to stop before the change was approved. Nothing was changed.",
+                    ));
                 }
                 None => {
                     return Err(Diagnostic::error(

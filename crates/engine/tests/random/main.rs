@@ -194,6 +194,7 @@ fn open_options() -> OpenOptions<'static> {
         lock: true,
         lock_timeout: Duration::ZERO,
         wait: None,
+        stop: None,
     }
 }
 

@@ -206,6 +206,72 @@ fn another_tool_that_wrote_meanwhile_wins_over_the_copy() {
 }
 
 #[test]
+fn who_goes_on_from_the_new_snapshot_has_decided_about_what_it_has() {
+    const NEW: &str = "a.new[\"k\\\"\"]";
+    for fresh in [true, false] {
+        let (dir, film) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        if !fresh {
+            prepared(dir.path());
+        }
+        let (camera, backend) = filmed(dir.path(), film.path());
+        let mut session = backend.open(&options()).unwrap();
+        let mut state = session.state().clone();
+        for record in RECORDS() {
+            session.journal().append(&record).unwrap();
+            record.apply_to(&mut state);
+        }
+        session.fold(&state).unwrap();
+        let folded = State { serial: session.state().serial + 1, ..session.state().clone() };
+        session.close().unwrap();
+
+        let mut moved = folded.clone();
+        moved.rename(&address(NEW), &address("a.moved"));
+        let mut both = moved.clone();
+        both.rename(&address("module.m[0].a.half"), &address("a.whole"));
+        let mut forgotten = folded.clone();
+        set(None, false, NEW, None).apply_to(&mut forgotten);
+        // As if the snapshot had never been there: what was missing was made again.
+        let mut again = forgotten.clone();
+        set(None, false, NEW, Some("again")).apply_to(&mut again);
+        let half = "3{\"id\":\"half\"}";
+        let cases: [(&State, &[&str]); 4] =
+            [(&moved, &[half]), (&both, &[]), (&forgotten, &[half]), (&again, &["1{\"id\":\"new\"}", half])];
+        let taken = camera.taken.lock().unwrap();
+        // The snapshot is in place, and the journal is still there.
+        for step in [6, 7] {
+            let (_, killed) = taken.iter().find(|t| t.0 == Phase::Folding(step)).unwrap();
+            for (theirs, expected) in cases {
+                fs::write(killed.join("terraform.tfstate"), snapshot::render(theirs)).unwrap();
+                let peeked = super::backend(killed).peek().unwrap();
+                assert_eq!(&peeked.state, theirs, "step {step}");
+                assert_eq!(tokens(&peeked.pending), expected, "step {step}: {:?}", ids(theirs));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_object_of_another_snapshot_is_known_at_any_address_of_its_provider() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = open(dir.path());
+    for (token, addr, id) in [("1", "a.here", "x"), ("2", "a.moved", "y"), ("3", "a.lost", "z")] {
+        session.journal().append(&create(token, addr)).unwrap();
+        session.journal().append(&set(Some(token), false, addr, Some(id))).unwrap();
+    }
+    session.close().unwrap();
+    let mut other = State { serial: 7, lineage: "other".into(), ..State::default() };
+    let elsewhere = "provider[\"example.org/a/b\"].west".into();
+    other.set(&address("a.here"), None, &elsewhere, Some(object("x")));
+    set(None, false, "module.m.a.there", Some("y")).apply_to(&mut other);
+    // Of another account, of another type, or only read: no one of them is it.
+    other.set(&address("a.same"), None, &elsewhere, Some(object("z")));
+    set(None, false, "b.same", Some("z")).apply_to(&mut other);
+    set(None, false, "data.a.same", Some("z")).apply_to(&mut other);
+    fs::write(dir.path().join("terraform.tfstate"), snapshot::render(&other)).unwrap();
+    assert_eq!(tokens(&backend(dir.path()).peek().unwrap().pending), ["3{\"id\":\"z\"}"]);
+}
+
+#[test]
 fn a_full_disk_loses_nothing() {
     // /dev/full takes the place of the disk where there is one.
     if !Path::new("/dev/full").exists() {

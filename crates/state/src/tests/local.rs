@@ -221,6 +221,32 @@ fn a_snapshot_in_another_layout_has_journals_of_its_own() {
 }
 
 #[test]
+fn a_state_that_no_version_can_follow_is_read_and_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("terraform.tfstate");
+    let mut last = State { serial: i64::MAX as u64, lineage: "l".into(), ..State::default() };
+    set(None, false, "a.k", Some("k")).apply_to(&mut last);
+    let text = snapshot::render(&last);
+    fs::write(&path, &text).unwrap();
+    assert_eq!(backend(dir.path()).peek().unwrap().state, last);
+    let mut session = open(dir.path());
+    // Nothing is new, so nothing is written.
+    session.fold(&last).unwrap();
+    let mut next = last.clone();
+    set(None, false, "a.l", Some("l")).apply_to(&mut next);
+    for error in [session.fold(&next).unwrap_err(), session.replace(&next).unwrap_err()] {
+        assert!(error.to_string().contains("no version can follow it"), "{error}");
+        assert!(error.help().contains("state push -force"), "{}", error.help());
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(names(dir.path()), [".terraform.tfstate.lock.info", "terraform.tfstate"]);
+    let smaller = State { serial: 7, ..next };
+    session.replace(&smaller).unwrap();
+    session.close().unwrap();
+    assert_eq!(open(dir.path()).state(), &smaller);
+}
+
+#[test]
 fn states_whose_names_differ_by_a_dot_share_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| LocalBackend::new(dir.path().join(name)).with_history(2);
@@ -352,6 +378,22 @@ fn one_fsync_serves_all_who_wait() {
     assert_eq!(done.load(Ordering::SeqCst), 400);
     assert!(journal.fsyncs() < 400, "{} fsyncs", journal.fsyncs());
     assert_eq!(open(dir.path()).pending().len(), 400);
+}
+
+#[test]
+fn who_is_told_to_stop_waits_no_longer_and_holds_no_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let stop = || true;
+    let stopped = || OpenOptions { lock_timeout: Duration::from_secs(600), stop: Some(&stop), ..options() };
+    let is_told = |opened: Result<Box<dyn Session>, StateError>| {
+        let error = opened.err().unwrap();
+        assert!(matches!(error, StateError::Interrupted { .. }), "{error:?}");
+    };
+    let session = open(dir.path());
+    is_told(backend(dir.path()).open(&stopped()));
+    session.close().unwrap();
+    is_told(backend(dir.path()).open(&stopped()));
+    open(dir.path()).close().unwrap();
 }
 
 #[test]

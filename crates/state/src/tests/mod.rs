@@ -77,6 +77,7 @@ fn options() -> OpenOptions<'static> {
         lock: true,
         lock_timeout: Duration::ZERO,
         wait: None,
+        stop: None,
     }
 }
 

@@ -159,6 +159,40 @@ fn the_last_snapshots_are_kept() {
     assert_eq!(backend.history().unwrap().iter().filter(|v| v.read().is_err()).count(), 1);
 }
 
+#[test]
+fn what_was_kept_last_is_the_newest_whatever_clock_and_serial_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let backend = backend(dir.path()).with_history(2);
+    let fold = |name: &str| {
+        let mut session = backend.open(&options()).unwrap();
+        session.fold(&state(name)).unwrap();
+        session.close().unwrap();
+    };
+    let serials = || backend.history().unwrap().iter().map(|v| v.serial).collect::<Vec<_>>();
+    fold("a.one");
+    fold("a.two");
+    // As older versions named them; and then the clock goes back by decades.
+    let folder = dir.path().join(".terraform.tfstate.history");
+    for name in names(&folder) {
+        let older = folder.join(format!("{}.snapshot", name.rsplit_once('-').unwrap().0));
+        fs::rename(folder.join(name), &older).unwrap();
+        let file = fs::File::options().write(true).open(&older).unwrap();
+        let later = std::time::Duration::from_secs(4_000_000_000);
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + later).unwrap();
+    }
+    fold("a.three");
+    assert_eq!(serials(), [3, 2]);
+    fold("a.four");
+    assert_eq!(serials(), [4, 3]);
+    // A state of another lineage, and the same one once more.
+    let mut session = backend.open(&options()).unwrap();
+    let other = State { serial: 1, lineage: "other".into(), ..state("a.other") };
+    session.replace(&other).unwrap();
+    session.replace(&other).unwrap();
+    session.close().unwrap();
+    assert_eq!(serials(), [1, 4]);
+}
+
 /// Copies the folder, and the history in it, as it is at each step.
 struct Camera(std::path::PathBuf, std::sync::Mutex<Vec<(Phase, tempfile::TempDir)>>);
 

@@ -234,3 +234,29 @@ fn a_journal_elsewhere_is_not_replayed_over_another_snapshot_with_its_serial() {
     assert_eq!((session.state(), session.foreign(), session.recovered()), (&theirs, true, false));
     assert_eq!(tokens(session.pending()), ["lost{\"id\":\"l\"}"]);
 }
+
+#[test]
+fn a_state_elsewhere_that_no_version_can_follow_is_read_and_not_written() {
+    for rewrites in [true, false] {
+        let store = Memory::new(rewrites);
+        let mut last = State { serial: i64::MAX as u64, lineage: "l".into(), ..State::default() };
+        set(None, false, "a.k", Some("k")).apply_to(&mut last);
+        let text = snapshot::render(&last).into_bytes();
+        store.held.lock().unwrap().snapshot = text.clone();
+        let mut session = store.open();
+        assert_eq!(session.state(), &last);
+        let mut next = last.clone();
+        set(None, false, "a.l", Some("l")).apply_to(&mut next);
+        assert!(session.fold(&next).unwrap_err().to_string().contains("no version can follow it"));
+        assert!(session.replace(&next).unwrap_err().to_string().contains("no version can follow it"));
+        if rewrites {
+            session.journal().append(&set(None, false, "a.l", Some("l"))).unwrap();
+            assert!(sync(&*session.journal()).is_err());
+        }
+        assert_eq!(store.held.lock().unwrap().snapshot, text, "rewrites: {rewrites}");
+        let smaller = State { serial: 7, ..next };
+        session.replace(&smaller).unwrap();
+        session.close().unwrap();
+        assert_eq!(store.open().state(), &smaller);
+    }
+}

@@ -46,6 +46,7 @@ pub(super) fn waits(bench: &dyn Bench) {
                 lock: true,
                 lock_timeout: Duration::from_secs(30),
                 wait: Some(&wait),
+                stop: None,
             });
             session.unwrap().close().unwrap();
         });
@@ -93,6 +94,7 @@ pub(super) fn without_lock(bench: &dyn Bench) {
             lock: false,
             lock_timeout: Duration::ZERO,
             wait: None,
+            stop: None,
         })
     };
     let mut session = unlocked(&*bench.backend("unlocked")).unwrap();

@@ -111,6 +111,7 @@ fn open_as(backend: &dyn Backend, who: &str, lock_timeout: Duration) -> Result<B
         lock: true,
         lock_timeout,
         wait: None,
+        stop: None,
     })
 }
 
