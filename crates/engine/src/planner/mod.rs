@@ -48,6 +48,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     if !broken {
         planner.run().await;
         let mut needed = FxHashMap::default();
+        let mut closed = Vec::new();
         loop {
             let before = needed.len();
             planner.undermined(&mut needed).await;
@@ -62,11 +63,14 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
             again.ev.diags.extend(diags.iter().cloned());
             again.run().await;
             // Unless nothing would be left to be done that could make known what the others wait for.
-            if !again.drafts.iter().any(|d| d.change.is_change()) {
+            let counts = again.drafts.iter().any(|d| d.change.is_change());
+            let mut given_up = if counts { std::mem::replace(&mut planner, again) } else { again };
+            closed.extend(given_up.open.close(&given_up.caller).await);
+            if !counts {
                 break;
             }
-            planner = again;
         }
+        planner.ev.diags.extend(closed);
         let still_there = moves::refuse_instances(&planner.ev);
         planner.ev.diags.extend(still_there);
     }
@@ -95,8 +99,10 @@ pub(crate) async fn planned(
     if !has_errors(&diags) {
         planner.run().await;
     }
+    let closed = planner.open.close(&planner.caller).await;
     let Planner { mut ev, .. } = planner;
     diags.append(&mut ev.diags);
+    diags.extend(closed);
     (ev, diags)
 }
 

@@ -6,6 +6,7 @@
 
 mod cloud;
 mod half_made;
+mod opened;
 mod world;
 
 use cloud::{Cloud, Entry};
