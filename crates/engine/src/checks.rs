@@ -10,9 +10,44 @@ use formwork_diag::{Diagnostic, Severity, has_errors};
 use formwork_lang::{Scope, eval, referenced_values};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
+use rustc_hash::FxHashMap;
 use std::fmt::Display;
 
 const ASSERTION: &str = "Check block assertion failed";
+
+/// How conditions came out, by the address of what they are about.
+#[derive(Default)]
+pub(crate) struct Results {
+    all: Vec<CheckResult>,
+    /// Where each address is in `all`.
+    places: FxHashMap<String, usize>,
+}
+
+impl Results {
+    /// All of them, in the order in which they were looked at.
+    pub fn all(&self) -> &[CheckResult] {
+        &self.all
+    }
+
+    /// All of them, which are then no longer here.
+    pub fn take(&mut self) -> Vec<CheckResult> {
+        self.places.clear();
+        std::mem::take(&mut self.all)
+    }
+
+    /// Adds what came out. Pre- and postconditions of an instance are one check: what holds makes up for nothing.
+    fn add(&mut self, address: &str, status: CheckStatus, problems: Vec<String>) {
+        let Some(place) = self.places.get(address).copied() else {
+            self.places.insert(address.to_owned(), self.all.len());
+            return self.all.push(CheckResult { address: address.to_owned(), status, problems });
+        };
+        let check = &mut self.all[place];
+        if check.status == CheckStatus::Pass || status == CheckStatus::Fail {
+            check.status = status;
+        }
+        check.problems.extend(problems);
+    }
+}
 
 /// How one condition came out.
 enum Verdict {
@@ -140,16 +175,7 @@ fn finish(
             }
         }
     }
-    match e.checks.iter_mut().find(|c| c.address == address) {
-        Some(check) => {
-            // Pre- and postconditions of an instance are one check: what holds makes up for nothing.
-            if check.status == CheckStatus::Pass || status == CheckStatus::Fail {
-                check.status = status;
-            }
-            check.problems.extend(problems);
-        }
-        None => e.checks.push(CheckResult { address: address.into(), status, problems }),
-    }
+    e.checks.add(address, status, problems);
     if status == CheckStatus::Fail { Ran::Failed } else { Ran::Done((), deps) }
 }
 
@@ -281,12 +307,7 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
         }
         if failed {
             // What it speaks of could not be had; that has been said.
-            e.checks.retain(|c| c.address != address);
-            e.checks.push(CheckResult {
-                address: address.clone(),
-                status: CheckStatus::Fail,
-                problems: Vec::new(),
-            });
+            e.checks.add(&address, CheckStatus::Fail, Vec::new());
         }
         // What does not hold is a warning; what cannot be evaluated is a mistake, as everywhere.
         for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
@@ -294,4 +315,34 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
         }
     }
     Ran::Done((), Deps::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_of_one_address_are_one_result() {
+        let mut results = Results::default();
+        results.add("a", CheckStatus::Unknown, Vec::new());
+        results.add("b", CheckStatus::Pass, Vec::new());
+        results.add("a", CheckStatus::Pass, Vec::new());
+        results.add("b", CheckStatus::Fail, vec!["one".into()]);
+        results.add("b", CheckStatus::Fail, vec!["two".into()]);
+        let all: Vec<_> = results.all().iter().map(|r| (&*r.address, r.status, r.problems.len())).collect();
+        assert_eq!(all, [("a", CheckStatus::Unknown, 0), ("b", CheckStatus::Fail, 2)]);
+        assert_eq!(results.take().len(), 2);
+        results.add("b", CheckStatus::Pass, Vec::new());
+        assert_eq!(results.all().len(), 1);
+    }
+
+    /// One by one, these would be compared five billion times.
+    #[test]
+    fn there_may_be_many_addresses() {
+        let mut results = Results::default();
+        for i in 0..100_000 {
+            results.add(&format!("terraform_data.a[{i}]"), CheckStatus::Pass, Vec::new());
+        }
+        assert_eq!(results.all().len(), 100_000);
+    }
 }

@@ -14,7 +14,7 @@ use formwork_addr::{
 use formwork_config::{Module, ProviderKey, Repetition};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_lang::{RefStep, Scope, eval, references};
-use formwork_plan::{CheckResult, Deferred};
+use formwork_plan::Deferred;
 use formwork_syntax::Expr;
 use formwork_value::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -63,7 +63,7 @@ pub(crate) struct Evaluator {
     pub providers_of_blocks: FxHashMap<(ModuleId, usize), CellId>,
     pub types: Types,
     pub diags: Vec<Diagnostic>,
-    pub checks: Vec<CheckResult>,
+    pub checks: checks::Results,
     /// Cells of the instances of the configuration, by address.
     pub instances: FxHashMap<InstanceAddr, CellId>,
     /// Cells of prior objects, by address: made before anything runs.
@@ -106,7 +106,7 @@ impl Evaluator {
             providers_of_blocks: FxHashMap::default(),
             types: Types::default(),
             diags: Vec::new(),
-            checks: Vec::new(),
+            checks: checks::Results::default(),
             instances: FxHashMap::default(),
             refreshes: FxHashMap::default(),
             planning: false,

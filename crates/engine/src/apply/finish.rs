@@ -105,8 +105,8 @@ impl Applier<'_> {
     fn check_results(&self, clean: bool) -> Option<std::sync::Arc<str>> {
         let mut all = Vec::new();
         if self.plan.mode != Mode::Destroy {
-            all.clone_from(&self.ev.checks);
-            let judged: FxHashSet<&str> = self.ev.checks.iter().map(|c| &*c.address).collect();
+            all.extend_from_slice(self.ev.checks.all());
+            let judged: FxHashSet<&str> = self.ev.checks.all().iter().map(|c| &*c.address).collect();
             all.extend(self.plan.checks.iter().filter(|c| !judged.contains(&*c.address)).cloned());
         }
         all.sort_by(|a, b| a.address.cmp(&b.address));

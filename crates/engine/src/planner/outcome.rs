@@ -63,7 +63,7 @@ impl Planner<'_> {
             outputs,
             steps,
             deferred: if self.options.mode == Mode::Normal { self.waiting() } else { Vec::new() },
-            checks: std::mem::take(&mut self.ev.checks),
+            checks: self.ev.checks.take(),
             variables: kept(setup),
             targets: self.options.targets.clone(),
             excludes: self.options.excludes.clone(),
