@@ -1,6 +1,6 @@
 //! Conditions: validations, preconditions, postconditions.
 
-use crate::cells::ModuleId;
+use crate::cells::{CellId, ModuleId};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, value_of};
 use crate::scope::ModuleScope;
@@ -104,13 +104,20 @@ pub(crate) fn conditions(
     own: Option<&Value>,
     list: &[Condition],
     address: &dyn Display,
-    kind: &str,
+    kind: &'static str,
 ) -> Ran<()> {
     if list.is_empty() {
         return Ran::Done((), Deps::default());
     }
     let address = address.to_string();
-    let subject = if address.starts_with("output.") { "Module output value" } else { "Resource" };
+    let (subject, address) = match address.starts_with("output.") {
+        true => ("Module output value", in_module(e, module, &address)),
+        false => ("Resource", address),
+    };
+    let told = (address, kind);
+    if e.told.contains(&told) {
+        return Ran::Done((), Deps::default());
+    }
     let summary = format!("{subject} {kind} failed");
     let ran = e.evaluate(
         |_, diags, scope| {
@@ -125,16 +132,18 @@ pub(crate) fn conditions(
         own,
     );
     let failed = matches!(ran, Ran::Failed);
-    let full = if address.starts_with("output.") { in_module(e, module, &address) } else { address };
     let lenient = e.lenient;
     let dress = |mut d: Diagnostic| {
         if lenient {
             d.severity = Severity::Warning;
         }
-        d.about(&full)
+        d.about(&told.0)
     };
-    match finish(e, ran, &full, dress) {
-        Ran::Failed if lenient && !failed => Ran::Done((), Deps::default()),
+    match finish(e, ran, &told.0, dress) {
+        Ran::Failed if lenient && !failed => {
+            e.told.insert(told);
+            Ran::Done((), Deps::default())
+        }
         ran => ran,
     }
 }
@@ -278,33 +287,48 @@ fn later(condition: &Condition) -> Diagnostic {
     .at(condition.condition.span)
 }
 
-/// Looks at the `check` blocks of a module instance. What does not hold is a warning.
-pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
-    let declared = e.module(module).module.clone();
-    for (name, check) in &declared.checks {
-        let address = in_module(e, module, &format!("check.{name}"));
-        let from = e.diags.len();
-        let planning = e.planning;
-        let ran = e.evaluate(
-            |_, diags, scope| {
-                let mut verdicts = Vec::new();
-                for condition in &check.asserts {
-                    let verdict = judge_aloud(condition, scope, diags, ASSERTION)?;
-                    if planning && matches!(verdict, Verdict::Unknown) {
-                        diags.push(later(condition).about(&address));
+/// Looks at the `check` blocks of all module instances, as soon as everything that any of them needs is there; else gives what
+/// is missing. What does not hold is a warning.
+pub(crate) fn asserts(e: &mut Evaluator) -> Result<(), Vec<CellId>> {
+    let mut missing = Vec::new();
+    let mut judged = Vec::new();
+    let planning = e.planning;
+    for module in 0..e.modules.len() as ModuleId {
+        let declared = e.module(module).module.clone();
+        for (name, check) in &declared.checks {
+            let address = in_module(e, module, &format!("check.{name}"));
+            let from = e.diags.len();
+            let ran = e.evaluate(
+                |_, diags, scope| {
+                    let mut verdicts = Vec::new();
+                    for condition in &check.asserts {
+                        let verdict = judge_aloud(condition, scope, diags, ASSERTION)?;
+                        if planning && matches!(verdict, Verdict::Unknown) {
+                            diags.push(later(condition).about(&address));
+                        }
+                        verdicts.push(verdict);
                     }
-                    verdicts.push(verdict);
-                }
-                Some(verdicts)
-            },
-            module,
-            None,
-            None,
-        );
-        let failed = matches!(ran, Ran::Failed);
-        if let Ran::Missing(missing) = finish(e, ran, &address, |d| d.about(&address)) {
-            return Ran::Missing(missing);
+                    Some(verdicts)
+                },
+                module,
+                None,
+                None,
+            );
+            let said = e.diags.split_off(from);
+            match ran {
+                Ran::Missing(more) => missing.extend(more),
+                ran => judged.push((address, said, ran)),
+            }
         }
+    }
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    for (address, said, ran) in judged {
+        let from = e.diags.len();
+        e.diags.extend(said);
+        let failed = matches!(ran, Ran::Failed);
+        finish(e, ran, &address, |d| d.about(&address));
         if failed {
             // What it speaks of could not be had; that has been said.
             e.checks.add(&address, CheckStatus::Fail, Vec::new());
@@ -314,7 +338,7 @@ pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
             d.severity = Severity::Warning;
         }
     }
-    Ran::Done((), Deps::default())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ pub(crate) struct Evaluator {
     pub expanded: Vec<CellId>,
     /// Whether pre- and postconditions that do not hold are told as warnings: nothing is going to be done that they could stop.
     pub lenient: bool,
+    /// Of what (and whether its pre- or postconditions) such a warning was told. Whoever has to wait is tried again.
+    pub told: FxHashSet<(String, &'static str)>,
     /// Whether an unknown repetition waits, and is no error.
     pub deferring: bool,
     /// What waits: expansions and instances.
@@ -115,6 +117,7 @@ impl Evaluator {
             behind: RefCell::default(),
             expanded: Vec::new(),
             lenient: false,
+            told: FxHashSet::default(),
             deferring: false,
             deferred: FxHashMap::default(),
             held: FxHashSet::default(),

@@ -3,7 +3,6 @@
 use super::{Applier, Progress};
 use crate::cells::{Content, Status};
 use crate::checks::asserts;
-use crate::evaluator::Ran;
 use crate::planner::outcome::store_outputs;
 use crate::{ApplyOutcome, Skipped};
 use formwork_addr::{InstanceAddr, ResourceMode};
@@ -90,12 +89,13 @@ impl Applier<'_> {
         if self.plan.mode != Mode::Normal || self.plan.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
-        for module in 0..self.ev.modules.len() {
-            while let Ran::Missing(missing) = asserts(&mut self.ev, module as u32) {
-                for cell in missing {
-                    self.ev.cells.demand(cell);
-                }
-                self.drain().await;
+        while let Err(missing) = asserts(&mut self.ev) {
+            for cell in missing {
+                self.ev.cells.demand(cell);
+            }
+            self.drain().await;
+            if self.stopped() {
+                return;
             }
         }
     }

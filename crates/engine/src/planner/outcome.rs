@@ -179,14 +179,13 @@ impl Planner<'_> {
         if self.options.mode == Mode::Destroy || self.options.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
-        for module in 0..self.ev.modules.len() {
-            while let crate::evaluator::Ran::Missing(missing) =
-                crate::checks::asserts(&mut self.ev, module as u32)
-            {
-                for cell in missing {
-                    self.ev.cells.demand(cell);
-                }
-                self.drain(false).await;
+        while let Err(missing) = crate::checks::asserts(&mut self.ev) {
+            for cell in missing {
+                self.ev.cells.demand(cell);
+            }
+            self.drain(false).await;
+            if self.caller.setup.cancel.level() > 0 {
+                return;
             }
         }
     }

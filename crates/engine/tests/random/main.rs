@@ -5,6 +5,7 @@
 //! the next apply goes on from there.
 
 mod cloud;
+mod conditions;
 mod half_made;
 mod opened;
 mod world;
