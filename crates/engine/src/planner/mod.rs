@@ -25,7 +25,7 @@ use formwork_plan::{Action, Deferred, Mode, PlannedChange};
 use formwork_provider::{CallError, PlanResponse};
 use formwork_state::State;
 use formwork_syntax::Expr;
-use formwork_value::Value;
+use formwork_value::{Path, Value};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -173,6 +173,8 @@ struct Planner<'a> {
     needed: FxHashMap<InstanceAddr, InstanceAddr>,
     /// Objects that are no longer wanted, and stay because of something that has to wait.
     kept: Vec<Deferred>,
+    /// Whether anything changes at a path in any instance of a resource (`Keys`), where `replace_triggered_by` has asked.
+    triggered: FxHashMap<CellId, Vec<(Path, bool)>>,
     /// What is ephemeral and open.
     open: OpenSet,
     /// Files of which data sources said that they read them.
@@ -240,6 +242,7 @@ impl<'a> Planner<'a> {
             imports: BTreeMap::new(),
             needed: FxHashMap::default(),
             kept: Vec::new(),
+            triggered: FxHashMap::default(),
             open: OpenSet::default(),
             files: Default::default(),
             seen_modules: 0,

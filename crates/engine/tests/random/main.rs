@@ -7,6 +7,7 @@
 mod cloud;
 mod conditions;
 mod half_made;
+mod many;
 mod opened;
 mod world;
 
