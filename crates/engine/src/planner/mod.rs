@@ -175,6 +175,10 @@ struct Planner<'a> {
     kept: Vec<Deferred>,
     /// Whether anything changes at a path in any instance of a resource (`Keys`), where `replace_triggered_by` has asked.
     triggered: FxHashMap<CellId, Vec<(Path, bool)>>,
+    /// Whether the data of a block (`Keys`) waits for something that its `depends_on` names.
+    awaiting: FxHashMap<CellId, bool>,
+    /// Prior objects by resource, once somebody has asked; deposed ones are left out.
+    priors_of: FxHashMap<ResourceAddr, Vec<usize>>,
     /// What is ephemeral and open.
     open: OpenSet,
     /// Files of which data sources said that they read them.
@@ -243,6 +247,8 @@ impl<'a> Planner<'a> {
             needed: FxHashMap::default(),
             kept: Vec::new(),
             triggered: FxHashMap::default(),
+            awaiting: FxHashMap::default(),
+            priors_of: FxHashMap::default(),
             open: OpenSet::default(),
             files: Default::default(),
             seen_modules: 0,
