@@ -252,6 +252,7 @@ fn opened(backend: &dyn Backend) -> Box<dyn formwork_state::Session> {
         lock: true,
         lock_timeout: Duration::ZERO,
         wait: None,
+        stop: None,
     };
     backend.open(&options).unwrap()
 }

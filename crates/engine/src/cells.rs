@@ -5,6 +5,7 @@
 
 use crate::deps::Deps;
 use crate::expand::Expansion;
+use crate::gates::Gate;
 use crate::instance::Refreshed;
 use crate::provide::ProviderHandle;
 use formwork_addr::{InstanceAddr, InstanceKey, ResourceMode, Str};
@@ -31,8 +32,8 @@ pub(crate) enum Kind {
     Keys(ModuleId, BlockRef),
     /// One instance of a resource.
     Instance(Arc<InstanceInfo>),
-    /// What the module block's `depends_on`, and those of all callers, name.
-    Gate(ModuleId),
+    /// What many wait for alike.
+    Gate(Gate),
     /// A provider configuration.
     Provider(ProviderKey),
     /// A prior object, read again: an index into the planner's list.
@@ -184,6 +185,11 @@ impl Cells {
             cell.status = Status::Busy;
             self.queue.push_back(id);
         }
+    }
+
+    /// Asks for a cell that nobody has asked for yet, to try it at once.
+    pub fn take_up(&mut self, id: CellId) {
+        self.get_mut(id).status = Status::Busy;
     }
 
     /// Tries a cell again that was left without waiting for anything.

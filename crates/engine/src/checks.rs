@@ -1,6 +1,6 @@
 //! Conditions: validations, preconditions, postconditions.
 
-use crate::cells::ModuleId;
+use crate::cells::{CellId, ModuleId};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, value_of};
 use crate::scope::ModuleScope;
@@ -10,9 +10,44 @@ use formwork_diag::{Diagnostic, Severity, has_errors};
 use formwork_lang::{Scope, eval, referenced_values};
 use formwork_plan::{CheckResult, CheckStatus};
 use formwork_value::{Kind, Mark, Type, Value, convert};
+use rustc_hash::FxHashMap;
 use std::fmt::Display;
 
 const ASSERTION: &str = "Check block assertion failed";
+
+/// How conditions came out, by the address of what they are about.
+#[derive(Default)]
+pub(crate) struct Results {
+    all: Vec<CheckResult>,
+    /// Where each address is in `all`.
+    places: FxHashMap<String, usize>,
+}
+
+impl Results {
+    /// All of them, in the order in which they were looked at.
+    pub fn all(&self) -> &[CheckResult] {
+        &self.all
+    }
+
+    /// All of them, which are then no longer here.
+    pub fn take(&mut self) -> Vec<CheckResult> {
+        self.places.clear();
+        std::mem::take(&mut self.all)
+    }
+
+    /// Adds what came out. Pre- and postconditions of an instance are one check: what holds makes up for nothing.
+    fn add(&mut self, address: &str, status: CheckStatus, problems: Vec<String>) {
+        let Some(place) = self.places.get(address).copied() else {
+            self.places.insert(address.to_owned(), self.all.len());
+            return self.all.push(CheckResult { address: address.to_owned(), status, problems });
+        };
+        let check = &mut self.all[place];
+        if check.status == CheckStatus::Pass || status == CheckStatus::Fail {
+            check.status = status;
+        }
+        check.problems.extend(problems);
+    }
+}
 
 /// How one condition came out.
 enum Verdict {
@@ -69,13 +104,20 @@ pub(crate) fn conditions(
     own: Option<&Value>,
     list: &[Condition],
     address: &dyn Display,
-    kind: &str,
+    kind: &'static str,
 ) -> Ran<()> {
     if list.is_empty() {
         return Ran::Done((), Deps::default());
     }
     let address = address.to_string();
-    let subject = if address.starts_with("output.") { "Module output value" } else { "Resource" };
+    let (subject, address) = match address.starts_with("output.") {
+        true => ("Module output value", in_module(e, module, &address)),
+        false => ("Resource", address),
+    };
+    let told = (address, kind);
+    if e.told.contains(&told) {
+        return Ran::Done((), Deps::default());
+    }
     let summary = format!("{subject} {kind} failed");
     let ran = e.evaluate(
         |_, diags, scope| {
@@ -90,16 +132,18 @@ pub(crate) fn conditions(
         own,
     );
     let failed = matches!(ran, Ran::Failed);
-    let full = if address.starts_with("output.") { in_module(e, module, &address) } else { address };
     let lenient = e.lenient;
     let dress = |mut d: Diagnostic| {
         if lenient {
             d.severity = Severity::Warning;
         }
-        d.about(&full)
+        d.about(&told.0)
     };
-    match finish(e, ran, &full, dress) {
-        Ran::Failed if lenient && !failed => Ran::Done((), Deps::default()),
+    match finish(e, ran, &told.0, dress) {
+        Ran::Failed if lenient && !failed => {
+            e.told.insert(told);
+            Ran::Done((), Deps::default())
+        }
         ran => ran,
     }
 }
@@ -140,16 +184,7 @@ fn finish(
             }
         }
     }
-    match e.checks.iter_mut().find(|c| c.address == address) {
-        Some(check) => {
-            // Pre- and postconditions of an instance are one check: what holds makes up for nothing.
-            if check.status == CheckStatus::Pass || status == CheckStatus::Fail {
-                check.status = status;
-            }
-            check.problems.extend(problems);
-        }
-        None => e.checks.push(CheckResult { address: address.into(), status, problems }),
-    }
+    e.checks.add(address, status, problems);
     if status == CheckStatus::Fail { Ran::Failed } else { Ran::Done((), deps) }
 }
 
@@ -252,46 +287,86 @@ fn later(condition: &Condition) -> Diagnostic {
     .at(condition.condition.span)
 }
 
-/// Looks at the `check` blocks of a module instance. What does not hold is a warning.
-pub(crate) fn asserts(e: &mut Evaluator, module: ModuleId) -> Ran<()> {
-    let declared = e.module(module).module.clone();
-    for (name, check) in &declared.checks {
-        let address = in_module(e, module, &format!("check.{name}"));
-        let from = e.diags.len();
-        let planning = e.planning;
-        let ran = e.evaluate(
-            |_, diags, scope| {
-                let mut verdicts = Vec::new();
-                for condition in &check.asserts {
-                    let verdict = judge_aloud(condition, scope, diags, ASSERTION)?;
-                    if planning && matches!(verdict, Verdict::Unknown) {
-                        diags.push(later(condition).about(&address));
+/// Looks at the `check` blocks of all module instances, as soon as everything that any of them needs is there; else gives what
+/// is missing. What does not hold is a warning.
+pub(crate) fn asserts(e: &mut Evaluator) -> Result<(), Vec<CellId>> {
+    let mut missing = Vec::new();
+    let mut judged = Vec::new();
+    let planning = e.planning;
+    for module in 0..e.modules.len() as ModuleId {
+        let declared = e.module(module).module.clone();
+        for (name, check) in &declared.checks {
+            let address = in_module(e, module, &format!("check.{name}"));
+            let from = e.diags.len();
+            let ran = e.evaluate(
+                |_, diags, scope| {
+                    let mut verdicts = Vec::new();
+                    for condition in &check.asserts {
+                        let verdict = judge_aloud(condition, scope, diags, ASSERTION)?;
+                        if planning && matches!(verdict, Verdict::Unknown) {
+                            diags.push(later(condition).about(&address));
+                        }
+                        verdicts.push(verdict);
                     }
-                    verdicts.push(verdict);
-                }
-                Some(verdicts)
-            },
-            module,
-            None,
-            None,
-        );
-        let failed = matches!(ran, Ran::Failed);
-        if let Ran::Missing(missing) = finish(e, ran, &address, |d| d.about(&address)) {
-            return Ran::Missing(missing);
+                    Some(verdicts)
+                },
+                module,
+                None,
+                None,
+            );
+            let said = e.diags.split_off(from);
+            match ran {
+                Ran::Missing(more) => missing.extend(more),
+                ran => judged.push((address, said, ran)),
+            }
         }
+    }
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    for (address, said, ran) in judged {
+        let from = e.diags.len();
+        e.diags.extend(said);
+        let failed = matches!(ran, Ran::Failed);
+        finish(e, ran, &address, |d| d.about(&address));
         if failed {
             // What it speaks of could not be had; that has been said.
-            e.checks.retain(|c| c.address != address);
-            e.checks.push(CheckResult {
-                address: address.clone(),
-                status: CheckStatus::Fail,
-                problems: Vec::new(),
-            });
+            e.checks.add(&address, CheckStatus::Fail, Vec::new());
         }
         // What does not hold is a warning; what cannot be evaluated is a mistake, as everywhere.
         for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
             d.severity = Severity::Warning;
         }
     }
-    Ran::Done((), Deps::default())
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_of_one_address_are_one_result() {
+        let mut results = Results::default();
+        results.add("a", CheckStatus::Unknown, Vec::new());
+        results.add("b", CheckStatus::Pass, Vec::new());
+        results.add("a", CheckStatus::Pass, Vec::new());
+        results.add("b", CheckStatus::Fail, vec!["one".into()]);
+        results.add("b", CheckStatus::Fail, vec!["two".into()]);
+        let all: Vec<_> = results.all().iter().map(|r| (&*r.address, r.status, r.problems.len())).collect();
+        assert_eq!(all, [("a", CheckStatus::Unknown, 0), ("b", CheckStatus::Fail, 2)]);
+        assert_eq!(results.take().len(), 2);
+        results.add("b", CheckStatus::Pass, Vec::new());
+        assert_eq!(results.all().len(), 1);
+    }
+
+    /// One by one, these would be compared five billion times.
+    #[test]
+    fn there_may_be_many_addresses() {
+        let mut results = Results::default();
+        for i in 0..100_000 {
+            results.add(&format!("terraform_data.a[{i}]"), CheckStatus::Pass, Vec::new());
+        }
+        assert_eq!(results.all().len(), 100_000);
+    }
 }

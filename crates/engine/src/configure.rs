@@ -116,7 +116,7 @@ impl Evaluator {
                     );
                     match ran {
                         Ran::Done(config, mut more) => {
-                            more.add(&Arc::new(deps));
+                            more.absorb(deps);
                             Ran::Done(config, more)
                         }
                         other => other,

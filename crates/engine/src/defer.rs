@@ -116,18 +116,19 @@ impl Evaluator {
 
     /// Whether an instance may be one of those that wait because nobody knows which there are.
     pub(crate) fn may_be_waiting(&self, addr: &InstanceAddr) -> bool {
-        self.deferred.keys().any(|id| match &self.cells.get(*id).kind {
-            Kind::Keys(module, block) => {
-                addr.resource.resource == block.block().resource
-                    && addr.resource.module == self.module(*module).addr
-            }
-            Kind::Calls(module, name) => {
-                let outer = &self.module(*module).addr;
-                let inner = addr.resource.module.steps().get(outer.steps().len());
-                addr.resource.module.is_within(outer) && inner.is_some_and(|s| s.name == *name)
-            }
-            _ => false,
-        })
+        if self.deferred.is_empty() {
+            return false;
+        }
+        let module = &addr.resource.module;
+        let keys = self.by_addr.get(module).and_then(|id| self.keys_cell(*id, &addr.resource.resource));
+        let steps = module.steps();
+        keys.is_some_and(|cell| self.deferred.contains_key(&cell))
+            || (0..steps.len()).any(|depth| {
+                let outer = ModuleInstance::new(steps[..depth].to_vec());
+                let id = self.by_addr.get(&outer);
+                let call = id.and_then(|id| self.module(*id).calls.get(&steps[depth].name));
+                call.is_some_and(|cell| self.deferred.contains_key(cell))
+            })
     }
 }
 

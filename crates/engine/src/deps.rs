@@ -30,6 +30,13 @@ impl Deps {
         }
     }
 
+    /// Adds a set that nobody else has: what is shared in it stays so.
+    pub fn absorb(&mut self, other: Deps) {
+        let Deps { instances, groups } = other;
+        self.add(&Arc::new(Deps { instances, groups: Vec::new() }));
+        groups.iter().for_each(|group| self.add(group));
+    }
+
     /// Adds one instance.
     pub fn add_instance(&mut self, id: CellId) {
         if !self.instances.contains(&id) {

@@ -4,6 +4,7 @@ use crate::cells::{BlockRef, CellId, Cells, Content, InstanceInfo, Kind, ModuleI
 use crate::configure::Configuring;
 use crate::deps::Deps;
 use crate::expand::{Expansion, Repeat};
+use crate::gates::Gate;
 use crate::provide::Types;
 use crate::scope::{Found, ModuleScope};
 use crate::standing::Texts;
@@ -14,7 +15,7 @@ use formwork_addr::{
 use formwork_config::{Module, ProviderKey, Repetition};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_lang::{RefStep, Scope, eval, references};
-use formwork_plan::{CheckResult, Deferred};
+use formwork_plan::Deferred;
 use formwork_syntax::Expr;
 use formwork_value::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -63,7 +64,7 @@ pub(crate) struct Evaluator {
     pub providers_of_blocks: FxHashMap<(ModuleId, usize), CellId>,
     pub types: Types,
     pub diags: Vec<Diagnostic>,
-    pub checks: Vec<CheckResult>,
+    pub checks: checks::Results,
     /// Cells of the instances of the configuration, by address.
     pub instances: FxHashMap<InstanceAddr, CellId>,
     /// Cells of prior objects, by address: made before anything runs.
@@ -72,6 +73,8 @@ pub(crate) struct Evaluator {
     pub planning: bool,
     /// The import blocks of the root module.
     pub imports: Vec<CellId>,
+    /// Cells that many wait for alike, those of modules left out.
+    pub gates: FxHashMap<Gate, CellId>,
     /// Resource blocks of which all instances are there, with those.
     complete: RefCell<FxHashMap<CellId, Arc<Deps>>>,
     /// The resources behind sets of dependencies that many share. The set is kept, so that its address stays its own.
@@ -80,6 +83,8 @@ pub(crate) struct Evaluator {
     pub expanded: Vec<CellId>,
     /// Whether pre- and postconditions that do not hold are told as warnings: nothing is going to be done that they could stop.
     pub lenient: bool,
+    /// Of what (and whether its pre- or postconditions) such a warning was told. Whoever has to wait is tried again.
+    pub told: FxHashSet<(String, &'static str)>,
     /// Whether an unknown repetition waits, and is no error.
     pub deferring: bool,
     /// What waits: expansions and instances.
@@ -106,15 +111,17 @@ impl Evaluator {
             providers_of_blocks: FxHashMap::default(),
             types: Types::default(),
             diags: Vec::new(),
-            checks: Vec::new(),
+            checks: checks::Results::default(),
             instances: FxHashMap::default(),
             refreshes: FxHashMap::default(),
             planning: false,
             imports: Vec::new(),
+            gates: FxHashMap::default(),
             complete: RefCell::default(),
             behind: RefCell::default(),
             expanded: Vec::new(),
             lenient: false,
+            told: FxHashSet::default(),
             deferring: false,
             deferred: FxHashMap::default(),
             held: FxHashSet::default(),
@@ -184,7 +191,7 @@ impl Evaluator {
         if let Some((parent, call)) = &parent {
             let outer = &self.modules[*parent as usize];
             if outer.gate.is_some() || !outer.module.calls[call].depends_on.is_empty() {
-                node.gate = Some(cells.add(Kind::Gate(id)));
+                node.gate = Some(cells.add(Kind::Gate(Gate::Module(id))));
             }
         }
         self.modules.push(node);
@@ -291,7 +298,7 @@ impl Evaluator {
                 let ran = self.repeat(module, &block.block().repetition, &addr);
                 self.expand_resource(id, addr, module, &block, ran);
             }
-            Kind::Gate(module) => self.gate(id, module),
+            Kind::Gate(gate) => self.gate(id, gate),
             Kind::Import(index) => self.import(id, index),
             Kind::Provider(key) => return self.provider(id, &key),
             Kind::Instance(_) | Kind::Refresh(_) => {}
@@ -347,7 +354,7 @@ impl Evaluator {
         match checks::validations(self, module, name, &value) {
             Ran::Done((), more) => {
                 let mut deps = deps;
-                deps.add(&Arc::new(more));
+                deps.absorb(more);
                 Ran::Done(value, deps)
             }
             Ran::Missing(missing) => Ran::Missing(missing),
@@ -366,7 +373,7 @@ impl Evaluator {
         };
         let address = format!("output.{name}");
         match checks::conditions(self, module, None, None, &output.preconditions, &address, "precondition") {
-            Ran::Done((), more) => deps.add(&Arc::new(more)),
+            Ran::Done((), more) => deps.absorb(more),
             Ran::Missing(missing) => return Ran::Missing(missing),
             Ran::Failed => return Ran::Failed,
         }
@@ -381,7 +388,7 @@ impl Evaluator {
         );
         match ran {
             Ran::Done(value, more) => {
-                deps.add(&Arc::new(more));
+                deps.absorb(more);
                 Ran::Done(value, deps)
             }
             other => other,
@@ -480,30 +487,6 @@ impl Evaluator {
         self.cells.complete(id, Content::Keys(Arc::new(expansion)), shared(deps));
     }
 
-    fn gate(&mut self, id: CellId, module: ModuleId) {
-        let Some((parent, call)) = self.module(module).parent.clone() else { return self.cells.fail(id) };
-        let node = self.module(parent).module.clone();
-        let outer = self.module(parent).gate;
-        let ran = self.dependencies(parent, &node.calls[&call].depends_on);
-        let (mut missing, mut deps) = match ran {
-            Ran::Done((), deps) => (Vec::new(), deps),
-            Ran::Missing(missing) => (missing, Deps::default()),
-            Ran::Failed => return self.cells.fail(id),
-        };
-        if let Some(outer) = outer {
-            match self.cells.get(outer).status {
-                Status::Ready => self.cells.get(outer).deps.iter().for_each(|d| deps.add(d)),
-                Status::Failed => return self.cells.fail(id),
-                _ => missing.push(outer),
-            }
-        }
-        if missing.is_empty() {
-            self.cells.complete(id, Content::Nothing, shared(deps));
-        } else {
-            self.cells.wait(id, &missing);
-        }
-    }
-
     /// Waits for everything that `depends_on` names.
     pub fn dependencies(&mut self, module: ModuleId, list: &[Expr]) -> Ran<()> {
         let mut missing = Vec::new();
@@ -592,7 +575,7 @@ impl Evaluator {
                         Some(one) => {
                             let mut inner = Deps::default();
                             self.all_of(*one, None, missing, &mut inner, failed);
-                            deps.add(&Arc::new(inner));
+                            deps.absorb(inner);
                         }
                         None => self.instances_of(cell, expansion, missing, deps, failed),
                     },
@@ -612,7 +595,7 @@ impl Evaluator {
     }
 
     /// All instances of a resource block; one set for all who depend on them.
-    fn instances_of(
+    pub fn instances_of(
         &self,
         keys: CellId,
         expansion: &Expansion<CellId>,

@@ -18,6 +18,7 @@ mod evaluator;
 mod event;
 mod expand;
 mod functions;
+mod gates;
 mod graph;
 mod import;
 mod identity;

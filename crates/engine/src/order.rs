@@ -35,7 +35,7 @@ use std::sync::Arc;
 pub(crate) fn steps(drafts: &[Draft], ev: &Evaluator, states: &[&State]) -> (Vec<Step>, Vec<InstanceAddr>) {
     let changes: Vec<&PlannedChange> = drafts.iter().map(|d| &d.change).collect();
     let unjudged =
-        ev.checks.iter().filter(|c| c.status == CheckStatus::Unknown).map(|c| &*c.address).collect();
+        ev.checks.all().iter().filter(|c| c.status == CheckStatus::Unknown).map(|c| &*c.address).collect();
     let mut order = Order::new(&changes, &unjudged);
     let mut sequence: Vec<usize> = (0..drafts.len()).collect();
     sequence.sort_by_key(|i| drafts[*i].seq);

@@ -36,7 +36,7 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,
     };
-    let gate = e.module(instance.module).gate;
+    let gate = e.gate_of(instance);
     let mut missing = Vec::new();
     for cell in [Some(provider_cell), gate, instance.refresh].into_iter().flatten() {
         match e.cells.get(cell).status {
@@ -44,18 +44,6 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
             Status::Failed => return Ran::Failed,
             _ => missing.push(cell),
         }
-    }
-    let mut explicit = Deps::default();
-    let depends = e.dependencies(instance.module, &block.depends_on);
-    match depends {
-        Ran::Done((), deps) => explicit.add(&Arc::new(deps)),
-        Ran::Missing(more) => missing.extend(more),
-        Ran::Failed => return Ran::Failed,
-    }
-    if let Some(gate) = gate
-        && let Some(deps) = &e.cells.get(gate).deps
-    {
-        explicit.add(deps);
     }
     let mut triggers = Vec::new();
     let mut triggering = Deps::default();
@@ -88,8 +76,8 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     }
     let conditions = &block.lifecycle.preconditions;
     let mut inputs = deps;
-    inputs.add(&Arc::new(chosen));
-    inputs.add(&Arc::new(triggering));
+    inputs.absorb(chosen);
+    inputs.absorb(triggering);
     // It is there because its block, and the calls around it, were expanded: what that was made from has to stay as long.
     let mut expansion = Some(instance.keys);
     let mut module = Some(instance.module);
@@ -103,7 +91,7 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
     }
     match checks::conditions(e, instance.module, Some(each), None, conditions, &instance.addr, "precondition")
     {
-        Ran::Done((), deps) => inputs.add(&Arc::new(deps)),
+        Ran::Done((), deps) => inputs.absorb(deps),
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,
     }
@@ -112,10 +100,10 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
         return Ran::Failed;
     }
     let Some(provider) = e.provider_of(provider_cell) else { return Ran::Failed };
-    let explicit = Arc::new(explicit);
+    let explicit = gate.and_then(|gate| e.cells.get(gate).deps.clone()).unwrap_or_default();
     inputs.add(&explicit);
     match e.standing(instance, &inputs) {
-        Ran::Done((), deps) => inputs.add(&Arc::new(deps)),
+        Ran::Done((), deps) => inputs.absorb(deps),
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,
     }

@@ -3,19 +3,21 @@
 use crate::cells::{CellId, InstanceInfo, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, instance_key};
+use crate::gates::Gate;
 use formwork_addr::{Resource, ResourceMode};
 use formwork_lang::{RefStep, references};
 use formwork_value::Path;
 
-/// An instance that `replace_triggered_by` names, and what of it.
+/// What `replace_triggered_by` names, and what of it.
 pub(crate) struct Trigger {
+    /// An instance, or the gate of all instances of a resource.
     pub cell: CellId,
     pub path: Path,
 }
 
 impl Evaluator {
     /// What `replace_triggered_by` of an instance names. All of it is there.
-    pub fn triggers(&self, instance: &InstanceInfo) -> Ran<Vec<Trigger>> {
+    pub fn triggers(&mut self, instance: &InstanceInfo) -> Ran<Vec<Trigger>> {
         let block = instance.block.block();
         let mut missing = Vec::new();
         let mut deps = Deps::default();
@@ -54,17 +56,21 @@ impl Evaluator {
                     _ => break,
                 }
             }
-            let cells: Vec<CellId> = match key.and_then(|k| expansion.get(&k).copied()) {
-                Some(one) => vec![one],
-                None => expansion.iter().map(|(_, id)| *id).collect(),
-            };
-            for cell in cells {
-                deps.add_instance(cell);
-                match self.cells.get(cell).status {
-                    Status::Ready => triggers.push(Trigger { cell, path: path.clone() }),
-                    Status::Failed => return Ran::Failed,
-                    _ => missing.push(cell),
+            let cell = match key.and_then(|k| expansion.get(&k).copied()) {
+                Some(one) => {
+                    deps.add_instance(one);
+                    one
                 }
+                None => {
+                    let all = self.gate_cell(Gate::All(keys));
+                    self.cells.get(all).deps.iter().for_each(|d| deps.add(d));
+                    all
+                }
+            };
+            match self.cells.get(cell).status {
+                Status::Ready => triggers.push(Trigger { cell, path }),
+                Status::Failed => return Ran::Failed,
+                _ => missing.push(cell),
             }
         }
         if missing.is_empty() { Ran::Done(triggers, deps) } else { Ran::Missing(missing) }

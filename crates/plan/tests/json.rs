@@ -341,6 +341,27 @@ fn what_waits_makes_a_plan_incomplete() {
     assert_eq!(shown["deferred_changes"][0]["resource_change"]["change"]["actions"][0], "create");
 }
 
+/// Looked for one by one, these would be compared two hundred million times.
+#[test]
+fn much_may_wait() {
+    let addresses: Vec<String> = (0..20_000).map(|i| format!("t.a[{i}]")).collect();
+    let waits = |address: &String| Deferred {
+        address: address.clone(),
+        cause: formwork_plan::Cause::DeferredPrereq,
+        reason: "its count is not known".into(),
+        within: Vec::new(),
+    };
+    let plan = Plan {
+        changes: addresses.iter().map(|a| change(a, Action::Defer, None, Some(unknown()))).collect(),
+        deferred: addresses.iter().map(waits).collect(),
+        ..Plan::default()
+    };
+    let shown = json::plan(&plan, None, None);
+    let waiting = shown["deferred_changes"].as_array().unwrap();
+    assert_eq!(waiting.len(), 20_000);
+    assert_eq!(waiting[19_999]["resource_change"]["address"], "t.a[19999]");
+}
+
 #[test]
 fn moves_are_drift_only_when_nothing_else_is_planned() {
     let object = || Some(plain("id"));

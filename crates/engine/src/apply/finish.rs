@@ -3,7 +3,6 @@
 use super::{Applier, Progress};
 use crate::cells::{Content, Status};
 use crate::checks::asserts;
-use crate::evaluator::Ran;
 use crate::planner::outcome::store_outputs;
 use crate::{ApplyOutcome, Skipped};
 use formwork_addr::{InstanceAddr, ResourceMode};
@@ -91,12 +90,13 @@ impl Applier<'_> {
         if self.plan.mode != Mode::Normal || self.plan.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
-        for module in 0..self.ev.modules.len() {
-            while let Ran::Missing(missing) = asserts(&mut self.ev, module as u32) {
-                for cell in missing {
-                    self.ev.cells.demand(cell);
-                }
-                self.drain().await;
+        while let Err(missing) = asserts(&mut self.ev) {
+            for cell in missing {
+                self.ev.cells.demand(cell);
+            }
+            self.drain().await;
+            if self.stopped() {
+                return;
             }
         }
     }
@@ -106,8 +106,8 @@ impl Applier<'_> {
     fn check_results(&self, clean: bool) -> Option<std::sync::Arc<str>> {
         let mut all = Vec::new();
         if self.plan.mode != Mode::Destroy {
-            all.clone_from(&self.ev.checks);
-            let judged: FxHashSet<&str> = self.ev.checks.iter().map(|c| &*c.address).collect();
+            all.extend_from_slice(self.ev.checks.all());
+            let judged: FxHashSet<&str> = self.ev.checks.all().iter().map(|c| &*c.address).collect();
             all.extend(self.plan.checks.iter().filter(|c| !judged.contains(&*c.address)).cloned());
         }
         all.sort_by(|a, b| a.address.cmp(&b.address));

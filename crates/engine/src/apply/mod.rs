@@ -15,7 +15,7 @@ use crate::provide::ProviderHandle;
 use crate::{ApplyOutcome, Event, Setup, Verb};
 use call::Called;
 pub(crate) use call::encode_known;
-use formwork_addr::{InstanceAddr, ResourceMode, Str};
+use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode, Str};
 use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Cause, Part, Plan, StepKind};
 use formwork_provider::CallError;
@@ -71,6 +71,30 @@ struct Aside {
     intended: Arc<AtomicBool>,
 }
 
+/// What an apply of a part has to look at.
+#[derive(Default)]
+struct Reached {
+    resources: FxHashSet<ResourceAddr>,
+    /// Calls of modules, by the module instance that they stand in.
+    calls: FxHashSet<(ModuleInstance, Str)>,
+}
+
+impl Reached {
+    fn by<'a>(instances: impl Iterator<Item = &'a InstanceAddr>) -> Self {
+        let mut reached = Reached::default();
+        for addr in instances {
+            if !reached.resources.insert(addr.resource.clone()) {
+                continue;
+            }
+            let steps = addr.resource.module.steps();
+            for (depth, step) in steps.iter().enumerate() {
+                reached.calls.insert((ModuleInstance::new(steps[..depth].to_vec()), step.name.clone()));
+            }
+        }
+        reached
+    }
+}
+
 struct Applier<'a> {
     ev: Evaluator,
     caller: Caller,
@@ -86,6 +110,8 @@ struct Applier<'a> {
     step_of: FxHashMap<InstanceAddr, u32>,
     /// The change of each instance that is not about a deposed object.
     change_of: FxHashMap<InstanceAddr, u32>,
+    /// In an apply of a part: the resources that have apply steps, and the calls around them.
+    reached: Reached,
     /// Steps that may begin.
     ready: Vec<u32>,
     /// Released apply steps whose instance is not known to the evaluator yet.
@@ -144,6 +170,7 @@ impl<'a> Applier<'a> {
             waits: plan.steps.iter().map(|s| s.after.len() as u32).collect(),
             before,
             progress: vec![Progress::Waiting; plan.steps.len()],
+            reached: if plan.is_partial() { Reached::by(step_of.keys()) } else { Reached::default() },
             step_of,
             change_of,
             ready: Vec::new(),
@@ -311,19 +338,12 @@ impl<'a> Applier<'a> {
             return true;
         }
         match &self.ev.cells.get(cell).kind {
-            Kind::Keys(module, block) => {
-                let module = &self.ev.module(*module).addr;
-                self.step_of
-                    .keys()
-                    .any(|a| a.resource.resource == block.block().resource && a.resource.module == *module)
-            }
+            Kind::Keys(module, block) => self.reached.resources.contains(&ResourceAddr {
+                module: self.ev.module(*module).addr.clone(),
+                resource: block.block().resource.clone(),
+            }),
             Kind::Calls(module, name) => {
-                let outer = &self.ev.module(*module).addr;
-                let depth = outer.steps().len();
-                self.step_of.keys().any(|a| {
-                    let module = &a.resource.module;
-                    module.is_within(outer) && module.steps().get(depth).is_some_and(|s| s.name == *name)
-                })
+                self.reached.calls.contains(&(self.ev.module(*module).addr.clone(), name.clone()))
             }
             _ => false,
         }

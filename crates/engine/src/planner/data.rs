@@ -41,10 +41,7 @@ impl Planner<'_> {
         }
         let reason = if !config.is_wholly_known() || !prepared.provider.known {
             Some(Reason::ReadBecauseConfigUnknown)
-        } else if super::pending(&self.drafts, &self.draft_of, &prepared.explicit)
-            || self.loses(&prepared.explicit, &instance.addr)
-            || self.named_pending(instance, &prepared)
-        {
+        } else if self.is_awaiting(instance, &prepared.explicit) || self.named_pending(instance, &prepared) {
             Some(Reason::ReadBecauseDependencyPending)
         } else {
             None
@@ -117,18 +114,31 @@ impl Planner<'_> {
         self.ev.cells.complete(cell, Content::Value(value), Some(prepared.inputs));
     }
 
+    /// Whether anything in what `depends_on` names is going to change. All of it is planned, and all instances of a block have
+    /// the same.
+    fn is_awaiting(&mut self, instance: &InstanceInfo, explicit: &Arc<Deps>) -> bool {
+        if let Some(known) = self.awaiting.get(&instance.keys) {
+            return *known;
+        }
+        let awaiting =
+            super::pending(&self.drafts, &self.draft_of, explicit) || self.loses(explicit, &instance.addr);
+        self.awaiting.insert(instance.keys, awaiting);
+        awaiting
+    }
+
     /// Whether an instance of a resource in the set is going to be removed, because the configuration has it no more.
-    fn loses(&self, explicit: &Arc<Deps>, own: &InstanceAddr) -> bool {
+    fn loses(&mut self, explicit: &Arc<Deps>, own: &InstanceAddr) -> bool {
         if self.options.mode != Mode::Normal || explicit.is_empty() {
             return false;
         }
+        if self.priors_of.is_empty() {
+            for (i, prior) in self.priors.iter().enumerate().filter(|(_, p)| p.deposed.is_none()) {
+                self.priors_of.entry(prior.addr.resource.without_keys()).or_default().push(i);
+            }
+        }
         let resources = self.ev.resources_in(explicit, &own.resource);
-        self.priors.iter().any(|prior| {
-            let of = &prior.addr.resource;
-            prior.deposed.is_none()
-                && resources.iter().any(|r| r.resource == of.resource && *r == of.without_keys())
-                && self.goes(&prior.addr)
-        })
+        let mut priors = resources.iter().filter_map(|resource| self.priors_of.get(resource)).flatten();
+        priors.any(|i| self.goes(&self.priors[*i].addr))
     }
 
     /// Whether a managed instance is going to change that the block names itself: what is there to be read may depend on

@@ -78,9 +78,10 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
+        let triggered = prior.is_some() && self.is_triggered(&prepared.triggers);
         let replacing = match &prior {
             Some(_) if elsewhere.is_some() => Some((Reason::ReplaceBecauseCannotUpdate, Vec::new())),
-            Some(_) if self.is_triggered(&prepared.triggers) => Some((Reason::ReplaceByTriggers, Vec::new())),
+            Some(_) if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(p) if p.stored.status == ObjectStatus::Tainted => {
                 Some((Reason::ReplaceBecauseTainted, Vec::new()))
             }

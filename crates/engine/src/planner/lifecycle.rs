@@ -1,9 +1,10 @@
 //! The `lifecycle` block.
 
 use super::Planner;
-use crate::cells::{CellId, InstanceInfo};
+use crate::cells::{CellId, InstanceInfo, Kind};
 use crate::checks;
 use crate::evaluator::{Evaluator, Ran};
+use crate::gates::Gate;
 use crate::graph::Object;
 use crate::triggers::Trigger;
 use formwork_addr::{InstanceKey, ModulePath, Resource, ResourceMode};
@@ -78,8 +79,29 @@ pub(crate) fn postconditions(ev: &mut Evaluator, instance: &InstanceInfo, value:
 
 impl Planner<'_> {
     /// Whether something that `replace_triggered_by` names changes.
-    pub(super) fn is_triggered(&self, triggers: &[Trigger]) -> bool {
-        triggers.iter().any(|trigger| self.changes_at(trigger.cell, &trigger.path))
+    pub(super) fn is_triggered(&mut self, triggers: &[Trigger]) -> bool {
+        triggers.iter().any(|trigger| {
+            let all = match &self.ev.cells.get(trigger.cell).kind {
+                Kind::Gate(Gate::All(keys)) => Some(*keys),
+                _ => None,
+            };
+            match all {
+                Some(keys) => self.any_changes_at(keys, &trigger.path),
+                None => self.changes_at(trigger.cell, &trigger.path),
+            }
+        })
+    }
+
+    /// Whether any instance of a resource changes. All of them are planned, and all who ask are told the same.
+    fn any_changes_at(&mut self, keys: CellId, path: &Path) -> bool {
+        let known = self.triggered.get(&keys).and_then(|told| told.iter().find(|(at, _)| at == path));
+        if let Some((_, changes)) = known {
+            return *changes;
+        }
+        let expansion = self.ev.expansion(keys);
+        let changes = expansion.is_some_and(|all| all.iter().any(|(_, cell)| self.changes_at(*cell, path)));
+        self.triggered.entry(keys).or_default().push((path.clone(), changes));
+        changes
     }
 
     fn changes_at(&self, cell: CellId, path: &Path) -> bool {

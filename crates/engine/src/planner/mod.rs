@@ -25,7 +25,7 @@ use formwork_plan::{Action, Deferred, Mode, PlannedChange};
 use formwork_provider::{CallError, PlanResponse};
 use formwork_state::State;
 use formwork_syntax::Expr;
-use formwork_value::Value;
+use formwork_value::{Path, Value};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     if !broken {
         planner.run().await;
         let mut needed = FxHashMap::default();
+        let mut closed = Vec::new();
         loop {
             let before = needed.len();
             planner.undermined(&mut needed).await;
@@ -62,11 +63,14 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
             again.ev.diags.extend(diags.iter().cloned());
             again.run().await;
             // Unless nothing would be left to be done that could make known what the others wait for.
-            if !again.drafts.iter().any(|d| d.change.is_change()) {
+            let counts = again.drafts.iter().any(|d| d.change.is_change());
+            let mut given_up = if counts { std::mem::replace(&mut planner, again) } else { again };
+            closed.extend(given_up.open.close(&given_up.caller).await);
+            if !counts {
                 break;
             }
-            planner = again;
         }
+        planner.ev.diags.extend(closed);
         let still_there = moves::refuse_instances(&planner.ev);
         planner.ev.diags.extend(still_there);
     }
@@ -95,8 +99,10 @@ pub(crate) async fn planned(
     if !has_errors(&diags) {
         planner.run().await;
     }
+    let closed = planner.open.close(&planner.caller).await;
     let Planner { mut ev, .. } = planner;
     diags.append(&mut ev.diags);
+    diags.extend(closed);
     (ev, diags)
 }
 
@@ -167,6 +173,12 @@ struct Planner<'a> {
     needed: FxHashMap<InstanceAddr, InstanceAddr>,
     /// Objects that are no longer wanted, and stay because of something that has to wait.
     kept: Vec<Deferred>,
+    /// Whether anything changes at a path in any instance of a resource (`Keys`), where `replace_triggered_by` has asked.
+    triggered: FxHashMap<CellId, Vec<(Path, bool)>>,
+    /// Whether the data of a block (`Keys`) waits for something that its `depends_on` names.
+    awaiting: FxHashMap<CellId, bool>,
+    /// Prior objects by resource, once somebody has asked; deposed ones are left out.
+    priors_of: FxHashMap<ResourceAddr, Vec<usize>>,
     /// What is ephemeral and open.
     open: OpenSet,
     /// Files of which data sources said that they read them.
@@ -234,6 +246,9 @@ impl<'a> Planner<'a> {
             imports: BTreeMap::new(),
             needed: FxHashMap::default(),
             kept: Vec::new(),
+            triggered: FxHashMap::default(),
+            awaiting: FxHashMap::default(),
+            priors_of: FxHashMap::default(),
             open: OpenSet::default(),
             files: Default::default(),
             seen_modules: 0,

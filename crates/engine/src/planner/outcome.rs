@@ -5,7 +5,7 @@ use crate::PlanOutcome;
 use crate::cells::{Content, Status};
 use crate::graph::Object;
 use crate::order;
-use formwork_addr::{InstanceAddr, ModulePath, Str};
+use formwork_addr::{InstanceAddr, ModulePath, Resource, Str};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Action, Deferred, Mode, OutputChange, Plan, PlannedChange, Seen};
 use formwork_state::State;
@@ -63,7 +63,7 @@ impl Planner<'_> {
             outputs,
             steps,
             deferred: if self.options.mode == Mode::Normal { self.waiting() } else { Vec::new() },
-            checks: std::mem::take(&mut self.ev.checks),
+            checks: self.ev.checks.take(),
             variables: kept(setup),
             targets: self.options.targets.clone(),
             excludes: self.options.excludes.clone(),
@@ -126,6 +126,7 @@ impl Planner<'_> {
     async fn outputs(&mut self) -> BTreeMap<Str, OutputChange> {
         let root = self.ev.module(0).module.clone();
         let mut changes = BTreeMap::new();
+        let wanted = self.wanted_outputs();
         for (name, output) in &root.outputs {
             let change = match self.options.mode {
                 Mode::Destroy if !self.options.is_partial() => {
@@ -138,7 +139,7 @@ impl Planner<'_> {
                 }
                 // It stays what it was.
                 Mode::Destroy => None,
-                _ if !self.wanted_output(name) => None,
+                _ if !wanted.contains(name) => None,
                 _ => {
                     let cell = self.ev.module(0).outputs[name];
                     self.ev.cells.demand(cell);
@@ -179,24 +180,24 @@ impl Planner<'_> {
         if self.options.mode == Mode::Destroy || self.options.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
-        for module in 0..self.ev.modules.len() {
-            while let crate::evaluator::Ran::Missing(missing) =
-                crate::checks::asserts(&mut self.ev, module as u32)
-            {
-                for cell in missing {
-                    self.ev.cells.demand(cell);
-                }
-                self.drain(false).await;
+        while let Err(missing) = crate::checks::asserts(&mut self.ev) {
+            for cell in missing {
+                self.ev.cells.demand(cell);
+            }
+            self.drain(false).await;
+            if self.caller.setup.cancel.level() > 0 {
+                return;
             }
         }
     }
 
-    /// Whether an output can be told without planning what was not asked for.
-    fn wanted_output(&self, name: &Str) -> bool {
+    /// The outputs of the root module that can be told without planning what was not asked for.
+    fn wanted_outputs(&self) -> FxHashSet<Str> {
+        let names = self.ev.module(0).outputs.keys().cloned();
         if self.options.targets.is_empty() {
-            return true;
+            return names.collect();
         }
-        let planned: FxHashSet<(ModulePath, &formwork_addr::Resource)> = self
+        let planned: FxHashSet<(ModulePath, &Resource)> = self
             .ev
             .expanded
             .iter()
@@ -207,14 +208,17 @@ impl Planner<'_> {
                 _ => None,
             })
             .collect();
-        let object = Object::Output(ModulePath::default(), name.clone());
-        let mut resources = self.graph.needs(&object).into_iter().filter_map(|o| match o {
-            Object::Resource(path, resource) => Some((path.clone(), resource)),
-            _ => None,
-        });
-        // What speaks of no resource at all belongs to no target.
-        resources.next().is_some_and(|first| planned.contains(&first))
-            && resources.all(|r| planned.contains(&r))
+        let is_wanted = |name: &Str| {
+            let object = Object::Output(ModulePath::default(), name.clone());
+            let mut resources = self.graph.needs(&object).into_iter().filter_map(|o| match o {
+                Object::Resource(path, resource) => Some((path.clone(), resource)),
+                _ => None,
+            });
+            // What speaks of no resource at all belongs to no target.
+            resources.next().is_some_and(|first| planned.contains(&first))
+                && resources.all(|r| planned.contains(&r))
+        };
+        names.filter(is_wanted).collect()
     }
 
     /// What had changed outside.

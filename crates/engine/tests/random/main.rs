@@ -5,7 +5,10 @@
 //! the next apply goes on from there.
 
 mod cloud;
+mod conditions;
 mod half_made;
+mod many;
+mod opened;
 mod world;
 
 use cloud::{Cloud, Entry};

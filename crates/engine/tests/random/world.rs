@@ -49,9 +49,13 @@ pub fn setup(text: &str, cloud: Arc<Cloud>) -> Setup {
 }
 
 pub fn setup_with(text: &str, provider: Arc<dyn Provider>) -> Setup {
-    let files = MemoryFiles([(PathBuf::from("main.tf"), text.as_bytes().to_vec())].into());
-    let loaded = load(Path::new(""), &files);
-    assert!(loaded.diagnostics.is_empty(), "{:?}\n{text}", loaded.diagnostics);
+    setup_of(&[("main.tf", text)], provider)
+}
+
+pub fn setup_of(files: &[(&str, &str)], provider: Arc<dyn Provider>) -> Setup {
+    let held = files.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec()));
+    let loaded = load(Path::new(""), &MemoryFiles(held.collect()));
+    assert!(loaded.diagnostics.is_empty(), "{:?}\n{files:?}", loaded.diagnostics);
     Setup {
         config: Arc::new(loaded.config.expect("the configuration is sound")),
         registry: Arc::new(Registry::new([provider])),

@@ -7,6 +7,7 @@ use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, ResourceMode};
 use formwork_value::Value;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// `change`, of a resource or an output.
 #[derive(Serialize)]
@@ -95,9 +96,15 @@ impl<'a> DeferredChange<'a> {
     /// All that waits; of modules of which no instance is known, what they declare. `changes` are those of instances.
     pub(super) fn all(plan: &'a Plan, changes: &[&'a PlannedChange]) -> Vec<Self> {
         let mut all = Vec::new();
+        if plan.deferred.is_empty() {
+            return all;
+        }
+        // Where an address has several changes, the first counts.
+        let by_address: HashMap<String, &PlannedChange> =
+            changes.iter().rev().map(|c| (c.addr.to_string(), *c)).collect();
         for deferred in &plan.deferred {
             let reason = deferred.cause.as_str();
-            let change = changes.iter().find(|c| c.addr.to_string() == deferred.address);
+            let change = by_address.get(&deferred.address).copied();
             match (deferred.cause, change) {
                 (Cause::InstanceCountUnknown, _) => {
                     let any = |resource: ResourceAddr| resource.instance(InstanceKey::Str("*".into()));
