@@ -179,8 +179,13 @@ impl World for RealWorld {
     }
 }
 
-/// What a plan read, as it is on this disk now.
+/// What a plan read, as it is on this disk now: the contents of a file, or the names in a folder.
 pub fn look(path: &str) -> Option<Vec<u8>> {
+    if let Ok(entries) = std::fs::read_dir(path) {
+        let mut names: Vec<_> = entries.flatten().map(|e| e.file_name().into_encoded_bytes()).collect();
+        names.sort_unstable();
+        return Some(names.join(&0));
+    }
     std::fs::read(path).ok()
 }
 

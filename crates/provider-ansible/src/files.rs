@@ -38,18 +38,43 @@ pub(crate) struct Parts {
     pub ignore: Vec<String>,
 }
 
+/// What there is to look at.
+#[derive(Default)]
+struct Found {
+    /// By name.
+    files: BTreeMap<String, PathBuf>,
+    folders: Vec<PathBuf>,
+    /// Folders, links followed.
+    seen: BTreeSet<PathBuf>,
+}
+
 impl Parts {
     /// Reads everything. Beside the playbook, only what Ansible would look at counts: YAML files, `ansible.cfg`, and
     /// the folders that have a meaning; state files that lie there, too, do not.
     pub fn digest(&self) -> Result<Files, (PathBuf, io::Error)> {
         let mut out = Files::new();
-        let mut seen = BTreeSet::new();
+        for (name, path) in self.found()?.files {
+            let digest = digest(&path).map_err(|e| (path, e))?;
+            out.insert(name, digest);
+        }
+        Ok(out)
+    }
+
+    /// All files and folders that are looked at, as far as they can be read.
+    pub fn paths(&self) -> Vec<String> {
+        let Ok(found) = self.found() else { return vec![self.playbook.display().to_string()] };
+        let paths = found.files.into_values().chain(found.folders);
+        paths.map(|path| path.display().to_string()).collect()
+    }
+
+    fn found(&self) -> Result<Found, (PathBuf, io::Error)> {
+        let mut out = Found::default();
         let folder = match self.playbook.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
         let name = self.playbook.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        out.insert(name, digest(&self.playbook).map_err(|e| (self.playbook.clone(), e))?);
+        out.files.insert(name, self.playbook.clone());
         for entry in entries(&folder)? {
             let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let is_folder = entry.is_dir();
@@ -59,11 +84,11 @@ impl Parts {
                 name == "ansible.cfg" || name.ends_with(".yml") || name.ends_with(".yaml")
             };
             if counts {
-                self.walk(&entry, &name, &mut out, &mut seen)?;
+                self.walk(&entry, &name, &mut out)?;
             }
         }
         for named in &self.named {
-            self.walk(Path::new(named), named, &mut out, &mut seen)?;
+            self.walk(Path::new(named), named, &mut out)?;
         }
         Ok(out)
     }
@@ -72,8 +97,7 @@ impl Parts {
         &self,
         path: &Path,
         name: &str,
-        out: &mut Files,
-        seen: &mut BTreeSet<PathBuf>,
+        out: &mut Found,
     ) -> Result<(), (PathBuf, io::Error)> {
         let last = name.rsplit('/').next().unwrap_or(name);
         let ignored = self
@@ -96,17 +120,18 @@ impl Parts {
                 Err(e) if e.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_ok() => {}
                 Err(e) => return Err(fail(e)),
                 Ok(meta) if meta.is_file() => {
-                    out.insert(name.to_owned(), digest(path).map_err(fail)?);
+                    out.files.insert(name.to_owned(), path.to_owned());
                 }
                 Ok(_) => {}
             }
             return Ok(());
         }
         // Links may lead in circles.
-        if seen.insert(path.canonicalize().map_err(fail)?) {
+        if out.seen.insert(path.canonicalize().map_err(fail)?) {
+            out.folders.push(path.to_owned());
             for entry in entries(path)? {
                 let inner = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                self.walk(&entry, &format!("{name}/{inner}"), out, seen)?;
+                self.walk(&entry, &format!("{name}/{inner}"), out)?;
             }
         }
         Ok(())

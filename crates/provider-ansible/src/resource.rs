@@ -305,6 +305,10 @@ impl ManagedResource for PlaybookRun {
         true
     }
 
+    fn files(&self, config: &Value) -> Vec<String> {
+        parts(config).map(|parts| parts.paths()).unwrap_or_default()
+    }
+
     fn removal(&self, prior: &Object) -> Vec<String> {
         match prior.value.get("destroy_playbook") {
             Some(file) if !file.is_null() => Vec::new(),

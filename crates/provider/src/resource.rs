@@ -150,6 +150,12 @@ pub trait ManagedResource: Send + Sync {
         Ok(default_plan(self.schema(), request))
     }
 
+    /// Files on this machine that its plan reads with this configuration, and folders whose lists of files it reads. A saved plan
+    /// holds only as long as they are what they were.
+    fn files(&self, _config: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What the reader of a plan should know about the removal of an object, such as what stays behind.
     fn removal(&self, _prior: &Object) -> Vec<String> {
         Vec::new()

@@ -111,6 +111,9 @@ impl Planner<'_> {
         let info = waiting.prepared.info.clone();
         let Some(resource) = info.managed().cloned() else { return self.ev.cells.fail(cell) };
         let config = waiting.config.clone();
+        if resource.plans() {
+            self.files.extend(resource.files(&config));
+        }
         let provider = waiting.prepared.provider.clone();
         self.waiting.insert(cell, waiting);
         if !resource.plans() || !provider.known {
