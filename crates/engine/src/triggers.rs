@@ -43,20 +43,21 @@ impl Evaluator {
                 deps.add_instance(keys);
             }
             let mut path = Path::root();
-            let mut key = None;
+            let (mut keyed, mut key) = (false, None);
             for (i, step) in steps.enumerate() {
                 match step {
-                    RefStep::Key(v) if i == 0 => key = instance_key(v),
+                    RefStep::Key(v) if i == 0 => (keyed, key) = (true, instance_key(v)),
                     // `[count.index]`, `[each.key]`: the instance beside this one.
-                    RefStep::Dynamic if i == 0 => key = Some(instance.key().clone()),
+                    RefStep::Dynamic if i == 0 => (keyed, key) = (true, Some(instance.key().clone())),
                     RefStep::Attr(name) => path = path.attr(*name),
                     RefStep::Key(v) => path = path.index(v.clone()),
                     _ => break,
                 }
             }
-            let cells: Vec<CellId> = match key.and_then(|k| expansion.get(&k).copied()) {
-                Some(one) => vec![one],
-                None => expansion.iter().map(|(_, id)| *id).collect(),
+            let cells: Vec<CellId> = match keyed {
+                // One that is not there is no reason to replace anything.
+                true => key.and_then(|k| expansion.get(&k).copied()).into_iter().collect(),
+                false => expansion.iter().map(|(_, id)| *id).collect(),
             };
             for cell in cells {
                 deps.add_instance(cell);
