@@ -4,11 +4,12 @@ use crate::evaluator::Evaluator;
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ModuleStep, ResourceAddr, ResourceMode, Target,
 };
-use formwork_config::{Config, Moved, Removed, Repetition};
+use formwork_config::{Config, Module, Moved, Removed, Repetition};
 use formwork_diag::{Diagnostic, Span};
 use formwork_state::State;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How often an instance may move in one go; more can only be blocks that undo each other.
 const MAX_MOVES: usize = 100;
@@ -237,18 +238,19 @@ pub(crate) fn refuse_instances(ev: &Evaluator) -> Vec<Diagnostic> {
     diags
 }
 
-/// The `removed` block that speaks of an instance.
-pub(crate) fn removed<'a>(config: &'a Config, at: &InstanceAddr) -> Option<&'a Removed> {
+/// The `removed` block that speaks of an instance, and the module that it stands in.
+pub(crate) fn removed<'a>(config: &'a Config, at: &InstanceAddr) -> Option<(&'a Arc<Module>, &'a Removed)> {
     let names: Vec<_> = at.resource.module.path().0;
     config.modules.iter().find_map(|(path, module)| {
         if !names.starts_with(&path.0) {
             return None;
         }
         let inner = &names[path.0.len()..];
-        module.removed.iter().find(|r| match &r.from {
+        let found = module.removed.iter().find(|r| match &r.from {
             Target::Module(m) => inner.starts_with(&m.path().0),
             Target::Resource(r) => r.module.path().0 == inner && r.resource == at.resource.resource,
             Target::Instance(_) => false,
-        })
+        });
+        Some((module, found?))
     })
 }

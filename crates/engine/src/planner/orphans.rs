@@ -179,7 +179,7 @@ impl Planner<'_> {
         }
         let config = &self.caller.setup.config;
         let forget = self.options.mode == Mode::Normal
-            && crate::moves::removed(config, &addr).is_some_and(|r| !r.destroy);
+            && crate::moves::removed(config, &addr).is_some_and(|(_, r)| !r.destroy);
         let span = config
             .module(&addr.resource.module.path())
             .and_then(|m| m.resources.get(&*addr.resource.resource))
