@@ -261,11 +261,12 @@ impl Planner<'_> {
         if self.module_waits(module) {
             return None;
         }
-        let Some(declared) = config.module(&module.path()) else {
-            return Some(Reason::DeleteBecauseNoResourceConfig);
-        };
-        if !declared.resources.contains_key(&*addr.resource.resource) {
-            return Some(Reason::DeleteBecauseNoResourceConfig);
+        let declared = config.module(&module.path());
+        if !declared.is_some_and(|m| m.resources.contains_key(&*addr.resource.resource)) {
+            return Some(match self.previous.contains_key(addr) {
+                true => Reason::DeleteBecauseNoMoveTarget,
+                false => Reason::DeleteBecauseNoResourceConfig,
+            });
         }
         let Some(id) = self.ev.by_addr.get(module).copied() else {
             return self.module_gone(module).then_some(Reason::DeleteBecauseNoModule);
