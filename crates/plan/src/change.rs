@@ -148,6 +148,14 @@ pub struct PlannedChange {
 }
 
 impl PlannedChange {
+    /// What messages call the object: its address, and which of the deposed ones it is.
+    pub fn subject(&self) -> String {
+        match &self.deposed {
+            Some(key) => format!("{} (deposed object {key})", self.addr),
+            None => self.addr.to_string(),
+        }
+    }
+
     /// Whether apply has anything to do for it.
     pub fn is_change(&self) -> bool {
         !matches!(self.action, Action::NoOp | Action::Defer)

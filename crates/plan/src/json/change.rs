@@ -7,6 +7,7 @@ use formwork_addr::{InstanceAddr, InstanceKey, ResourceAddr, ResourceMode};
 use formwork_value::Value;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// `change`, of a resource or an output.
 #[derive(Serialize)]
@@ -43,6 +44,7 @@ fn actions(change: &PlannedChange) -> &'static [&'static str] {
         Action::Delete => &["delete"],
         Action::Forget => &["forget"],
         // What it would be, as far as can be told.
+        Action::Defer if change.addr.resource.resource.mode == ResourceMode::Data => &["read"],
         Action::Defer => match (&change.before, &change.after) {
             (None, _) => &["create"],
             (Some(_), None) => &["delete"],
@@ -92,12 +94,13 @@ pub(super) struct DeferredChange<'a> {
 }
 
 impl<'a> DeferredChange<'a> {
-    /// All that waits; of modules of which no instance is known, what they declare. `changes` are those of instances.
+    /// All that waits; of modules of which no instance is known, what they declare. `changes` are those that are put off.
     pub(super) fn all(plan: &'a Plan, changes: &[&'a PlannedChange]) -> Vec<Self> {
         let mut all = Vec::new();
+        let named: BTreeMap<String, &'a PlannedChange> = changes.iter().map(|c| (c.subject(), *c)).collect();
         for deferred in &plan.deferred {
             let reason = deferred.cause.as_str();
-            let change = changes.iter().find(|c| c.addr.to_string() == deferred.address);
+            let change = named.get(&deferred.address).copied();
             match (deferred.cause, change) {
                 (Cause::InstanceCountUnknown, _) => {
                     let any = |resource: ResourceAddr| resource.instance(InstanceKey::Str("*".into()));
