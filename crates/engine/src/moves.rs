@@ -1,7 +1,9 @@
 //! `moved` blocks, and the moves that follow from adding or removing `count`.
 
+mod heirs;
 mod order;
 
+use crate::Registry;
 use crate::evaluator::Evaluator;
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ModuleStep, ResourceAddr, ResourceMode, Target,
@@ -12,6 +14,8 @@ use formwork_state::{ResourceState, State};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub(crate) use heirs::refuse_types;
 
 /// A `moved` block, and the module that it stands in.
 #[derive(Clone, Copy)]
@@ -57,10 +61,12 @@ fn managed(state: &State) -> impl Iterator<Item = (&ResourceAddr, &ResourceState
 /// moves what is there by then, all that it means or nothing: what is in the way stays, and keeps its own way free.
 pub(crate) fn follow<'s>(
     config: &Config,
+    registry: &Registry,
     state: &'s State,
     diags: &mut Vec<Diagnostic>,
 ) -> (Cow<'s, State>, BTreeMap<InstanceAddr, InstanceAddr>) {
     refuse_declared(config, diags);
+    diags.extend(refuse_types(config, registry));
     let said: Vec<Said<'_>> = config
         .modules
         .iter()
@@ -71,6 +77,9 @@ pub(crate) fn follow<'s>(
         moving.rename(from, to);
     }
     for one in order::in_order(&said, diags) {
+        if heirs::refused(one.moved, registry).is_some() {
+            continue;
+        }
         for ((from, to), instances) in together(one, &moving.state) {
             if moving.is_taken(&to) {
                 diags.push(
@@ -85,7 +94,20 @@ pub(crate) fn follow<'s>(
                 continue;
             }
             for (at, new) in instances {
-                moving.rename(at, new);
+                let heirs = match at.resource.resource.type_name == new.resource.resource.type_name {
+                    true => Ok(Vec::new()),
+                    false => heirs::heirs(config, registry, &moving.state, &at, &new),
+                };
+                match heirs {
+                    Ok(heirs) => {
+                        moving.rename(at, new.clone());
+                        for heir in heirs {
+                            let (deposed, object) = (heir.deposed.as_ref(), Some(heir.object));
+                            moving.state.to_mut().set(&new, deposed, &heir.provider, object);
+                        }
+                    }
+                    Err(d) => diags.push(d.at(one.moved.span)),
+                }
             }
         }
     }
