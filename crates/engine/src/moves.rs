@@ -42,15 +42,6 @@ impl Moving<'_> {
             self.previous.insert(to, first);
         }
     }
-
-    /// Whether something is at an address already.
-    fn is_taken(&self, at: &Target) -> bool {
-        match at {
-            Target::Module(m) => managed(&self.state).any(|(addr, _)| addr.module == *m),
-            Target::Resource(r) => self.state.resources.contains_key(r),
-            Target::Instance(i) => self.state.instance(i).is_some(),
-        }
-    }
 }
 
 fn managed(state: &State) -> impl Iterator<Item = (&ResourceAddr, &ResourceState)> {
@@ -58,7 +49,8 @@ fn managed(state: &State) -> impl Iterator<Item = (&ResourceAddr, &ResourceState
 }
 
 /// A state whose instances have their new addresses, and the old address of each that has moved. One block after the other
-/// moves what is there by then, all that it means or nothing: what is in the way stays, and keeps its own way free.
+/// moves what is there by then, all of a resource or module or nothing: what is in the way stays, and keeps its own way free.
+/// That other instances are there is no obstacle: a run that was killed may have moved those.
 pub(crate) fn follow<'s>(
     config: &Config,
     registry: &Registry,
@@ -81,7 +73,7 @@ pub(crate) fn follow<'s>(
             continue;
         }
         for ((from, to), instances) in together(one, &moving.state) {
-            if moving.is_taken(&to) {
+            if instances.iter().any(|(_, new)| moving.state.instance(new).is_some()) {
                 diags.push(
                     Diagnostic::warning(
                         "Object could not be moved",
