@@ -318,8 +318,9 @@ impl<'p> Printer<'p, '_> {
         self.comment(change, cause);
         let style = self.style;
         let (before, after) = match change.action {
-            // What is forgotten goes on as it is.
+            // What is forgotten goes on as it is, and so does what is not removed yet.
             Action::Forget => (change.before.as_ref(), change.before.as_ref()),
+            Action::Defer if change.after.is_none() => (change.before.as_ref(), change.before.as_ref()),
             Action::Read => (None, change.after.as_ref()),
             _ => (change.before.as_ref(), change.after.as_ref()),
         };

@@ -94,7 +94,7 @@ fn change(change: &PlannedChange, importing: Option<&str>) -> Value {
     let moved = change.previous_addr.as_ref().filter(|p| **p != change.addr);
     let name = match change.action {
         Action::NoOp if importing.is_some() => "import",
-        Action::NoOp if moved.is_some() => "move",
+        Action::NoOp | Action::Defer if moved.is_some() => "move",
         other => action(other),
     };
     let mut out = json!({ "resource": resource(&change.addr), "action": name });

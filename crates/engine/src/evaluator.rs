@@ -234,8 +234,21 @@ impl Evaluator {
         each: Option<(&InstanceKey, Option<&Value>)>,
         own: Option<&Value>,
     ) -> Ran<T> {
+        self.evaluate_in(None, scope, module, each, own)
+    }
+
+    /// The same with the text of another module, for what is evaluated when no instance of its own is there.
+    pub fn evaluate_in<T>(
+        &mut self,
+        text: Option<&Module>,
+        scope: impl FnOnce(&Evaluator, &mut Vec<Diagnostic>, &ModuleScope<'_>) -> Option<T>,
+        module: ModuleId,
+        each: Option<(&InstanceKey, Option<&Value>)>,
+        own: Option<&Value>,
+    ) -> Ran<T> {
         let mut diags = Vec::new();
-        let found = ModuleScope::new(self, module, each, own);
+        let mut found = ModuleScope::new(self, module, each, own);
+        found.text = text.unwrap_or(found.text);
         let value = scope(self, &mut diags, &found);
         let Found { missing, deps, wholes, failed } = found.into_found();
         if !missing.is_empty() {

@@ -1,78 +1,109 @@
 //! `moved` blocks, and the moves that follow from adding or removing `count`.
 
+mod heirs;
+mod order;
+
+use crate::Registry;
 use crate::evaluator::Evaluator;
 use formwork_addr::{
     InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ModuleStep, ResourceAddr, ResourceMode, Target,
 };
-use formwork_config::{Config, Moved, Removed, Repetition};
+use formwork_config::{Config, Module, Moved, Removed, Repetition};
 use formwork_diag::{Diagnostic, Span};
-use formwork_state::State;
+use formwork_state::{ResourceState, State};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// How often an instance may move in one go; more can only be blocks that undo each other.
-const MAX_MOVES: usize = 100;
+pub(crate) use heirs::refuse_types;
 
-/// A state whose instances have their new addresses, and the old address of each that has moved.
+/// A `moved` block, and the module that it stands in.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    path: &'a ModulePath,
+    moved: &'a Moved,
+}
+
+/// What moves together: it, where to, and the instances with their new addresses.
+type Together = BTreeMap<(Target, Target), Vec<(InstanceAddr, InstanceAddr)>>;
+
+/// A state in which instances move.
+struct Moving<'s> {
+    state: Cow<'s, State>,
+    /// The old address of each that has moved.
+    previous: BTreeMap<InstanceAddr, InstanceAddr>,
+}
+
+impl Moving<'_> {
+    fn rename(&mut self, from: InstanceAddr, to: InstanceAddr) {
+        self.state.to_mut().rename(&from, &to);
+        let first = self.previous.remove(&from).unwrap_or(from);
+        if first != to {
+            self.previous.insert(to, first);
+        }
+    }
+}
+
+fn managed(state: &State) -> impl Iterator<Item = (&ResourceAddr, &ResourceState)> {
+    state.resources.iter().filter(|(addr, _)| addr.resource.mode != ResourceMode::Data)
+}
+
+/// A state whose instances have their new addresses, and the old address of each that has moved. One block after the other
+/// moves what is there by then, all of a resource or module or nothing: what is in the way stays, and keeps its own way free.
+/// That other instances are there is no obstacle: a run that was killed may have moved those.
 pub(crate) fn follow<'s>(
     config: &Config,
+    registry: &Registry,
     state: &'s State,
     diags: &mut Vec<Diagnostic>,
 ) -> (Cow<'s, State>, BTreeMap<InstanceAddr, InstanceAddr>) {
-    let mut previous = BTreeMap::new();
     refuse_declared(config, diags);
-    let declared: Vec<(&ModulePath, &Moved)> =
-        config.modules.iter().flat_map(|(path, m)| m.moved.iter().map(move |moved| (path, moved))).collect();
-    // Where nothing is said, only what a `count` that comes or goes concerns can move.
-    let may_move =
-        |key: &&InstanceKey| !declared.is_empty() || matches!(key, InstanceKey::None | InstanceKey::Int(0));
-    let managed = state.resources.iter().filter(|(addr, _)| addr.resource.mode != ResourceMode::Data);
-    let all = managed.flat_map(|(addr, resource)| {
-        resource.instances.keys().filter(may_move).map(move |key| addr.instance(key.clone()))
-    });
-    let all: Vec<InstanceAddr> = all.collect();
-    let mut state = Cow::Borrowed(state);
-    for start in all {
-        let mut at = start.clone();
-        let mut moves = 0;
-        while let Some((next, moved)) = next(&declared, &at) {
-            moves += 1;
-            if moves > MAX_MOVES {
-                diags.push(
-                    Diagnostic::error(
-                        "Cycle of moved blocks",
-                        format!("{start} would be moved round and round."),
-                    )
-                    .at(moved.span),
-                );
-                break;
-            }
-            if next == at {
-                break;
-            }
-            at = next;
-        }
-        if at == start {
-            at = implied(config, &start, &state);
-        }
-        if at == start {
-            continue;
-        }
-        if state.instance(&at).is_some() {
-            diags.push(
-                Diagnostic::warning(
-                    "Object could not be moved",
-                    format!("{start} should become {at}, but there is an object at that address already."),
-                )
-                .help(
-                    "It stays where it is, and is planned for removal if the configuration no longer has it.",
-                ),
-            );
-            continue;
-        }
-        state.to_mut().rename(&start, &at);
-        previous.insert(at, start);
+    diags.extend(refuse_types(config, registry));
+    let said: Vec<Said<'_>> = config
+        .modules
+        .iter()
+        .flat_map(|(path, module)| module.moved.iter().map(move |moved| Said { path, moved }))
+        .collect();
+    let mut moving = Moving { state: Cow::Borrowed(state), previous: BTreeMap::new() };
+    for (from, to) in implied(config, &said, state) {
+        moving.rename(from, to);
     }
+    for one in order::in_order(&said, diags) {
+        if heirs::refused(one.moved, registry).is_some() {
+            continue;
+        }
+        for ((from, to), instances) in together(one, &moving.state) {
+            if instances.iter().any(|(_, new)| moving.state.instance(new).is_some()) {
+                diags.push(
+                    Diagnostic::warning(
+                        "Object could not be moved",
+                        format!("{from} should become {to}, but there is an object at that address already."),
+                    )
+                    .help(
+                        "It stays where it is, and is planned for removal if the configuration no longer has it.",
+                    ),
+                );
+                continue;
+            }
+            for (at, new) in instances {
+                let heirs = match at.resource.resource.type_name == new.resource.resource.type_name {
+                    true => Ok(Vec::new()),
+                    false => heirs::heirs(config, registry, &moving.state, &at, &new),
+                };
+                match heirs {
+                    Ok(heirs) => {
+                        moving.rename(at, new.clone());
+                        for heir in heirs {
+                            let (deposed, object) = (heir.deposed.as_ref(), Some(heir.object));
+                            moving.state.to_mut().set(&new, deposed, &heir.provider, object);
+                        }
+                    }
+                    Err(d) => diags.push(d.at(one.moved.span)),
+                }
+            }
+        }
+    }
+    let Moving { mut state, previous } = moving;
     if !previous.is_empty() {
         let moves = previous.iter().map(|(to, from)| (from.resource.clone(), to.resource.clone()));
         state.to_mut().follow_moves(moves);
@@ -80,16 +111,34 @@ pub(crate) fn follow<'s>(
     (state, previous)
 }
 
-/// The move that applies to an address, if any.
-fn next<'a>(
-    declared: &[(&'a ModulePath, &'a Moved)],
-    at: &InstanceAddr,
-) -> Option<(InstanceAddr, &'a Moved)> {
-    declared.iter().find_map(|(path, moved)| Some((apply(path, moved, at)?, *moved)))
+/// What a block moves in a state.
+fn together(said: Said<'_>, state: &State) -> Together {
+    let mut found = Together::new();
+    for (addr, resource) in managed(state) {
+        for key in resource.instances.keys() {
+            let Some(new) = apply(said.path, said.moved, addr, key) else { continue };
+            let at = addr.instance(key.clone());
+            if new == at {
+                continue;
+            }
+            let ends = match (&said.moved.from, &said.moved.to) {
+                (Target::Module(_), _) => {
+                    (Target::Module(addr.module.clone()), Target::Module(new.resource.module.clone()))
+                }
+                (Target::Resource(_), Target::Resource(_)) => {
+                    (Target::Resource(addr.clone()), Target::Resource(new.resource.clone()))
+                }
+                _ => (Target::Instance(at.clone()), Target::Instance(new.clone())),
+            };
+            found.entry(ends).or_default().push((at, new));
+        }
+    }
+    found
 }
 
-fn apply(path: &ModulePath, moved: &Moved, at: &InstanceAddr) -> Option<InstanceAddr> {
-    let steps = at.resource.module.steps();
+/// Where a block moves an instance of a resource.
+fn apply(path: &ModulePath, moved: &Moved, at: &ResourceAddr, key: &InstanceKey) -> Option<InstanceAddr> {
+    let steps = at.module.steps();
     let depth = path.0.len();
     if steps.len() < depth || !path.0.iter().zip(steps).all(|(name, step)| *name == step.name) {
         return None;
@@ -118,18 +167,18 @@ fn apply(path: &ModulePath, moved: &Moved, at: &InstanceAddr) -> Option<Instance
             }
             new.extend(tail.iter().cloned());
             let module = join(&new);
-            Some(ResourceAddr { module, resource: at.resource.resource.clone() }.instance(at.key.clone()))
+            Some(ResourceAddr { module, resource: at.resource.clone() }.instance(key.clone()))
         }
         (from, to) => {
             let (from_resource, from_key) = parts(from)?;
             let (to_resource, to_key) = parts(to)?;
-            if from_resource.module.steps() != inner || from_resource.resource != at.resource.resource {
+            if from_resource.module.steps() != inner || from_resource.resource != at.resource {
                 return None;
             }
             let key = match (from_key, to_key) {
-                (None, None) => at.key.clone(),
+                (None, None) => key.clone(),
                 (from, to) => {
-                    if from.unwrap_or(&InstanceKey::None) != &at.key {
+                    if from.unwrap_or(&InstanceKey::None) != key {
                         return None;
                     }
                     to.cloned().unwrap_or_default()
@@ -149,17 +198,39 @@ fn parts(target: &Target) -> Option<(&ResourceAddr, Option<&InstanceKey>)> {
     }
 }
 
-/// `count` was added to a block, or taken away: the one instance is instance 0.
-fn implied(config: &Config, at: &InstanceAddr, state: &State) -> InstanceAddr {
-    let block =
-        config.module(&at.resource.module.path()).and_then(|m| m.resources.get(&*at.resource.resource));
-    let key = match (block.map(|b| &b.repetition), &at.key) {
-        (Some(Repetition::Count(_)), InstanceKey::None) => InstanceKey::Int(0),
-        (Some(Repetition::Single | Repetition::Enabled(_)), InstanceKey::Int(0)) => InstanceKey::None,
-        _ => return at.clone(),
-    };
-    let new = at.resource.instance(key);
-    if state.instance(&new).is_some() { at.clone() } else { new }
+/// `count` was added to a block, or taken away: the one instance is instance 0. Not where a block says what becomes of them.
+fn implied(config: &Config, said: &[Said<'_>], state: &State) -> Vec<(InstanceAddr, InstanceAddr)> {
+    let mut found = Vec::new();
+    for (addr, resource) in managed(state) {
+        let (single, first) = (InstanceKey::None, InstanceKey::Int(0));
+        if resource.instances.contains_key(&single) == resource.instances.contains_key(&first) {
+            continue;
+        }
+        let block = config.module(&addr.module.path()).and_then(|m| m.resources.get(&*addr.resource));
+        let (from, to) = match block.map(|b| &b.repetition) {
+            Some(Repetition::Count(_)) => (single, first),
+            Some(Repetition::Single | Repetition::Enabled(_)) => (first, single),
+            _ => continue,
+        };
+        if resource.instances.contains_key(&from) && !said.iter().any(|s| s.names(addr)) {
+            found.push((addr.instance(from), addr.instance(to)));
+        }
+    }
+    found
+}
+
+impl Said<'_> {
+    /// Whether one of its ends is a resource, or an instance of it.
+    fn names(self, resource: &ResourceAddr) -> bool {
+        let steps = resource.module.steps();
+        let depth = self.path.0.len();
+        let here =
+            steps.len() >= depth && self.path.0.iter().zip(steps).all(|(name, step)| *name == step.name);
+        here && [&self.moved.from, &self.moved.to]
+            .into_iter()
+            .filter_map(parts)
+            .any(|(end, _)| end.resource == resource.resource && end.module.steps() == &steps[depth..])
+    }
 }
 
 /// A block that was moved away must not be there any more.
@@ -237,18 +308,19 @@ pub(crate) fn refuse_instances(ev: &Evaluator) -> Vec<Diagnostic> {
     diags
 }
 
-/// The `removed` block that speaks of an instance.
-pub(crate) fn removed<'a>(config: &'a Config, at: &InstanceAddr) -> Option<&'a Removed> {
+/// The `removed` block that speaks of an instance, and the module that it stands in.
+pub(crate) fn removed<'a>(config: &'a Config, at: &InstanceAddr) -> Option<(&'a Arc<Module>, &'a Removed)> {
     let names: Vec<_> = at.resource.module.path().0;
     config.modules.iter().find_map(|(path, module)| {
         if !names.starts_with(&path.0) {
             return None;
         }
         let inner = &names[path.0.len()..];
-        module.removed.iter().find(|r| match &r.from {
+        let found = module.removed.iter().find(|r| match &r.from {
             Target::Module(m) => inner.starts_with(&m.path().0),
             Target::Resource(r) => r.module.path().0 == inner && r.resource == at.resource.resource,
             Target::Instance(_) => false,
-        })
+        });
+        Some((module, found?))
     })
 }

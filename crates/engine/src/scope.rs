@@ -37,6 +37,8 @@ pub(crate) struct ModuleScope<'a> {
     own: Option<&'a Value>,
     /// A variable whose value is just being checked.
     pub variable: Option<(&'a str, &'a Value)>,
+    /// The module in whose text the names stand: other than that of the instance only where this is gone.
+    pub text: &'a Module,
     found: RefCell<Found>,
 }
 
@@ -48,7 +50,8 @@ impl<'a> ModuleScope<'a> {
         own: Option<&'a Value>,
     ) -> Self {
         let node = evaluator.module(module);
-        ModuleScope { evaluator, node, each, own, variable: None, found: RefCell::default() }
+        let (variable, text, found) = (None, &*node.module, RefCell::default());
+        ModuleScope { evaluator, node, each, own, variable, text, found }
     }
 
     pub fn into_found(self) -> Found {
@@ -532,7 +535,7 @@ impl Scope for ModuleScope<'_> {
     }
 
     fn call_provider_function(&self, name: &str, args: &[Value], span: Span) -> Result<Value, Diagnostic> {
-        crate::functions::call(&self.evaluator.setup.registry, &self.node.module, name, args, span)
+        crate::functions::call(&self.evaluator.setup.registry, self.text, name, args, span)
     }
 }
 
@@ -542,7 +545,7 @@ impl ModuleScope<'_> {
             if p.as_os_str().is_empty() { ".".into() } else { p.display().to_string().into() }
         };
         match name {
-            "module" => Lookup::Found(Value::string(shown(&self.node.module.dir)), 1),
+            "module" => Lookup::Found(Value::string(shown(&self.text.dir)), 1),
             "root" => Lookup::Found(Value::string(shown(&self.evaluator.setup.config.root().dir)), 1),
             "cwd" => Lookup::Found(Value::string(shown(&self.evaluator.setup.world.cwd())), 1),
             _ => {

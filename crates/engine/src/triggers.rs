@@ -45,22 +45,24 @@ impl Evaluator {
                 deps.add_instance(keys);
             }
             let mut path = Path::root();
-            let mut key = None;
+            let (mut keyed, mut key) = (false, None);
             for (i, step) in steps.enumerate() {
                 match step {
-                    RefStep::Key(v) if i == 0 => key = instance_key(v),
+                    RefStep::Key(v) if i == 0 => (keyed, key) = (true, instance_key(v)),
                     // `[count.index]`, `[each.key]`: the instance beside this one.
-                    RefStep::Dynamic if i == 0 => key = Some(instance.key().clone()),
+                    RefStep::Dynamic if i == 0 => (keyed, key) = (true, Some(instance.key().clone())),
                     RefStep::Attr(name) => path = path.attr(*name),
                     RefStep::Key(v) => path = path.index(v.clone()),
                     _ => break,
                 }
             }
-            let cell = match key.and_then(|k| expansion.get(&k).copied()) {
+            let cell = match key.as_ref().and_then(|k| expansion.get(k).copied()) {
                 Some(one) => {
                     deps.add_instance(one);
                     one
                 }
+                // One that is not there is no reason to replace anything.
+                None if keyed => continue,
                 None => {
                     let all = self.gate_cell(Gate::All(keys));
                     self.cells.get(all).deps.iter().for_each(|d| deps.add(d));

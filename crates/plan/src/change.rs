@@ -58,6 +58,8 @@ pub enum Reason {
     ReplaceByTriggers,
     /// The block is gone.
     DeleteBecauseNoResourceConfig,
+    /// It moved to where no block is.
+    DeleteBecauseNoMoveTarget,
     /// The block has no `count` or `for_each`, or not the kind that made this instance.
     DeleteBecauseWrongRepetition,
     /// `count` no longer reaches this index.
@@ -83,6 +85,7 @@ impl Reason {
             Reason::ReplaceBecauseCannotUpdate => "replace_because_cannot_update",
             Reason::ReplaceByTriggers => "replace_by_triggers",
             Reason::DeleteBecauseNoResourceConfig => "delete_because_no_resource_config",
+            Reason::DeleteBecauseNoMoveTarget => "delete_because_no_move_target",
             Reason::DeleteBecauseWrongRepetition => "delete_because_wrong_repetition",
             Reason::DeleteBecauseCountIndex => "delete_because_count_index",
             Reason::DeleteBecauseEachKey => "delete_because_each_key",
@@ -145,6 +148,14 @@ pub struct PlannedChange {
 }
 
 impl PlannedChange {
+    /// What messages call the object: its address, and which of the deposed ones it is.
+    pub fn subject(&self) -> String {
+        match &self.deposed {
+            Some(key) => format!("{} (deposed object {key})", self.addr),
+            None => self.addr.to_string(),
+        }
+    }
+
     /// Whether apply has anything to do for it.
     pub fn is_change(&self) -> bool {
         !matches!(self.action, Action::NoOp | Action::Defer)

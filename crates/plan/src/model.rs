@@ -61,7 +61,7 @@ impl Cause {
 #[serde(deny_unknown_fields)]
 pub struct Deferred {
     /// What waits. With [`Cause::InstanceCountUnknown`] the address of a resource or of a module without a key at the end,
-    /// else that of an instance.
+    /// else the [`PlannedChange::subject`] of a change that is put off.
     pub address: String,
     /// What kind of reason it has.
     pub cause: Cause,

@@ -363,6 +363,39 @@ fn much_may_wait() {
 }
 
 #[test]
+fn removals_that_wait_are_told_apart() {
+    let object = || Some(plain("id"));
+    let gone = change("t.a", Action::Defer, object(), None);
+    let deposed = PlannedChange { deposed: Some("abcd1234".into()), ..gone.clone() };
+    let kept = change("t.b", Action::Defer, object(), object());
+    let old =
+        PlannedChange { deposed: Some("00000000".into()), ..change("t.b", Action::Defer, object(), None) };
+    let read = change("data.t.a", Action::Defer, None, Some(unknown()));
+    let changes = vec![read, gone, deposed, kept, old];
+    let waits = |c: &PlannedChange| Deferred {
+        address: c.subject(),
+        cause: formwork_plan::Cause::DeferredPrereq,
+        reason: "something has to wait".into(),
+        within: Vec::new(),
+    };
+    let deferred = changes.iter().map(waits).collect();
+    let shown = json::plan(&Plan { changes, deferred, ..Plan::default() }, None, None);
+    assert_eq!(shown["resource_changes"], serde_json::Value::Null);
+    let told = shown["deferred_changes"].as_array().unwrap().iter().map(|d| {
+        let change = &d["resource_change"];
+        format!("{} {} {}", change["address"], change["deposed"], change["change"]["actions"])
+    });
+    let expected = [
+        r#""data.t.a" null ["read"]"#,
+        r#""t.a" null ["delete"]"#,
+        r#""t.a" "abcd1234" ["delete"]"#,
+        r#""t.b" null ["update"]"#,
+        r#""t.b" "00000000" ["delete"]"#,
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn moves_are_drift_only_when_nothing_else_is_planned() {
     let object = || Some(plain("id"));
     let moved =

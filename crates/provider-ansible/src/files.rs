@@ -74,6 +74,7 @@ impl Parts {
             _ => PathBuf::from("."),
         };
         let name = self.playbook.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        fs::metadata(&self.playbook).map_err(|e| (self.playbook.clone(), e))?;
         out.files.insert(name, self.playbook.clone());
         for entry in entries(&folder)? {
             let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();

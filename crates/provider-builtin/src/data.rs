@@ -42,6 +42,7 @@ impl Crud for TerraformData {
     type Client = ();
     const EFFECTS: Effects = Effects::StateOnly;
     const PLANS: bool = true;
+    const PREDECESSORS: &'static [&'static str] = &["null_resource"];
 
     async fn plan(
         _: &Cx<'_, ()>,
@@ -95,5 +96,16 @@ impl Crud for TerraformData {
 
     async fn import(id: &str, _: &Cx<'_, ()>) -> Result<Self, CallError> {
         Ok(TerraformData { input: None, output: Computed::Null, triggers_replace: None, id: id.into() })
+    }
+    fn succeed(_from: &str, prior: &Value) -> Result<Self, String> {
+        // An object, as a configuration gives it: of another type it would be another value, and need a new object.
+        let triggers = prior.get("triggers").and_then(Value::as_map);
+        Ok(TerraformData {
+            input: None,
+            output: Computed::Null,
+            triggers_replace: triggers
+                .map(|all| Value::object(all.iter().map(|(name, v)| (name.clone(), v.clone())))),
+            id: prior.get("id").and_then(Value::as_str).map_or(Computed::Null, Into::into),
+        })
     }
 }

@@ -278,3 +278,22 @@ async fn times_are_taken_once_and_rotate() {
     bench.make("time_sleep", &[("create_duration", "90s".into())]).await;
     assert_eq!(begun.elapsed().as_secs(), 90);
 }
+
+#[tokio::test]
+async fn terraform_data_takes_over_null_resources() {
+    let bench = Bench::at(NOON).await;
+    let triggers = Value::object([("a", Value::string("1"))]);
+    let old = bench.make("null_resource", &[("triggers", triggers.clone())]).await;
+    let data = resource("terraform_data");
+    assert_eq!(data.predecessors(), ["null_resource"]);
+    let heir = data.succeed("null_resource", &old).unwrap();
+    assert_eq!(heir.value.get("id"), old.value.get("id"));
+    let config = whole(data.schema(), &[("triggers_replace", triggers)]);
+    let plan = bench.plan("terraform_data", &config, Some(&heir)).await;
+    assert_eq!((plan.planned, plan.replace), (heir.value, vec![]));
+    let none = data.succeed("null_resource", &bench.make("null_resource", &[]).await).unwrap();
+    assert!(none.value.get("triggers_replace").unwrap().is_null());
+    let file = resource("local_file");
+    assert!(file.predecessors().is_empty());
+    assert!(file.succeed("local_sensitive_file", &old).is_err());
+}

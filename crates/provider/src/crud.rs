@@ -59,6 +59,9 @@ pub trait Crud: Model {
     /// Whether [`Crud::plan`] does anything.
     const PLANS: bool = false;
 
+    /// Types whose objects can become objects of this type.
+    const PREDECESSORS: &'static [&'static str] = &[];
+
     /// How many objects one [`Crud::read_many`] can take.
     const PAGE: usize = 1;
 
@@ -148,6 +151,11 @@ pub trait Crud: Model {
             "Import is not possible",
             format!("The resource type {} cannot be imported (id \"{id}\").", Self::type_name()),
         ))
+    }
+
+    /// What an object of this one of the [`Crud::PREDECESSORS`] becomes.
+    fn succeed(from: &str, _prior: &Value) -> Result<Self, String> {
+        Err(format!("an object of {from} cannot become one of {}", Self::type_name()))
     }
 
     /// Lifts attributes that were stored under an older schema version.
@@ -466,6 +474,14 @@ impl<T: Crud> ManagedResource for CrudResource<T> {
                 Err(CallError::new("Nothing to import", detail).on(Path::root()))
             }
         }
+    }
+
+    fn predecessors(&self) -> &'static [&'static str] {
+        T::PREDECESSORS
+    }
+
+    fn succeed(&self, from: &str, prior: &Object) -> Result<Object, String> {
+        T::succeed(from, &prior.value).map(|heir| Object::new(known(heir.to_value())))
     }
 
     fn upgrade(&self, version: u64, attributes: serde_json::Value) -> Result<serde_json::Value, String> {

@@ -219,6 +219,16 @@ pub trait ManagedResource: Send + Sync {
         ))
     }
 
+    /// Types whose objects can become objects of this type, by a `moved` block from one to the other.
+    fn predecessors(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What an object of this one of the [`ManagedResource::predecessors`] becomes.
+    fn succeed(&self, from: &str, _prior: &Object) -> Result<Object, String> {
+        Err(format!("an object of {from} cannot become one of {}", self.type_name()))
+    }
+
     /// Lifts attributes that were stored under an older schema version.
     fn upgrade(&self, _version: u64, attributes: serde_json::Value) -> Result<serde_json::Value, String> {
         Ok(attributes)

@@ -142,6 +142,10 @@ impl<'p> Printer<'p, '_> {
             Some(Reason::DeleteBecauseNoResourceConfig) => {
                 format!("because {}.{} is not in configuration", resource.type_name, resource.name)
             }
+            Some(Reason::DeleteBecauseNoMoveTarget) => {
+                let from = change.previous_addr.as_ref().unwrap_or(&change.addr);
+                format!("because {from} was moved to {}, which is not in configuration", change.addr)
+            }
             Some(Reason::DeleteBecauseEnabledFalse) => "because enabled is false".to_owned(),
             Some(Reason::DeleteBecauseNoModule) => {
                 format!("because {} is not in configuration", change.addr.resource.module)

@@ -19,7 +19,7 @@ use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode, St
 use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Cause, Part, Plan, StepKind};
 use formwork_provider::CallError;
-use formwork_state::{Journal, Record, Session, State, StateError};
+use formwork_state::{Journal, Record, Session, State, StateError, StoredObject};
 use formwork_value::Value;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use provision::{Provisioned, ToProvision};
@@ -195,6 +195,9 @@ impl<'a> Applier<'a> {
         for change in &self.plan.changes {
             if let (Some(from), None) = (&change.previous_addr, &change.deposed) {
                 self.record(&Record::Move { from: from.clone(), to: change.addr.clone() });
+                if from.resource.resource.type_name != change.addr.resource.resource.type_name {
+                    self.succeeded(&change.addr);
+                }
             }
         }
         self.take_imports();
@@ -235,6 +238,21 @@ impl<'a> Applier<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Records the objects of an instance that came from another type, as they are by now.
+    fn succeeded(&mut self, addr: &InstanceAddr) {
+        let Some(resource) = self.state.resources.get(&addr.resource) else { return };
+        let Some(instance) = resource.instances.get(&addr.key) else { return };
+        let current = instance.current.iter().map(|o| (None, o));
+        let deposed = instance.deposed.iter().map(|(key, o)| (Some(key), o));
+        let of = |(deposed, object): (Option<&Str>, &Arc<StoredObject>)| {
+            step::set(None, addr, deposed, resource.provider_of(object), Some(object.clone()))
+        };
+        let records: Vec<Record> = current.chain(deposed).map(of).collect();
+        for record in &records {
+            self.record(record);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::cells::{Content, Kind};
 use crate::evaluator::Ran;
 use crate::event::{Event, Stage, Verb};
 use formwork_addr::{InstanceAddr, InstanceKey, Str};
-use formwork_config::{OnFailure, Provisioner as Block, When};
+use formwork_config::{Module, OnFailure, Provisioner as Block, When};
 use formwork_diag::{Diagnostic, Span};
 use formwork_plan::StepKind;
 use formwork_provider::{CallError, Provisioner, Provisioning, connection_schema};
@@ -52,9 +52,17 @@ impl Applier<'_> {
             .and_then(|m| m.resources.get(&*addr.resource.resource));
         let all = match block {
             Some(block) => block.provisioners.as_slice(),
-            None => crate::moves::removed(config, addr).map_or(&[][..], |r| &r.provisioners),
+            None => crate::moves::removed(config, addr).map_or(&[][..], |(_, r)| &r.provisioners),
         };
         all.iter().filter(|p| p.when == when).cloned().collect()
+    }
+
+    /// The module in whose text an instance is: its own, whether or not there is an instance of that, or the one that says
+    /// that it was removed.
+    fn text_of(&self, addr: &InstanceAddr) -> Option<Arc<Module>> {
+        let config = &self.caller.setup.config;
+        let own = config.module(&addr.resource.module.path());
+        own.or_else(|| crate::moves::removed(config, addr).map(|(module, _)| module)).cloned()
     }
 
     pub(super) fn has_provisioners(&self, addr: &InstanceAddr) -> bool {
@@ -73,7 +81,11 @@ impl Applier<'_> {
 
     /// Evaluates the provisioners of an object, and begins to run them, one after the other.
     pub(super) fn provision(&mut self, what: ToProvision) {
-        // What is gone from the configuration may speak of itself only, and so may be evaluated anywhere.
+        // What goes may speak of itself and of its module's text only, and so may be evaluated anywhere.
+        let text = match what.when {
+            When::Create => None,
+            When::Destroy => self.text_of(&what.addr),
+        };
         let (module, each) =
             match self.ev.instances.get(&what.addr).map(|c| self.ev.cells.get(*c).kind.clone()) {
                 Some(Kind::Instance(info)) if what.when == When::Create => (info.module, info.each.clone()),
@@ -86,7 +98,8 @@ impl Applier<'_> {
         let mut ready = Vec::new();
         let mut missing = Vec::new();
         for block in self.provisioners(&what.addr, what.when) {
-            match self.ready(&block, module, (&what.addr.key, each.as_ref()), &what.value) {
+            let each = (&what.addr.key, each.as_ref());
+            match self.ready(&block, text.as_deref(), module, each, &what.value) {
                 Ran::Done(one, _) => ready.push(one),
                 Ran::Missing(more) => missing.extend(more),
                 Ran::Failed => return self.failed_step(what.step, &what.addr),
@@ -140,6 +153,7 @@ impl Applier<'_> {
     fn ready(
         &mut self,
         block: &Block,
+        text: Option<&Module>,
         module: u32,
         each: (&InstanceKey, Option<&Value>),
         own: &Value,
@@ -148,7 +162,8 @@ impl Applier<'_> {
             // The graph has reported kinds that do not exist.
             return Ran::Failed;
         };
-        let ran = self.ev.evaluate(
+        let ran = self.ev.evaluate_in(
+            text,
             |_, diags, scope| {
                 let config = decode_body(&block.body, worker.schema(), scope, block.span, diags);
                 let connection = match block.connection.as_ref().filter(|_| worker.connects()) {

@@ -36,7 +36,7 @@ use std::sync::Arc;
 pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOutcome {
     let (graph, diags) = Graph::new(&setup.config, &setup.registry);
     let mut diags = diags;
-    let (moved, previous) = moves::follow(&setup.config, state, &mut diags);
+    let (moved, previous) = moves::follow(&setup.config, &setup.registry, state, &mut diags);
     diags.extend(moved::left_out(&previous, options));
     if !has_errors(&diags) {
         diags.extend(crate::validate::provisioners(setup));
@@ -94,7 +94,7 @@ pub(crate) async fn planned(
     options: &PlanOptions,
 ) -> (Evaluator, Vec<Diagnostic>) {
     let (graph, mut diags) = Graph::new(&setup.config, &setup.registry);
-    let (moved, _) = moves::follow(&setup.config, state, &mut diags);
+    let (moved, _) = moves::follow(&setup.config, &setup.registry, state, &mut diags);
     let mut planner = Planner::new(setup.clone(), &moved, options, graph);
     if !has_errors(&diags) {
         planner.run().await;

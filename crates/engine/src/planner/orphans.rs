@@ -127,13 +127,42 @@ impl Planner<'_> {
         self.put_off(index, Cause::DeferredPrereq, reason);
     }
 
+    /// Leaves the removal of an object for a later plan. What is gone already needs none.
     fn put_off(&mut self, index: usize, cause: Cause, reason: String) {
-        let Prior { addr, deposed, .. } = &self.priors[index];
-        let address = match deposed {
-            Some(key) => format!("{addr} (deposed object {key})"),
-            None => addr.to_string(),
+        let Some(object) = self.object_of(index) else { return };
+        let prior = &self.priors[index];
+        // Where there are several objects, the current one tells that they have moved.
+        let previous = self.previous.get(&prior.addr).filter(|_| prior.deposed.is_none());
+        let change = PlannedChange {
+            addr: prior.addr.clone(),
+            deposed: prior.deposed.clone(),
+            previous_addr: previous.cloned(),
+            provider: prior.provider.clone(),
+            action: Action::Defer,
+            reason: None,
+            before: Some(object.marked.clone()),
+            after: None,
+            replace_paths: Vec::new(),
+            prior: Some(object.stored.clone()),
+            private: Vec::new(),
+            schema_version: object.stored.schema_version,
+            dependencies: object.stored.dependencies.clone(),
+            create_before_destroy: object.stored.create_before_destroy,
+            notes: Vec::new(),
+            span: None,
         };
-        self.kept.push(Deferred { address, cause, reason, within: Vec::new() });
+        self.kept.push(Deferred { address: change.subject(), cause, reason, within: Vec::new() });
+        let (seq, inputs) = (self.drafts.len(), Arc::new(Deps::default()));
+        self.drafts.push(Draft { change, cell: None, inputs, provider: None, seq });
+    }
+
+    /// The object at a prior address as it was found; `None` where it is gone, or could not be read.
+    fn object_of(&self, index: usize) -> Option<Arc<Refreshed>> {
+        let cell = self.ev.cells.get(self.priors[index].cell);
+        match (cell.status, &cell.content) {
+            (Status::Ready, Content::Object(object)) => object.clone(),
+            _ => None,
+        }
     }
 
     /// Plans the removal of deposed objects.
@@ -161,10 +190,8 @@ impl Planner<'_> {
     }
 
     async fn remove(&mut self, index: usize, reason: Option<Reason>) {
+        let Some(object) = self.object_of(index) else { return };
         let prior = &self.priors[index];
-        let cell = self.ev.cells.get(prior.cell);
-        let (Status::Ready, Content::Object(Some(object))) = (cell.status, &cell.content) else { return };
-        let object: Arc<Refreshed> = object.clone();
         let provider = match self.ev.managing(&prior.addr, &prior.provider) {
             Ok(provider) => provider,
             Err(d) => return self.ev.diags.push(d),
@@ -179,7 +206,7 @@ impl Planner<'_> {
         }
         let config = &self.caller.setup.config;
         let forget = self.options.mode == Mode::Normal
-            && crate::moves::removed(config, &addr).is_some_and(|r| !r.destroy);
+            && crate::moves::removed(config, &addr).is_some_and(|(_, r)| !r.destroy);
         let span = config
             .module(&addr.resource.module.path())
             .and_then(|m| m.resources.get(&*addr.resource.resource))
@@ -261,11 +288,12 @@ impl Planner<'_> {
         if self.module_waits(module) {
             return None;
         }
-        let Some(declared) = config.module(&module.path()) else {
-            return Some(Reason::DeleteBecauseNoResourceConfig);
-        };
-        if !declared.resources.contains_key(&*addr.resource.resource) {
-            return Some(Reason::DeleteBecauseNoResourceConfig);
+        let declared = config.module(&module.path());
+        if !declared.is_some_and(|m| m.resources.contains_key(&*addr.resource.resource)) {
+            return Some(match self.previous.contains_key(addr) {
+                true => Reason::DeleteBecauseNoMoveTarget,
+                false => Reason::DeleteBecauseNoResourceConfig,
+            });
         }
         let Some(id) = self.ev.by_addr.get(module).copied() else {
             return self.module_gone(module).then_some(Reason::DeleteBecauseNoModule);

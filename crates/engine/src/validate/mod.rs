@@ -25,6 +25,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// Everything that is wrong with a configuration whatever the variables and the state.
 pub fn validate(setup: &Setup) -> Vec<Diagnostic> {
     let (_, mut diags) = Graph::new(&setup.config, &setup.registry);
+    diags.extend(crate::moves::refuse_types(&setup.config, &setup.registry));
     let types = Types::default();
     for module in setup.config.modules.values() {
         let names = Names { setup, types: &types, module, locals: FxHashMap::default() };

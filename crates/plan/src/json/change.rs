@@ -44,6 +44,7 @@ fn actions(change: &PlannedChange) -> &'static [&'static str] {
         Action::Delete => &["delete"],
         Action::Forget => &["forget"],
         // What it would be, as far as can be told.
+        Action::Defer if change.addr.resource.resource.mode == ResourceMode::Data => &["read"],
         Action::Defer => match (&change.before, &change.after) {
             (None, _) => &["create"],
             (Some(_), None) => &["delete"],
@@ -93,18 +94,18 @@ pub(super) struct DeferredChange<'a> {
 }
 
 impl<'a> DeferredChange<'a> {
-    /// All that waits; of modules of which no instance is known, what they declare. `changes` are those of instances.
+    /// All that waits; of modules of which no instance is known, what they declare. `changes` are those that are put off.
     pub(super) fn all(plan: &'a Plan, changes: &[&'a PlannedChange]) -> Vec<Self> {
         let mut all = Vec::new();
         if plan.deferred.is_empty() {
             return all;
         }
         // Where an address has several changes, the first counts.
-        let by_address: HashMap<String, &PlannedChange> =
-            changes.iter().rev().map(|c| (c.addr.to_string(), *c)).collect();
+        let named: HashMap<String, &'a PlannedChange> =
+            changes.iter().rev().map(|c| (c.subject(), *c)).collect();
         for deferred in &plan.deferred {
             let reason = deferred.cause.as_str();
-            let change = by_address.get(&deferred.address).copied();
+            let change = named.get(&deferred.address).copied();
             match (deferred.cause, change) {
                 (Cause::InstanceCountUnknown, _) => {
                     let any = |resource: ResourceAddr| resource.instance(InstanceKey::Str("*".into()));

@@ -87,7 +87,8 @@ struct PlannedOutput<'a> {
 
 /// Data sources that were read while planning, or that leave the state, are no changes to a reader of the plan.
 fn is_listed(change: &PlannedChange) -> bool {
-    change.addr.resource.resource.mode == ResourceMode::Managed || change.action == Action::Read
+    change.addr.resource.resource.mode == ResourceMode::Managed
+        || matches!(change.action, Action::Read | Action::Defer)
 }
 
 /// Terraform's order: modules by depth, data sources first.
