@@ -186,7 +186,8 @@ impl Lease {
 
     /// Tries to write it as if there were none; whether the store lets that happen.
     pub(crate) fn written_again(&self, bucket: &Bucket) -> Result<bool, StateError> {
-        let text = text(&self.held.info, 0);
+        // Nothing that is there already: that would be taken for an earlier try of the same write.
+        let text = text(&self.held.info, u64::MAX);
         let put = bucket.put(ACTION, &self.held.key, Some(If::Absent), &text)?;
         Ok(matches!(put, Put::Written(_)))
     }
