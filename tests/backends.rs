@@ -330,6 +330,7 @@ fn what_is_put_in_place_settles_what_it_knows_of() {
         serde_json::from_slice(&std::fs::read(sandbox.dir().join("errored.tfstate")).unwrap()).unwrap();
     assert_eq!(other["formwork_intents"]["settled"].as_array().map(Vec::len), Some(1));
     other.as_object_mut().unwrap().remove("formwork_intents");
+    other["serial"] = 100.into();
     sandbox.write("other.tfstate", &other.to_string()).unwrap();
     has(&run(&sandbox, &["state", "push", "other.tfstate"], 1), &["An interrupted run is not settled"]);
 

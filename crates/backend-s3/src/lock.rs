@@ -95,19 +95,19 @@ impl Held {
     }
 
     /// Writes the lock anew; whether it is still ours.
-    fn renew(&self) -> Result<bool, StateError> {
+    fn renew(&self, bucket: &Bucket) -> Result<bool, StateError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.lost.load(Ordering::Relaxed) {
             last.1 += 1;
             let sent = self.bucket.now_ms();
             let text = text(&self.info, last.1);
-            if let Put::Written(tag) = self.hasty.put(ACTION, &self.key, Some(If::Tag(&last.0)), &text)? {
+            if let Put::Written(tag) = bucket.put(ACTION, &self.key, Some(If::Tag(&last.0)), &text)? {
                 last.0 = tag;
                 self.since.store(sent, Ordering::Relaxed);
                 return Ok(true);
             }
             // An earlier one that seemed to have failed may have got through.
-            match self.hasty.get(ACTION, &self.key)?.as_ref().map(read) {
+            match bucket.get(ACTION, &self.key)?.as_ref().map(read) {
                 Some(found) if lease::is_ours(Some(&found.lock), &self.info) => last.0 = found.tag,
                 _ => self.lost.store(true, Ordering::Relaxed),
             }
@@ -163,7 +163,7 @@ impl Lease {
         let thread = std::thread::Builder::new().name("lease".into()).spawn(move || {
             let mut pause = Duration::from_millis(HEARTBEAT_MS);
             while ended.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
-                pause = match renewed.renew() {
+                pause = match renewed.renew(&renewed.hasty) {
                     Ok(true) => Duration::from_millis(HEARTBEAT_MS),
                     Ok(false) => return,
                     // The next one may get through; if none does, others will take over, and writes are refused.
@@ -181,7 +181,7 @@ impl Lease {
 
     /// Whether it is still ours, so that something may be begun. Where that is in doubt, the store is asked.
     pub(crate) fn is_ours(&self) -> Result<bool, StateError> {
-        if self.held.is_in_doubt() { self.held.renew() } else { Ok(true) }
+        if self.held.is_in_doubt() { self.held.renew(&self.held.bucket) } else { Ok(true) }
     }
 
     /// Tries to write it as if there were none; whether the store lets that happen.

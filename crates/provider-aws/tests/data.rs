@@ -61,4 +61,7 @@ async fn identity_and_region() {
     let wanted = json!({"id": "us-east-1", "name": "us-east-1", "region": "us-east-1",
         "endpoint": "ec2.us-east-1.amazonaws.com", "description": "US East (N. Virginia)"});
     assert_eq!(here, wanted);
+    // The same is what intents say, so that nobody looks elsewhere for what was interrupted.
+    let reached = shown(&world.provider.reached(&world.client).await);
+    assert_eq!(reached, json!({"account": who["account_id"], "region": "us-east-1"}));
 }
