@@ -135,7 +135,11 @@ impl Work {
     fn folder(&mut self, folder: &Path) {
         let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let mut entries: Vec<_> = match shown.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
-            Ok(entries) => entries.into_iter().map(|entry| entry.file_name()).collect(),
+            // A link to a folder is none here: it may lead anywhere.
+            Ok(entries) => entries
+                .into_iter()
+                .map(|entry| (entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir())))
+                .collect(),
             Err(e) => {
                 return self.problem(
                     "Cannot read folder",
@@ -145,7 +149,7 @@ impl Work {
             }
         };
         entries.sort();
-        for name in entries {
+        for (name, is_folder) in entries {
             let path = folder.join(&name);
             let name = name.to_string_lossy();
             let ignored = name.starts_with('.')
@@ -154,7 +158,7 @@ impl Work {
             if ignored {
                 continue;
             }
-            if path.is_dir() {
+            if is_folder {
                 if self.recursive {
                     self.folder(&path);
                 }
