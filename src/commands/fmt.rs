@@ -111,7 +111,10 @@ impl Work {
     }
 
     fn target(&mut self, target: &str) {
-        let path: PathBuf = Path::new(target).components().filter(|c| *c != Component::CurDir).collect();
+        let path = match std::env::current_dir() {
+            Ok(here) => seen_from(&here, Path::new(target)),
+            Err(_) => PathBuf::from(target),
+        };
         let is_folder = path.as_os_str().is_empty() || path.is_dir();
         if is_folder {
             self.folder(&path);
@@ -121,7 +124,7 @@ impl Work {
                 format!("There is no file or folder \"{target}\"."),
                 "Paths are relative to the working directory.",
             );
-        } else if has_layout(target) {
+        } else if has_layout(&path.to_string_lossy()) {
             self.file(&path);
         } else {
             self.problem(
@@ -231,6 +234,47 @@ impl Work {
     }
 }
 
+/// The shortest path from a folder to a target, by their texts alone.
+fn seen_from(here: &Path, target: &Path) -> PathBuf {
+    let mut full = PathBuf::new();
+    for component in here.join(target).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                full.pop();
+            }
+            other => full.push(other),
+        }
+    }
+    let common = here.components().zip(full.components()).take_while(|(a, b)| a == b).count();
+    let up = here.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(full.components().skip(common)).collect()
+}
+
 fn has_layout(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seen_from;
+    use std::path::Path;
+
+    #[test]
+    fn paths_are_short() {
+        let check = |target: &str, path: &str| {
+            assert_eq!(seen_from(Path::new("/a/b"), Path::new(target)), Path::new(path), "{target}");
+        };
+        check("", "");
+        check(".", "");
+        check("/a/b", "");
+        check("/a/b/c.tf", "c.tf");
+        check("./c/../d.tf", "d.tf");
+        check("../b/c//d.tf", "c/d.tf");
+        check("c/", "c");
+        check("..", "..");
+        check("../bc/d.tf", "../bc/d.tf");
+        check("/e/f.tf", "../../e/f.tf");
+        check("/../..", "../..");
+    }
 }
