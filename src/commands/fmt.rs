@@ -101,7 +101,11 @@ impl Work {
                 if let Some((_, formatted)) = self.text("<stdin>", &bytes)
                     && whole
                 {
+                    let ends = formatted.ends_with(b"\n");
                     self.out.extend(formatted);
+                    if !ends {
+                        self.out.push(b'\n');
+                    }
                 }
             }
             Err(e) => {
