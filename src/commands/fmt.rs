@@ -52,14 +52,15 @@ impl Fmt {
             write: self.write && !is_input && !self.check,
             diff: self.diff,
             recursive: self.recursive,
+            whole: false,
             out: Vec::new(),
             differs: false,
             diags: Vec::new(),
             sources: Sources::default(),
         };
-        let whole = !(work.list || work.write || work.diff || self.check);
+        work.whole = !(work.list || work.write || work.diff || self.check);
         match is_input {
-            true => work.input(whole),
+            true => work.input(),
             false if self.targets.is_empty() => work.folder(Path::new("")),
             false => self.targets.iter().for_each(|target| work.target(target)),
         }
@@ -83,6 +84,8 @@ struct Work {
     write: bool,
     diff: bool,
     recursive: bool,
+    /// Show the texts in their layout.
+    whole: bool,
     out: Vec<u8>,
     differs: bool,
     diags: Vec<Diagnostic>,
@@ -94,19 +97,11 @@ impl Work {
         self.diags.push(Diagnostic::error(summary, detail).help(help));
     }
 
-    fn input(&mut self, whole: bool) {
+    fn input(&mut self) {
         let mut bytes = Vec::new();
         match io::stdin().lock().read_to_end(&mut bytes) {
             Ok(_) => {
-                if let Some((_, formatted)) = self.text("<stdin>", &bytes)
-                    && whole
-                {
-                    let ends = formatted.ends_with(b"\n");
-                    self.out.extend(formatted);
-                    if !ends {
-                        self.out.push(b'\n');
-                    }
-                }
+                self.text("<stdin>", &bytes);
             }
             Err(e) => {
                 self.problem("Cannot read standard input", format!("It says: {e}."), "Give a file instead.")
@@ -200,7 +195,7 @@ impl Work {
         }
     }
 
-    /// Whether the layout of a text differs, and the text in its layout.
+    /// Whether the layout of a text differs, and the text in its layout. What was asked for is shown.
     fn text(&mut self, name: &str, bytes: &[u8]) -> Option<(bool, Vec<u8>)> {
         let read = match Lenient::read(bytes) {
             Ok(read) => read,
@@ -232,6 +227,12 @@ impl Work {
                 let diff = TextDiff::from_lines(bytes, &formatted);
                 let (old, new) = (format!("old/{name}"), format!("new/{name}"));
                 let _ = diff.unified_diff().context_radius(3).header(&old, &new).to_writer(&mut self.out);
+            }
+        }
+        if self.whole {
+            self.out.extend_from_slice(&formatted);
+            if !formatted.ends_with(b"\n") {
+                self.out.push(b'\n');
             }
         }
         Some((differs, formatted))
