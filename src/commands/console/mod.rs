@@ -187,6 +187,10 @@ impl Session<'_> {
     }
 
     fn value(&mut self, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<String> {
+        diags.extend(self.evaluator.mistakes(expr));
+        if has_errors(diags) {
+            return None;
+        }
         let of_type = type_argument(expr);
         match self.evaluator.eval(of_type.unwrap_or(expr)) {
             Ok((value, found)) => {
