@@ -11,7 +11,7 @@ use crate::ui::progress::Progress;
 use crate::variables::{self, Flag};
 use crate::world::RealWorld;
 use formwork_addr::{InstanceAddr, Str};
-use formwork_config::{Config, DiskFiles, Files, MANIFEST, has_configuration, load};
+use formwork_config::{Config, DiskFiles, Files, Loaded, MANIFEST, has_configuration, load, load_structure};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, PlanOptions, PlanOutcome, Setup, Unmade};
 use formwork_plan::Plan;
@@ -159,6 +159,15 @@ pub fn configuration_with(cx: &Context, name: &str, text: &str) -> Result<Inputs
 /// Reads the configuration in the working directory, without values. Errors are shown; that there is none is one, unless
 /// it `may_be_empty`.
 pub fn configuration(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
+    read(cx, may_be_empty, load)
+}
+
+/// Like [`configuration`], for those who only ask what there is: see [`load_structure`].
+pub fn structure(cx: &Context, may_be_empty: bool) -> Result<Inputs, u8> {
+    read(cx, may_be_empty, load_structure)
+}
+
+fn read(cx: &Context, may_be_empty: bool, load: fn(&Path, &dyn Files) -> Loaded) -> Result<Inputs, u8> {
     if !may_be_empty && !has_configuration(Path::new(""), &DiskFiles) {
         let d = Diagnostic::error(
             "No configuration files",

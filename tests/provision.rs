@@ -120,7 +120,7 @@ fn a_killed_run_leaves_what_is_replaced() {
     child.kill().expect("it is killed");
     child.wait().expect("it ends");
     let output = run(&sandbox, &["plan"]).expect(0).expect("it plans");
-    assert!(output.contains("terraform_data.a is tainted, so it must be replaced"), "{output}");
+    assert!(output.contains("terraform_data.a is tainted, so must be replaced"), "{output}");
     sandbox.write("main.tf", &config(&sshd, &script("echo again"))).expect("a file");
     let output = run(&sandbox, &["apply", "-auto-approve"]).expect(0).expect("it applies");
     assert_eq!(said(&output).last(), Some(&"remote-exec): again"), "{output}");

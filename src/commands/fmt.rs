@@ -52,14 +52,15 @@ impl Fmt {
             write: self.write && !is_input && !self.check,
             diff: self.diff,
             recursive: self.recursive,
+            whole: false,
             out: Vec::new(),
             differs: false,
             diags: Vec::new(),
             sources: Sources::default(),
         };
-        let whole = !(work.list || work.write || work.diff || self.check);
+        work.whole = !(work.list || work.write || work.diff || self.check);
         match is_input {
-            true => work.input(whole),
+            true => work.input(),
             false if self.targets.is_empty() => work.folder(Path::new("")),
             false => self.targets.iter().for_each(|target| work.target(target)),
         }
@@ -83,6 +84,8 @@ struct Work {
     write: bool,
     diff: bool,
     recursive: bool,
+    /// Show the texts in their layout.
+    whole: bool,
     out: Vec<u8>,
     differs: bool,
     diags: Vec<Diagnostic>,
@@ -94,15 +97,11 @@ impl Work {
         self.diags.push(Diagnostic::error(summary, detail).help(help));
     }
 
-    fn input(&mut self, whole: bool) {
+    fn input(&mut self) {
         let mut bytes = Vec::new();
         match io::stdin().lock().read_to_end(&mut bytes) {
             Ok(_) => {
-                if let Some((_, formatted)) = self.text("<stdin>", &bytes)
-                    && whole
-                {
-                    self.out.extend(formatted);
-                }
+                self.text("<stdin>", &bytes);
             }
             Err(e) => {
                 self.problem("Cannot read standard input", format!("It says: {e}."), "Give a file instead.")
@@ -111,7 +110,10 @@ impl Work {
     }
 
     fn target(&mut self, target: &str) {
-        let path: PathBuf = Path::new(target).components().filter(|c| *c != Component::CurDir).collect();
+        let path = match std::env::current_dir() {
+            Ok(here) => seen_from(&here, Path::new(target)),
+            Err(_) => PathBuf::from(target),
+        };
         let is_folder = path.as_os_str().is_empty() || path.is_dir();
         if is_folder {
             self.folder(&path);
@@ -121,7 +123,7 @@ impl Work {
                 format!("There is no file or folder \"{target}\"."),
                 "Paths are relative to the working directory.",
             );
-        } else if has_layout(target) {
+        } else if has_layout(&path.to_string_lossy()) {
             self.file(&path);
         } else {
             self.problem(
@@ -135,7 +137,11 @@ impl Work {
     fn folder(&mut self, folder: &Path) {
         let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let mut entries: Vec<_> = match shown.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
-            Ok(entries) => entries.into_iter().map(|entry| entry.file_name()).collect(),
+            // A link to a folder is none here: it may lead anywhere.
+            Ok(entries) => entries
+                .into_iter()
+                .map(|entry| (entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir())))
+                .collect(),
             Err(e) => {
                 return self.problem(
                     "Cannot read folder",
@@ -145,7 +151,7 @@ impl Work {
             }
         };
         entries.sort();
-        for name in entries {
+        for (name, is_folder) in entries {
             let path = folder.join(&name);
             let name = name.to_string_lossy();
             let ignored = name.starts_with('.')
@@ -154,7 +160,7 @@ impl Work {
             if ignored {
                 continue;
             }
-            if path.is_dir() {
+            if is_folder {
                 if self.recursive {
                     self.folder(&path);
                 }
@@ -189,7 +195,7 @@ impl Work {
         }
     }
 
-    /// Whether the layout of a text differs, and the text in its layout.
+    /// Whether the layout of a text differs, and the text in its layout. What was asked for is shown.
     fn text(&mut self, name: &str, bytes: &[u8]) -> Option<(bool, Vec<u8>)> {
         let read = match Lenient::read(bytes) {
             Ok(read) => read,
@@ -223,10 +229,57 @@ impl Work {
                 let _ = diff.unified_diff().context_radius(3).header(&old, &new).to_writer(&mut self.out);
             }
         }
+        if self.whole {
+            self.out.extend_from_slice(&formatted);
+            if !formatted.ends_with(b"\n") {
+                self.out.push(b'\n');
+            }
+        }
         Some((differs, formatted))
     }
 }
 
+/// The shortest path from a folder to a target, by their texts alone.
+fn seen_from(here: &Path, target: &Path) -> PathBuf {
+    let mut full = PathBuf::new();
+    for component in here.join(target).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                full.pop();
+            }
+            other => full.push(other),
+        }
+    }
+    let common = here.components().zip(full.components()).take_while(|(a, b)| a == b).count();
+    let up = here.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(full.components().skip(common)).collect()
+}
+
 fn has_layout(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seen_from;
+    use std::path::Path;
+
+    #[test]
+    fn paths_are_short() {
+        let check = |target: &str, path: &str| {
+            assert_eq!(seen_from(Path::new("/a/b"), Path::new(target)), Path::new(path), "{target}");
+        };
+        check("", "");
+        check(".", "");
+        check("/a/b", "");
+        check("/a/b/c.tf", "c.tf");
+        check("./c/../d.tf", "d.tf");
+        check("../b/c//d.tf", "c/d.tf");
+        check("c/", "c");
+        check("..", "..");
+        check("../bc/d.tf", "../bc/d.tf");
+        check("/e/f.tf", "../../e/f.tf");
+        check("/../..", "../..");
+    }
 }

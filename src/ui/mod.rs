@@ -16,6 +16,5 @@ pub mod style;
 #[cfg(test)]
 mod tests;
 pub mod text;
-pub mod types;
 
 pub use screen::Screen;

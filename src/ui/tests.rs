@@ -379,7 +379,7 @@ fn headers() {
             reason: Some(Reason::ReplaceBecauseTainted),
             ..change(Action::Replace(ReplaceOrder::CreateFirst), Some(value()), Some(value()))
         },
-        "  # toy_thing.a is tainted, so it must be replaced\n+/- resource",
+        "  # toy_thing.a is tainted, so must be replaced\n+/- resource",
     );
 }
 

@@ -39,7 +39,8 @@ pub use encryption::{ComponentBlock, EncryptionBlock, TargetBlock, encryption_te
 pub use files::{DiskFiles, Files, MANIFEST, MemoryFiles};
 pub use host::{ascii_host, shown_host};
 pub use load::{
-    Loaded, has_configuration, load, load_backend, load_root, load_with, load_without_lost_imports, mentions,
+    Loaded, has_configuration, load, load_backend, load_root, load_structure, load_with,
+    load_without_lost_imports, mentions,
 };
 pub use manifest::{Found, Manifest, ManifestEntry, Modules, Wanted, manifest_key, placed, wanted};
 pub use model::{

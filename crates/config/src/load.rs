@@ -37,17 +37,29 @@ pub struct Loaded {
 /// Modules that are not at local paths are found by the list of what was fetched; they are not fetched here.
 /// A folder without files is an empty root module.
 pub fn load(root: &Path, files: &dyn Files) -> Loaded {
-    let fetched = match files.manifest() {
+    finished(Loader::new(files, &installed(files)), root)
+}
+
+/// [`load`] for those who only ask what there is: whether modules are given the arguments that they take is not looked at.
+pub fn load_structure(root: &Path, files: &dyn Files) -> Loaded {
+    load_with(root, files, &installed(files))
+}
+
+/// [`load_structure`] that asks `fetched` for the modules that are not at local paths.
+pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loaded {
+    finished(Loader { arguments: false, ..Loader::new(files, fetched) }, root)
+}
+
+/// What the list says of the modules that were fetched.
+fn installed(files: &dyn Files) -> Installed {
+    match files.manifest() {
         Ok(bytes) => Manifest::parse(&bytes).map_or_else(Installed::Broken, Installed::List),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Installed::Absent,
         Err(e) => Installed::Broken(e.to_string()),
-    };
-    load_with(root, files, &fetched)
+    }
 }
 
-/// [`load`] that asks `fetched` for the modules that are not at local paths.
-pub fn load_with(root: &Path, files: &dyn Files, fetched: &dyn Modules) -> Loaded {
-    let mut loader = Loader::new(files, fetched);
+fn finished(mut loader: Loader<'_>, root: &Path) -> Loaded {
     loader.module(ModulePath::default(), root.to_path_buf(), None, None);
     let Loader { mut out, modules, damaged, .. } = loader;
     // What a block seems to lack may stand where it could not be read.
@@ -147,6 +159,8 @@ pub(crate) const MISSING: &str = "Missing required argument";
 struct Loader<'a> {
     files: &'a dyn Files,
     fetched: &'a dyn Modules,
+    /// Whether to look at what modules are given.
+    arguments: bool,
     out: Loaded,
     modules: BTreeMap<ModulePath, Arc<Module>>,
     /// Folders that were read already: a module called often is parsed once.
@@ -160,6 +174,7 @@ impl<'a> Loader<'a> {
         Loader {
             files,
             fetched,
+            arguments: true,
             out: Loaded::default(),
             modules: BTreeMap::new(),
             parsed: BTreeMap::new(),
@@ -181,7 +196,7 @@ impl<'a> Loader<'a> {
             }
         };
         module.path = path.clone();
-        if let Some(call) = call {
+        if let Some(call) = call.filter(|_| self.arguments) {
             self.check_arguments(call, &module);
         }
         let calls: Vec<ModuleCall> = module.calls.values().cloned().collect();

@@ -4,7 +4,7 @@ mod escape;
 mod json;
 mod overrides;
 
-use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend};
+use crate::{IgnoreChanges, Loaded, MemoryFiles, backend_arguments, load, load_backend, load_structure};
 use std::path::{Path, PathBuf};
 
 fn files(texts: &[(&str, &str)]) -> MemoryFiles {
@@ -36,6 +36,21 @@ fn references_stand_without_quotes() {
     check(&c("[1 + 1]"), &["Invalid expression"]);
     check(&c("[[terraform_data.a]]"), &["Invalid expression"]);
     check(&c("terraform_data.a"), &["Unsuitable value"]);
+}
+
+#[test]
+fn what_modules_are_given_is_no_part_of_the_structure() {
+    let texts = [
+        ("main.tf", "module \"m\" {\n  source = \"./m\"\n  y = 1\n}\n"),
+        ("m/a.tf", "variable \"x\" {}\nvariable \"y\" {\n  deprecated = \"Use x.\"\n}\n"),
+    ];
+    check_all(&texts, &["Deprecated variable", "Missing required argument"]);
+    let other = [("main.tf", "module \"m\" {\n  source = \"./m\"\n  z = 1\n}\n"), ("m/a.tf", "")];
+    check_all(&other, &["Unsupported argument"]);
+    for texts in [&texts, &other] {
+        let loaded = load_structure(Path::new(""), &files(texts));
+        assert!(loaded.diagnostics.is_empty() && loaded.config.is_some(), "{:?}", loaded.diagnostics);
+    }
 }
 
 #[test]

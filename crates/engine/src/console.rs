@@ -58,6 +58,12 @@ impl Console {
         (Console { ev, state: State::default(), seen }, diags)
     }
 
+    /// What is wrong with the names in an expression, also where it would not be evaluated.
+    pub fn mistakes(&self, expr: &Expr) -> Vec<Diagnostic> {
+        let setup = &self.ev.setup;
+        Graph::mistakes(&setup.config, &setup.registry, setup.config.root(), expr)
+    }
+
     /// The value of an expression with warnings, or what is wrong with it.
     pub fn eval(&mut self, expr: &Expr) -> Result<(Value, Vec<Diagnostic>), Vec<Diagnostic>> {
         loop {

@@ -10,6 +10,8 @@ use builder::Builder;
 use formwork_addr::{ModulePath, Resource, Str};
 use formwork_config::{Config, Module, ProviderKey};
 use formwork_diag::{Diagnostic, Span};
+use formwork_lang::references;
+use formwork_syntax::Expr;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, EdgeRef};
@@ -110,6 +112,34 @@ impl Graph {
         graph.refuse_cycles(&mut diags);
         diags.extend(config.root().outputs.values().filter(|o| o.ephemeral).map(rules::ephemeral_output));
         (graph, diags)
+    }
+
+    /// What is wrong with the references of an expression of a module by its text alone, whether they would be evaluated
+    /// or not.
+    pub(crate) fn mistakes(
+        config: &Config,
+        registry: &Registry,
+        module: &Module,
+        expr: &Expr,
+    ) -> Vec<Diagnostic> {
+        let (mut graph, types, mut diags) = (Graph::default(), Types::default(), Vec::new());
+        tried::mistakes(expr, module, registry, &types, &mut diags);
+        let mut builder = Builder {
+            graph: &mut graph,
+            config,
+            registry,
+            module,
+            types: &types,
+            own: false,
+            repeated: None,
+            late: false,
+            check: None,
+            diags: &mut diags,
+        };
+        for reference in references(expr) {
+            builder.target(reference.root, &reference.steps, reference.span);
+        }
+        diags
     }
 
     fn add(&mut self, object: Object, span: Option<Span>) -> NodeIndex {

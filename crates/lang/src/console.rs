@@ -19,7 +19,7 @@ pub fn type_argument(expr: &Expr) -> Option<&Expr> {
     }
 }
 
-/// A type as the console shows it: structural types over several lines.
+/// A type as the console shows it: structural types over several lines, and inside of collections on lines of their own.
 pub fn type_text(ty: &Type) -> String {
     let mut out = String::new();
     write_type(ty, 0, &mut out);
@@ -33,17 +33,15 @@ fn write_type(ty: &Type, indent: usize, out: &mut String) {
         out.extend(std::iter::repeat_n(' ', indent));
     };
     let nested = |name: &str, inner: &Type, out: &mut String| {
-        let mut text = String::new();
-        write_type(inner, indent + STEP, &mut text);
         out.push_str(name);
         out.push('(');
-        if text.contains('\n') {
+        if matches!(inner, Type::Tuple(_) | Type::Object(_)) {
             line(indent + STEP, out);
-            out.push_str(&text);
+            write_type(inner, indent + STEP, out);
             out.push(',');
             line(indent, out);
         } else {
-            out.push_str(&text);
+            write_type(inner, indent, out);
         }
         out.push(')');
     };

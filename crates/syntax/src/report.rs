@@ -204,15 +204,23 @@ pub(crate) fn broken_quote(range: Range<usize>, text: &str) -> Problem {
     Problem::new(range, "Missing closing quote", detail, help)
 }
 
-/// A heredoc whose closing marker is missing.
-pub(crate) fn unclosed_heredoc(range: Range<usize>, marker: &str) -> Problem {
+/// A heredoc whose closing marker is missing, or is where the text is cut off.
+pub(crate) fn unclosed_heredoc(range: Range<usize>, marker: &str, is_cut: bool) -> Problem {
     let marker = short(marker);
-    Problem::new(
-        range,
-        "Missing end of heredoc",
-        format!("The heredoc that starts here has no closing line: one with \"{marker}\" and nothing else."),
-        format!("Put {marker} alone on a line after the text; nothing may follow it on that line."),
-    )
+    let (detail, help) = if is_cut {
+        (
+            "The last line closes this heredoc, and ends without a line break.".to_owned(),
+            format!("Add a line break behind {marker}."),
+        )
+    } else {
+        (
+            format!(
+                "The heredoc that starts here has no closing line: one with \"{marker}\" and nothing else."
+            ),
+            format!("Put {marker} alone on a line after the text; nothing may follow it on that line."),
+        )
+    };
+    Problem::new(range, "Missing end of heredoc", detail, help)
 }
 
 /// Something stands between a heredoc's marker and the end of the line.

@@ -197,6 +197,7 @@ fn mistakes_are_named_where_they_are() {
     check("a = \"x ${b\"\nc = 1", "Missing closing brace", "${");
     check("a = [1, 2\nb = 3", "Missing closing bracket", "[");
     check("a = <<EOT\nx\n", "Missing end of heredoc", "<<EOT");
+    check("a = <<EOT\nx\nEOT", "Missing end of heredoc", "<<EOT");
     check("a = 1 b = 2", "Missing newline", "b = 2");
     check("a = foo bar", "Missing newline", "bar");
     check("a = 1;", "Unexpected semicolon", ";");

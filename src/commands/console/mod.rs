@@ -6,13 +6,13 @@ mod open;
 use super::options::{Look, Variables, switch_parser};
 use crate::context::Context;
 use crate::operation;
-use crate::ui::types::type_text;
 use crate::variables::{self, Flag};
 use crate::world::{RealWorld, now};
 use clap::Args;
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{Console as Evaluator, PlanOptions};
-use formwork_syntax::{Expr, ExprKind, parse_expr};
+use formwork_lang::{type_argument, type_text};
+use formwork_syntax::{Expr, parse_expr};
 use formwork_value::display;
 use open::is_open;
 use std::io::{self, BufRead, IsTerminal};
@@ -187,6 +187,10 @@ impl Session<'_> {
     }
 
     fn value(&mut self, expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<String> {
+        diags.extend(self.evaluator.mistakes(expr));
+        if has_errors(diags) {
+            return None;
+        }
         let of_type = type_argument(expr);
         match self.evaluator.eval(of_type.unwrap_or(expr)) {
             Ok((value, found)) => {
@@ -198,19 +202,5 @@ impl Session<'_> {
                 None
             }
         }
-    }
-}
-
-/// What stands in `type(…)`, when that is the whole expression.
-fn type_argument(expr: &Expr) -> Option<&Expr> {
-    match &expr.kind {
-        ExprKind::Paren(inner) => type_argument(inner),
-        ExprKind::Call(call) if matches!(&*call.name.name, "type" | "core::type") && !call.expand_final => {
-            match &*call.args {
-                [argument] => Some(argument),
-                _ => None,
-            }
-        }
-        _ => None,
     }
 }

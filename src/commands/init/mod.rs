@@ -9,7 +9,7 @@ use crate::operation::WorkingFiles;
 use crate::ui::style::Role;
 use crate::variables::Flag;
 use clap::Args;
-use formwork_config::{has_configuration, load};
+use formwork_config::{has_configuration, load_structure};
 use formwork_diag::has_errors;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ impl Init {
         let loaded = if self.get.unwrap_or(true) {
             get::modules(cx, self.upgrade.unwrap_or(false))
         } else {
-            load(Path::new(""), &WorkingFiles)
+            load_structure(Path::new(""), &WorkingFiles)
         };
         if has_errors(&loaded.diagnostics) {
             return cx.fail(&loaded.diagnostics, &loaded.sources);

@@ -36,7 +36,7 @@ impl Providers {
         if let Some(Command::Schema(schema)) = self.command {
             return schema.run(cx);
         }
-        let inputs = match operation::configuration(cx, false) {
+        let inputs = match operation::structure(cx, false) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };

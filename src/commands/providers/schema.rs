@@ -32,7 +32,7 @@ impl ShowSchema {
                     .help("formwork providers schema -json. For reading there is docs/reference."),
             );
         }
-        let inputs = match operation::configuration(cx, true) {
+        let inputs = match operation::structure(cx, true) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };

@@ -121,7 +121,7 @@ impl<'p> Printer<'p, '_> {
                     .into()
             }
             (Action::Replace(_), _) => match change.reason {
-                Some(Reason::ReplaceBecauseTainted) => format!(" is tainted, so it must be {}", replaced()),
+                Some(Reason::ReplaceBecauseTainted) => format!(" is tainted, so must be {}", replaced()),
                 Some(Reason::ReplaceByRequest) => format!(" will be {}, as requested", replaced()),
                 Some(Reason::ReplaceByTriggers) => {
                     format!(" will be {} due to changes in replace_triggered_by", replaced())

@@ -422,7 +422,7 @@ impl Builder<'_> {
     }
 
     /// What a reference names; reports what does not exist.
-    fn target(&mut self, root: &str, steps: &[RefStep<'_>], span: Span) -> Vec<Object> {
+    pub(super) fn target(&mut self, root: &str, steps: &[RefStep<'_>], span: Span) -> Vec<Object> {
         let attr = |i: usize| match steps.get(i) {
             Some(RefStep::Attr(name)) => Some(*name),
             Some(RefStep::Key(v)) if i > 0 => v.as_str(),

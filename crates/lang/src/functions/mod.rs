@@ -5,6 +5,7 @@
 
 mod charset;
 mod classes;
+mod codepages;
 mod collections;
 mod convert;
 mod csv;

@@ -131,6 +131,7 @@ pub(crate) fn lex(text: &str, mode: Mode, comments: bool) -> Lexed {
         text,
         bytes: text.as_bytes(),
         i: 0,
+        is_file: mode == Mode::Body,
         comments,
         frames: Vec::new(),
         braces: 0,
@@ -173,6 +174,8 @@ struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     i: usize,
+    /// Whether the text is that of a file, in which the line that ends a heredoc has a line break.
+    is_file: bool,
     comments: bool,
     frames: Vec<Frame>,
     /// Braces that are open in this expression, or body.

@@ -179,7 +179,8 @@ impl Lexer<'_> {
         let Some(Frame::Heredoc { marker, .. }) = self.frames.last() else { return };
         let text = self.text;
         let end = self.line_end(self.i);
-        if text[self.i..end].trim() == &text[marker.clone()] {
+        let is_whole = !self.is_file || text[end..].contains('\n');
+        if is_whole && text[self.i..end].trim() == &text[marker.clone()] {
             self.frames.pop();
             self.push(Kind::CloseHeredoc, end);
         }
@@ -225,7 +226,8 @@ impl Lexer<'_> {
         let problem = match culprit {
             Frame::Heredoc { at, marker } => {
                 let name = &text[marker.clone()];
-                (*at, report::unclosed_heredoc(*at..marker.end, name))
+                let line = text.rfind('\n').map_or("", |n| &text[n + 1..]);
+                (*at, report::unclosed_heredoc(*at..marker.end, name, line.trim() == name))
             }
             Frame::Sequence { at, .. } => {
                 (*at, report::unclosed(*at..*at + 2, &text[*at..*at + 2], "}", end, None))
