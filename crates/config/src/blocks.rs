@@ -3,11 +3,12 @@
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
 use crate::escape::unescape;
+use crate::labels::labels;
 use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::{
-    NAMES, Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string,
-    local_name, names, provider_name, quoted,
+    Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string, local_name,
+    names, provider_name, quoted,
 };
 use crate::model::*;
 use crate::resources::add_resource;
@@ -112,48 +113,6 @@ fn not_expected(inner: &Block, block: &Block, diags: &mut Vec<Diagnostic>) {
         )
         .at(inner.header),
     );
-}
-
-/// The labels of a block, when there are as many as `wanted` names and each is an identifier.
-pub(crate) fn labels<'a>(
-    block: &'a Block,
-    wanted: &[&str],
-    diags: &mut Vec<Diagnostic>,
-) -> Option<&'a [Ident]> {
-    let kind = &block.kind.name;
-    if block.labels.len() != wanted.len() {
-        let form: String = wanted.iter().map(|w| format!(" \"{}\"", w.to_uppercase())).collect();
-        let missing = block.labels.len() < wanted.len();
-        let summary = if missing {
-            format!("Missing {} for {kind}", wanted[block.labels.len()])
-        } else {
-            format!("Extraneous label for {kind}")
-        };
-        diags.push(
-            Diagnostic::error(
-                summary,
-                format!("A {kind} block has {} label(s), this one has {}.", wanted.len(), block.labels.len()),
-            )
-            .at(if missing { block.body.brace() } else { block.labels[wanted.len()].span })
-            .help(format!("Write it as: {kind}{form} {{ … }}")),
-        );
-        return None;
-    }
-    let mut fine = true;
-    for (label, what) in block.labels.iter().zip(wanted) {
-        if !is_identifier(&label.name) {
-            fine = false;
-            diags.push(
-                Diagnostic::error(
-                    format!("Invalid {what}"),
-                    format!("\"{}\" cannot be the {what} of a {kind} block.", label.name),
-                )
-                .at(label.span)
-                .help(NAMES),
-            );
-        }
-    }
-    fine.then_some(&block.labels)
 }
 
 fn add_local(module: &mut Module, name: &Ident, expr: &Expr, at: Span, diags: &mut Vec<Diagnostic>) {

@@ -14,6 +14,7 @@ mod escape;
 mod files;
 mod host;
 mod imports;
+mod labels;
 pub mod language;
 mod load;
 mod manifest;

@@ -3,6 +3,7 @@
 use crate::blocks::{add_file, no_attributes};
 use crate::check;
 use crate::files::Files;
+use crate::labels;
 use crate::manifest::{Installed, Manifest, Modules};
 use crate::model::{Config, Import, Module, ModuleCall};
 use crate::native_json;
@@ -353,10 +354,11 @@ impl<'a> Loader<'a> {
             Ok(text) => {
                 let id = self.out.sources.add(shown, text.as_str());
                 if !is_json(path) {
-                    let (body, diagnostics) = parse(id, &text);
+                    let (mut body, mut diagnostics) = parse(id, &text);
                     if !diagnostics.is_empty() {
                         damaged(&body, &diagnostics, &mut self.damaged);
                     }
+                    labels::nested(&mut body, &mut diagnostics);
                     self.out.diagnostics.extend(diagnostics);
                     return Some(body);
                 }

@@ -1,8 +1,9 @@
 //! `resource`, `data` and `ephemeral` blocks.
 
-use crate::blocks::{labels, provider_ref, repetition};
+use crate::blocks::{provider_ref, repetition};
 use crate::conditions::{condition, refuse_itself};
 use crate::escape::unescape;
+use crate::labels::labels;
 use crate::language::blocks as language;
 use crate::meta::{Reader, dependencies as depends, duplicate, reference_list, trigger_list};
 use crate::model::*;

@@ -124,14 +124,7 @@ fn language_edition(a: &Attribute, diags: &mut Vec<Diagnostic>) {
 
 /// A `backend` block. Which kinds there are, and what they take, is for others to say.
 fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    let [kind] = &*block.labels else {
-        diags.push(
-            Diagnostic::error("Invalid backend", "A backend block has one label, the kind of backend.")
-                .at(block.header)
-                .help("For example: backend \"s3\" { … }"),
-        );
-        return;
-    };
+    let [kind] = &*block.labels else { return };
     for inner in &block.body.blocks {
         let name = &inner.kind.name;
         diags.push(

@@ -1,5 +1,6 @@
 //! Configurations that say what cannot be.
 
+mod blocks;
 mod escape;
 mod json;
 mod overrides;
@@ -284,7 +285,7 @@ fn the_state_may_be_elsewhere() {
     assert_eq!(kind(&[("a_override.tf", other), ("main.tf", backend)]).as_deref(), Some("http"));
     let two = "terraform {\n required_version = \"> 1\"\n}\n".to_owned() + backend;
     assert_eq!(kind(&[("a_override.tf", other), ("main.tf", &two)]).as_deref(), Some("http"));
-    check("terraform {\n backend {}\n}\n", &["Invalid backend"]);
+    check("terraform {\n backend {}\n}\n", &["Missing kind for backend"]);
     check("terraform {\n backend \"s3\" {\n assume_role {}\n}\n}\n", &["Unsupported block type"]);
     check(&format!("{backend}{other}"), &["Duplicate backend configuration"]);
 }
@@ -405,7 +406,7 @@ fn provisioners_say_when_and_what_for() {
     check(&provisioner("when = later"), &["Invalid \"when\" keyword"]);
     check(&provisioner("on_failure = 1"), &["Invalid \"on_failure\" keyword"]);
     check(&with("provisioner \"chef\" {}"), &["Unknown provisioner"]);
-    check(&with("provisioner {}"), &["Missing type for provisioner"]);
+    check(&with("provisioner {}"), &["Missing kind for provisioner"]);
     check(&with("connection {}\nconnection {}"), &["Duplicate connection block"]);
     let removed = |inner: &str| format!("removed {{\n from = terraform_data.a\n{inner}\n}}\n");
     check(&removed("provisioner \"local-exec\" {\n when = destroy\n}"), &[]);

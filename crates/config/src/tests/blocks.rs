@@ -1,0 +1,50 @@
+//! Mistakes in blocks, and what of the text is marked.
+
+use super::loaded;
+
+/// What is said of the files of a root module, each with the text that it marks.
+fn marked(texts: &[(&str, &str)]) -> Vec<String> {
+    let loaded = loaded(texts);
+    let told = loaded.diagnostics.iter().map(|d| {
+        let text = d.span.map_or("", |at| loaded.sources.text(at));
+        format!("{}: {text}", d.summary)
+    });
+    told.collect()
+}
+
+fn check(text: &str, expected: &[&str]) {
+    assert_eq!(marked(&[("main.tf", text)]), expected, "{text}");
+}
+
+#[test]
+fn nested_blocks_have_their_labels() {
+    let condition = "condition = path.root != \"\"\n error_message = \"m\"\n";
+    let resource = |inner: &str| format!("resource \"t\" \"a\" {{\n {inner}\n}}\n");
+    check(&resource("lifecycle \"x\" {}"), &["Extraneous label for lifecycle: \"x\""]);
+    check(&resource("connection \"x\" {}"), &["Extraneous label for connection: \"x\""]);
+    check(
+        &resource(&format!("lifecycle {{\n precondition \"x\" \"y\" {{\n {condition} }}\n}}")),
+        &["Extraneous label for precondition: \"x\""],
+    );
+    check(
+        &resource("provisioner \"local-exec\" {\n connection \"x\" {}\n}"),
+        &["Extraneous label for connection: \"x\""],
+    );
+    check(&resource("provisioner \"file\" \"x\" {}"), &["Extraneous label for provisioner: \"x\""]);
+    check(&resource("provisioner {}"), &["Missing kind for provisioner: {"]);
+    check(
+        &format!("check \"c\" {{\n assert \"x\" {{\n {condition} }}\n}}\n"),
+        &["Extraneous label for assert: \"x\"", "Missing assert block: check \"c\""],
+    );
+    check(
+        "variable \"v\" {\n validation \"x\" {\n condition = var.v\n error_message = \"m\"\n }\n}\n",
+        &["Extraneous label for validation: \"x\""],
+    );
+    check(
+        "terraform {\n required_providers \"x\" {}\n backend \"local\" \"y\" {}\n}\n",
+        &["Extraneous label for required_providers: \"x\"", "Extraneous label for backend: \"y\""],
+    );
+    check("removed {\n from = t.a\n lifecycle \"y\" {}\n}\n", &["Extraneous label for lifecycle: \"y\""]);
+    // What only a type can say of its blocks is for its schema to judge.
+    check(&resource("rule \"x\" {}"), &[]);
+}
