@@ -32,6 +32,7 @@ mod source;
 mod tests;
 mod variables;
 mod version;
+mod written;
 
 pub use backend::backend_arguments;
 pub use constant::{Nothing, const_eval};

@@ -5,6 +5,7 @@ use crate::load::MISSING;
 use crate::meta::{Reader, literal_bool};
 use crate::model::{Module, Moved, Removed, When};
 use crate::provisioners::provisioners;
+use crate::written::written;
 use formwork_addr::{Quoted, ResourceMode, Target};
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
@@ -107,6 +108,12 @@ fn address(
         );
         return None;
     };
+    let reserved = written(&attribute.expr).and_then(|w| w.reserved());
+    // A removed block may name what never was: that does no harm.
+    if let Some(d) = reserved.filter(|_| &*block.kind.name == "moved") {
+        diags.push(d);
+        return None;
+    }
     let found = text(&attribute.expr).and_then(|t| t.parse().ok());
     if found.is_none() {
         diags.push(

@@ -48,3 +48,19 @@ fn nested_blocks_have_their_labels() {
     // What only a type can say of its blocks is for its schema to judge.
     check(&resource("rule \"x\" {}"), &[]);
 }
+
+#[test]
+fn addresses_begin_with_types() {
+    let moved = |from: &str, to: &str| format!("moved {{\n from = {from}\n to = {to}\n}}\n");
+    let invalid = |at: &str| format!("Invalid address: {at}");
+    for root in ["arg", "count", "each", "lazy", "local", "path", "self", "template", "terraform", "var"] {
+        let address = format!("{root}.x");
+        check(&moved(&address, "resource.t.y"), &[&invalid(&address)]);
+        check(&moved("t.y", &format!("module.m[0].{address}[1]")), &[&invalid(&format!(".{address}[1]"))]);
+        check(&format!("import {{\n to = {address}\n id = \"i\"\n}}\n"), &[&invalid(&address)]);
+        let full = format!("resource.{address}");
+        check(&moved(&full, &format!("resource.{root}.y")), &[]);
+        check(&format!("resource {root:?} \"x\" {{}}\nimport {{\n to = {full}\n id = \"i\"\n}}\n"), &[]);
+        check(&format!("removed {{\n from = {address}\n}}\n"), &[]);
+    }
+}
