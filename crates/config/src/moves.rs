@@ -32,8 +32,8 @@ pub(crate) fn moved(module: &mut Module, block: &Block, diags: &mut Vec<Diagnost
 
 pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::REMOVED, &block.body);
-    let place = block.body.attributes.iter().find(|a| &*a.name.name == "from");
-    let place = place.map_or(block.header, |a| a.expr.span);
+    let written_as = block.body.attribute("from").map(|a| &a.expr);
+    let place = written_as.map_or(block.header, |expr| expr.span);
     let from = address(&mut r, "from", block, diags);
     let mut destroy = true;
     for lifecycle in r.take_blocks("lifecycle") {
@@ -68,6 +68,18 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         );
     }
     let Some(from) = from else { return };
+    if let Some((at, of_module)) = written_as.and_then(written).and_then(|w| w.key()) {
+        let what = if of_module { "Module" } else { "Resource" };
+        diags.push(
+            Diagnostic::error(
+                format!("{what} instance keys not allowed"),
+                "A removed block is about a whole resource or module: write it without keys.",
+            )
+            .help("Remove the key.")
+            .at(at),
+        );
+        return;
+    }
     if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Data) {
         diags.push(
             Diagnostic::error(
@@ -75,16 +87,6 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
                 "A data source has nothing that could be destroyed or forgotten.",
             )
             .help("Remove the data block; no removed block is needed.")
-            .at(place),
-        );
-        return;
-    }
-    if let Target::Instance(_) = from {
-        diags.push(
-            Diagnostic::error(
-                "Resource instance keys not allowed",
-                "A removed block is about a whole resource or module: write it without keys.",
-            )
             .at(place),
         );
         return;

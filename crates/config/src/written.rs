@@ -37,6 +37,7 @@ fn gather<'a>(expr: &'a Expr, steps: &mut Vec<(Option<&'a str>, Span)>) -> bool 
             steps.push((Some(&**name), expr.span));
             return true;
         }
+        ExprKind::Paren(inner) => return gather(inner, steps),
         ExprKind::Attr(source, name) => (source, Some(&*name.name)),
         ExprKind::Index(source, _) => (source, None),
         _ => return false,
@@ -57,5 +58,11 @@ impl Written<'_> {
         );
         let d = d.help(format!("If it is the type of a resource, write resource.{name}.NAME"));
         RESERVED.contains(name).then(|| d.at(first.to(*last)))
+    }
+
+    /// The place of the first key, and whether it is that of a module.
+    pub fn key(&self) -> Option<(Span, bool)> {
+        let place = self.steps.iter().position(|(name, _)| name.is_none())?;
+        Some((self.steps[place].1, place < self.module))
     }
 }

@@ -64,3 +64,13 @@ fn addresses_begin_with_types() {
         check(&format!("removed {{\n from = {address}\n}}\n"), &[]);
     }
 }
+
+#[test]
+fn what_is_removed_has_no_keys() {
+    let removed = |from: &str| format!("removed {{\n from = {from}\n}}\n");
+    let (module, resource) = ("Module instance keys not allowed: ", "Resource instance keys not allowed: ");
+    check(&removed("module.x[0]"), &[&format!("{module}[0]")]);
+    check(&removed("module.x.module.y[\"a\"].t.a[1]"), &[&format!("{module}[\"a\"]")]);
+    check(&removed("t.a[1]"), &[&format!("{resource}[1]")]);
+    check(&removed("data.t.a[\"x\"]"), &[&format!("{resource}[\"x\"]")]);
+}
