@@ -3,7 +3,7 @@
 use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::{Reader, literal_bool};
-use crate::model::{Module, Moved, Removed, When};
+use crate::model::{Module, Moved, Provisioner, Removed, When};
 use crate::provisioners::provisioners;
 use crate::written::written;
 use formwork_addr::{Quoted, ResourceMode, Target};
@@ -47,27 +47,12 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         r.take_blocks("provisioner").into_iter().chain(r.take_blocks("connection")).collect();
     r.finish(diags);
     let provisioners = provisioners(&blocks, diags);
-    for p in provisioners.iter().filter(|p| p.when == When::Create) {
-        diags.push(
-            Diagnostic::error(
-                "Invalid provisioner block",
-                "In a removed block, provisioners run before the object is destroyed: only those with when = destroy make sense.",
-            )
-            .help("Add: when = destroy")
-            .at(p.span),
-        );
-    }
-    if let (Some(p), false) = (provisioners.first(), destroy) {
-        diags.push(
-            Diagnostic::warning(
-                "Provisioner never runs",
-                "With destroy = false nothing is destroyed, and this is for before that.",
-            )
-            .help("Remove the block, or destroy = false.")
-            .at(p.span),
-        );
-    }
     let Some(from) = from else { return };
+    if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Managed) {
+        before_it_goes(&provisioners, destroy, diags);
+    } else {
+        diags.extend(blocks.iter().map(|b| of_no_resource(b)));
+    }
     if let Some((at, of_module)) = written_as.and_then(written).and_then(|w| w.key()) {
         let what = if of_module { "Module" } else { "Resource" };
         diags.push(
@@ -92,6 +77,41 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         return;
     }
     module.removed.push(Removed { from, destroy, provisioners, span: block.header });
+}
+
+/// Complains about provisioners that would never run.
+fn before_it_goes(provisioners: &[Provisioner], destroy: bool, diags: &mut Vec<Diagnostic>) {
+    for p in provisioners.iter().filter(|p| p.when == When::Create) {
+        diags.push(
+            Diagnostic::error(
+                "Invalid provisioner block",
+                "In a removed block, provisioners run before the object is destroyed: only those with when = destroy make sense.",
+            )
+            .help("Add: when = destroy")
+            .at(p.span),
+        );
+    }
+    if let (Some(p), false) = (provisioners.first(), destroy) {
+        diags.push(
+            Diagnostic::warning(
+                "Provisioner never runs",
+                "With destroy = false nothing is destroyed, and this is for before that.",
+            )
+            .help("Remove the block, or destroy = false.")
+            .at(p.span),
+        );
+    }
+}
+
+/// What is said of a `provisioner` or `connection` where no managed resource is removed.
+fn of_no_resource(block: &Block) -> Diagnostic {
+    let kind = &block.kind.name;
+    Diagnostic::error(
+        format!("Invalid {kind} block"),
+        "Provisioners are for one managed resource, and \"from\" is the address of something else.",
+    )
+    .help("Write a removed block of its own for each resource that needs it.")
+    .at(block.header)
 }
 
 fn address(

@@ -74,3 +74,14 @@ fn what_is_removed_has_no_keys() {
     check(&removed("t.a[1]"), &[&format!("{resource}[1]")]);
     check(&removed("data.t.a[\"x\"]"), &[&format!("{resource}[\"x\"]")]);
 }
+
+#[test]
+fn provisioners_are_for_one_resource() {
+    let removed = |from: &str, inner: &str| format!("removed {{\n from = {from}\n {inner}\n}}\n");
+    let provisioner = "provisioner \"local-exec\" {\n when = destroy\n}";
+    let told = "Invalid provisioner block: provisioner \"local-exec\"";
+    check(&removed("t.a", provisioner), &[]);
+    check(&removed("module.m", provisioner), &[told]);
+    check(&removed("module.m", "connection {}"), &["Invalid connection block: connection"]);
+    check(&removed("data.t.a", provisioner), &[told, "Data source address not allowed: data.t.a"]);
+}
