@@ -238,7 +238,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
     variable.description =
         r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
     let mut flag = |r: &mut Reader<'_>, name: &'static str, initial: bool| {
-        r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(initial)
+        r.take(name).and_then(|a| literal_bool(a, &format!("\"{name}\""), diags)).unwrap_or(initial)
     };
     variable.sensitive = flag(&mut r, "sensitive", false);
     variable.ephemeral = flag(&mut r, "ephemeral", false);
@@ -349,7 +349,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let value = r.take("value");
     let description = r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
     let mut flag = |r: &mut Reader<'_>, name: &'static str| {
-        r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(false)
+        r.take(name).and_then(|a| literal_bool(a, &format!("\"{name}\""), diags)).unwrap_or(false)
     };
     let (sensitive, ephemeral) = (flag(&mut r, "sensitive"), flag(&mut r, "ephemeral"));
     let deprecated = deprecation(&mut r, diags);

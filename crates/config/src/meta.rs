@@ -88,14 +88,17 @@ fn constant(expr: &Expr, ty: &Type) -> Option<Value> {
     convert(&value, ty).ok()
 }
 
-/// A literal `true` or `false` (or the same in quotes).
-pub(crate) fn literal_bool(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>) -> Option<bool> {
+/// An argument that is literally `true` or `false` (or the same in quotes). In JSON, its string is no template.
+pub(crate) fn literal_bool(a: &Attribute, what: &str, diags: &mut Vec<Diagnostic>) -> Option<bool> {
+    let expr = &a.expr;
+    let template = matches!(expr.kind, ExprKind::Interpolation(_) | ExprKind::Template(_));
     match &expr.kind {
         ExprKind::Bool(b) => Some(*b),
         ExprKind::String(s) if &**s == "true" => Some(true),
         ExprKind::String(s) if &**s == "false" => Some(false),
         _ => {
-            if let Some(known) = constant(expr, &Type::Bool).as_ref().and_then(Value::as_bool) {
+            let known = || constant(expr, &Type::Bool).as_ref().and_then(Value::as_bool);
+            if let Some(known) = (!(a.json && template)).then(known).flatten() {
                 return Some(known);
             }
             diags.push(

@@ -39,7 +39,7 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
     for lifecycle in r.take_blocks("lifecycle") {
         let mut inner = Reader::new(&language::REMOVED_LIFECYCLE, &lifecycle.body);
         if let Some(a) = inner.take("destroy") {
-            destroy = literal_bool(&a.expr, "\"destroy\"", diags).unwrap_or(true);
+            destroy = literal_bool(a, "\"destroy\"", diags).unwrap_or(true);
         }
         inner.finish(diags);
     }
