@@ -360,7 +360,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some(value) = value else {
         diags.push(
             Diagnostic::error(MISSING, "The argument \"value\" is required in an output block.")
-                .at(block.body.brace()),
+                .at(block.body.missing),
         );
         return;
     };
@@ -481,8 +481,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
     }
     let mut enabled = None;
-    let mut escaped =
-        Body { attributes: Vec::new(), blocks: block.body.blocks.clone(), span: block.body.span };
+    let mut escaped = Body { blocks: block.body.blocks.clone(), ..block.body.emptied() };
     escaped
         .attributes
         .extend(block.body.attributes.iter().filter(|a| arguments.contains_key(&a.name.name)).cloned());
@@ -504,7 +503,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         if block.body.attribute("source").is_none() {
             diags.push(
                 Diagnostic::error(MISSING, "A module block needs a \"source\".")
-                    .at(block.body.brace())
+                    .at(block.body.missing)
                     .help("For a folder beside this one: source = \"./folder\""),
             );
         }
@@ -537,7 +536,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         depends_on: dependencies,
         providers,
         arguments,
-        brace: block.body.brace(),
+        missing: block.body.missing,
         span: block.header,
     };
     module.calls.insert(name.name.clone(), call);

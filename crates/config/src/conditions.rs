@@ -42,7 +42,7 @@ pub(crate) fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Co
                     MISSING,
                     format!("The argument \"{missing}\" is required in {}.", kind.what),
                 )
-                .at(block.body.brace()),
+                .at(block.body.missing),
             );
             None
         }

@@ -23,7 +23,7 @@ pub(crate) fn import(module: &mut Module, block: &Block, diags: &mut Vec<Diagnos
                     MISSING,
                     format!("The argument \"{name}\" is required in an import block."),
                 )
-                .at(block.body.brace())
+                .at(block.body.missing)
                 .help(match name {
                     "to" => "Name the resource that the object is to become: to = aws_instance.web",
                     _ => "Give the ID that the object has on the other side: id = \"i-0123\"",

@@ -126,7 +126,7 @@ fn address(
                 MISSING,
                 format!("The argument \"{name}\" is required in a {} block.", block.kind.name),
             )
-            .at(block.body.brace()),
+            .at(block.body.missing),
         );
         return None;
     };

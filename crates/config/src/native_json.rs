@@ -151,8 +151,7 @@ fn inside(block: &mut Block, kind: &BlockKind, diags: &mut Vec<Diagnostic>) {
         let is_value = only_arguments || kind.arguments.iter().any(|a| a.name == &*attribute.name.name);
         repeated_keys(&attribute.expr, is_value, diags);
     }
-    let mut arguments =
-        Body { attributes: block.body.attributes.clone(), blocks: Vec::new(), span: block.body.span };
+    let mut arguments = Body { attributes: block.body.attributes.clone(), ..block.body.emptied() };
     arguments.attributes.retain(|a| {
         let twin = |b: &&Attribute| b.name.name == a.name.name && b.name.span != a.name.span;
         only_arguments

@@ -36,7 +36,7 @@ fn provisioner(block: &Block, base: Option<&Connection>, diags: &mut Vec<Diagnos
         );
         return None;
     }
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+    let mut body = block.body.emptied();
     let (mut when, mut on_failure) = (When::Create, OnFailure::Fail);
     for a in &block.body.attributes {
         match &*a.name.name {

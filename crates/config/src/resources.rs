@@ -11,7 +11,7 @@ use crate::provisioners::provisioners;
 use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Span};
 use formwork_lang::{RefStep, references};
-use formwork_syntax::{Block, Body, Expr, ExprKind, Str};
+use formwork_syntax::{Block, Expr, ExprKind, Str};
 use std::sync::Arc;
 
 /// Reads a `resource`, `data` or `ephemeral` block; `check` is the check block that it stands in.
@@ -34,7 +34,7 @@ pub(crate) fn add_resource(
         diags.push(duplicate(what, &name, first.span, block.header));
         return;
     }
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+    let mut body = block.body.emptied();
     let (mut count, mut for_each, mut provider) = (None, None, None);
     let mut dependencies = Vec::new();
     for a in &block.body.attributes {

@@ -85,3 +85,34 @@ fn provisioners_are_for_one_resource() {
     check(&removed("module.m", "connection {}"), &["Invalid connection block: connection"]);
     check(&removed("data.t.a", provisioner), &[told, "Data source address not allowed: data.t.a"]);
 }
+
+/// The text from each place on in which something is missing.
+fn lacking(name: &str, text: &str) -> Vec<String> {
+    let loaded = loaded(&[(name, text)]);
+    let lacks = loaded.diagnostics.iter().filter(|d| d.summary == "Missing required argument");
+    lacks.map(|d| d.span.map_or(String::new(), |at| text[at.start as usize..].to_owned())).collect()
+}
+
+#[test]
+fn what_is_missing_has_a_place() {
+    for (block, at) in [
+        ("output \"x\" ", "{}"),
+        ("output \"x\" ", "{\n description = \"a\"\n}"),
+        ("output \"x\" { ", "description = \"a\" }"),
+        ("moved { ", "from = t.a }"),
+        ("import { ", "to = t.a }"),
+        ("module \"m\" { ", "count = 1 }"),
+        ("variable \"v\" {\n validation { ", "condition = var.v }\n}"),
+    ] {
+        assert_eq!(lacking("main.tf", &format!("{block}{at}")), [at]);
+    }
+    for (text, at) in [
+        (r#"{"output": {"o": {"sensitive": true}}}"#, "}}}"),
+        (r#"{"output": {"o": [{"sensitive": true}]}}"#, "}]}}"),
+        (r#"{"moved": {"from": "t.a"}}"#, "}}"),
+        (r#"{"removed": {}}"#, "}}"),
+        (r#"{"module": {"m": {"count": 1}}}"#, "}}}"),
+    ] {
+        assert_eq!(lacking("main.tf.json", text), [at]);
+    }
+}
