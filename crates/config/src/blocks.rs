@@ -227,7 +227,9 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         deprecated: None,
         validations: Vec::new(),
     };
+    let mut type_at = None;
     if let Some(a) = r.take("type") {
+        type_at = Some(a.expr.span);
         match type_expr(&a.expr) {
             Ok((ty, defaults)) => {
                 (variable.ty, variable.defaults, variable.typed) = (ty, defaults, true);
@@ -258,13 +260,18 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         }
         match convert_with(&variable, &value) {
             Ok(value) => variable.default = Some(value),
-            Err(reason) => diags.push(
-                Diagnostic::error(
+            Err(reason) => {
+                let d = Diagnostic::error(
                     "Invalid default value for variable",
                     format!("The default does not fit the variable's type: {reason}."),
                 )
-                .at(a.expr.span),
-            ),
+                .at(a.expr.span);
+                // An override file has changed one of the two.
+                diags.push(match type_at.filter(|at| at.file != a.expr.span.file) {
+                    Some(at) => d.label(at, "the type stands here"),
+                    None => d,
+                });
+            }
         }
     }
     for inner in r.take_blocks("validation") {

@@ -5,7 +5,9 @@ use crate::conditions::{condition, refuse_itself};
 use crate::escape::unescape;
 use crate::labels::labels;
 use crate::language::blocks as language;
-use crate::meta::{Reader, dependencies as depends, duplicate, reference_list, trigger_list};
+use crate::meta::{
+    Reader, dependencies as depends, duplicate, no_other_literal, reference_list, trigger_list,
+};
 use crate::model::*;
 use crate::provisioners::provisioners;
 use formwork_addr::{Resource, ResourceMode};
@@ -126,11 +128,15 @@ fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>
     // It says how often the block stands for an object, and was read with that.
     let _ = r.take("enabled");
     if mode == ResourceMode::Managed {
-        lifecycle.create_before_destroy = r.take("create_before_destroy").map(|a| a.expr.clone());
-        if let Some(expr) = &lifecycle.create_before_destroy {
-            settled_early(expr, diags);
+        if let Some(a) = r.take("create_before_destroy") {
+            no_other_literal(a, diags);
+            settled_early(&a.expr, diags);
+            lifecycle.create_before_destroy = Some(a.expr.clone());
         }
-        lifecycle.prevent_destroy = r.take("prevent_destroy").map(|a| a.expr.clone());
+        if let Some(a) = r.take("prevent_destroy") {
+            no_other_literal(a, diags);
+            lifecycle.prevent_destroy = Some(a.expr.clone());
+        }
         if let Some(a) = r.take("replace_triggered_by") {
             lifecycle.replace_triggered_by = trigger_list(&a.expr, diags);
         }

@@ -116,3 +116,29 @@ fn what_is_missing_has_a_place() {
         assert_eq!(lacking("main.tf.json", text), [at]);
     }
 }
+
+#[test]
+fn of_wrong_literals_the_text_is_marked() {
+    let wrong = |at: &str| format!("Unsuitable value: {at}");
+    let variable = |inner: &str| format!("variable \"v\" {{\n {inner}\n}}\n");
+    for (value, at) in
+        [("\"maybe\"", "maybe"), ("(\"maybe\")", "maybe"), ("5", "5"), ("[]", "["), ("{ a = 1 }", "{")]
+    {
+        for name in ["sensitive", "ephemeral", "nullable"] {
+            check(&variable(&format!("{name} = {value}")), &[&wrong(at)]);
+        }
+        for name in ["create_before_destroy", "prevent_destroy"] {
+            let text = format!("resource \"t\" \"a\" {{\n lifecycle {{\n {name} = {value}\n}}\n}}\n");
+            // What stands in parentheses may be computed, and is judged when all is known.
+            let told = if value.starts_with('(') { Vec::new() } else { vec![wrong(at)] };
+            assert_eq!(marked(&[("main.tf", &text)]), told, "{text}");
+        }
+        check(
+            &format!("removed {{\n from = t.a\n lifecycle {{\n destroy = {value}\n}}\n}}\n"),
+            &[&wrong(at)],
+        );
+    }
+    check(&variable("description = []"), &[&wrong("[")]);
+    let json = r#"{"variable": {"v": {"sensitive": "maybe"}}}"#;
+    assert_eq!(marked(&[("main.tf.json", json)]), [wrong("\"maybe\"")]);
+}
