@@ -234,7 +234,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
             Ok((ty, defaults)) => {
                 (variable.ty, variable.defaults, variable.typed) = (ty, defaults, true);
             }
-            Err(d) => diags.push(d.at(a.expr.span)),
+            Err(found) => diags.extend(found.into_iter().map(|d| d.at(a.expr.span))),
         }
     }
     variable.description =

@@ -140,7 +140,7 @@ pub(crate) fn literal_list<'a>(expr: &'a Expr, what: &str, diags: &mut Vec<Diagn
                     "Unsuitable value",
                     format!("{what} must be a list in square brackets, written out."),
                 )
-                .at(expr.span),
+                .at(beginning(expr)),
             );
             &[]
         }

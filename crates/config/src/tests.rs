@@ -522,7 +522,11 @@ fn checks_assert_something() {
         "check \"a\" {}\nvariable \"x\" {\n sensitive = 5\n}\n",
         &["Missing assert block", "Unsuitable value"],
     );
-    check("check \"a\" {\n assert {}\n}\n", &["Missing required argument"]);
+    check("check \"a\" {\n assert {}\n}\n", &["Missing required argument"; 2]);
+    check(
+        "check \"a\" {\n assert {\n condition = true\n}\n}\n",
+        &["Missing required argument", "Invalid assert expression"],
+    );
 }
 
 #[test]

@@ -142,3 +142,30 @@ fn of_wrong_literals_the_text_is_marked() {
     let json = r#"{"variable": {"v": {"sensitive": "maybe"}}}"#;
     assert_eq!(marked(&[("main.tf.json", json)]), [wrong("\"maybe\"")]);
 }
+
+#[test]
+fn all_that_is_wrong_in_a_block_is_told() {
+    check(
+        "variable \"v\" {\n type = object({ a = nope, b = optional(list(string), [{}]) })\n}\n",
+        &["Invalid type specification: nope", "Invalid default value for optional attribute: [{}]"],
+    );
+    check(
+        "resource \"t\" \"a\" {\n lifecycle {\n create_before_destroy = \"maybe\"\n ignore_changes = \"all\"\n}\n}\n",
+        &["Unsuitable value: maybe", "Unsuitable value: all"],
+    );
+    check(
+        "output \"o\" {\n value = 1\n precondition {\n condition = true\n}\n}\n",
+        &["Missing required argument: {", "Invalid precondition expression: true"],
+    );
+}
+
+#[test]
+fn an_overridden_type_is_shown_beside_the_default() {
+    let loaded = loaded(&[
+        ("main.tf", "variable \"v\" {\n default = \"x\"\n}\n"),
+        ("override.tf", "variable \"v\" {\n type = number\n}\n"),
+    ]);
+    let labels: Vec<&str> =
+        loaded.diagnostics.iter().flat_map(|d| &d.labels).map(|l| loaded.sources.text(l.span)).collect();
+    assert_eq!(labels, ["number"]);
+}
