@@ -20,6 +20,7 @@ const EDITION: &str = "TF2021";
 pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::TERRAFORM, &block.body);
     if let Some(a) = r.take("required_version")
+        && const_eval(&a.expr, &mut Vec::new()).is_none_or(|value| !value.is_null())
         && let Some(text) = literal_string(&a.expr, "\"required_version\"", diags)
     {
         match Constraints::parse(&text) {

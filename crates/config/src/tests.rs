@@ -74,6 +74,8 @@ fn the_language_has_one_edition_and_no_prereleases() {
     setting("language = TF2023", &["Unsupported language edition"]);
     setting("language = \"TF2021\"", &["Invalid language edition"]);
     setting("required_version = \">= 1.0\"", &[]);
+    setting("required_version = null", &[]);
+    check_all(&[("main.tf.json", r#"{"terraform":{"required_version":null}}"#)], &[]);
     setting("required_version = \">= 1.0+build\"", &[]);
     for version in [">= 1.0-beta", "1.0-beta", ">= 1.0-beta, < 2.0", "!= 1.0-beta"] {
         setting(&format!("required_version = \"{version}\""), &["Invalid required_version constraint"]);
