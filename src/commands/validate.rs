@@ -8,6 +8,7 @@ use crate::ui::style::Role;
 use crate::variables;
 use crate::world::{RealWorld, now};
 use clap::Args;
+use formwork_addr::ModulePath;
 use formwork_config::{Import, load, load_without_lost_imports};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use std::collections::BTreeMap;
@@ -71,9 +72,13 @@ pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
     let loaded =
         if lost.iter().all(can_be_written) { loaded } else { load(folder, &operation::WorkingFiles) };
     let mut diags = loaded.diagnostics;
-    let Some(config) = loaded.config.filter(|_| !has_errors(&diags)) else {
+    let Some(mut config) = loaded.config.filter(|_| !has_errors(&diags)) else {
         return (diags, loaded.sources);
     };
+    // What else they say must be right.
+    if let Some(root) = config.modules.get_mut(&ModulePath::default()) {
+        Arc::make_mut(root).imports.extend(lost);
+    }
     let variables = variables::unknown(&config);
     let inputs = Inputs {
         config: Arc::new(config),

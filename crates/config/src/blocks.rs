@@ -3,11 +3,12 @@
 use crate::conditions::{condition, speaks_of_variable};
 use crate::constant::const_eval;
 use crate::escape::unescape;
+use crate::labels::labels;
 use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::{
-    NAMES, Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string,
-    local_name, names, provider_name, quoted,
+    Reader, dependencies as depends, duplicate, is_identifier, literal_bool, literal_string, local_name,
+    names, provider_name, quoted,
 };
 use crate::model::*;
 use crate::resources::add_resource;
@@ -112,48 +113,6 @@ fn not_expected(inner: &Block, block: &Block, diags: &mut Vec<Diagnostic>) {
         )
         .at(inner.header),
     );
-}
-
-/// The labels of a block, when there are as many as `wanted` names and each is an identifier.
-pub(crate) fn labels<'a>(
-    block: &'a Block,
-    wanted: &[&str],
-    diags: &mut Vec<Diagnostic>,
-) -> Option<&'a [Ident]> {
-    let kind = &block.kind.name;
-    if block.labels.len() != wanted.len() {
-        let form: String = wanted.iter().map(|w| format!(" \"{}\"", w.to_uppercase())).collect();
-        let missing = block.labels.len() < wanted.len();
-        let summary = if missing {
-            format!("Missing {} for {kind}", wanted[block.labels.len()])
-        } else {
-            format!("Extraneous label for {kind}")
-        };
-        diags.push(
-            Diagnostic::error(
-                summary,
-                format!("A {kind} block has {} label(s), this one has {}.", wanted.len(), block.labels.len()),
-            )
-            .at(if missing { block.body.brace() } else { block.labels[wanted.len()].span })
-            .help(format!("Write it as: {kind}{form} {{ … }}")),
-        );
-        return None;
-    }
-    let mut fine = true;
-    for (label, what) in block.labels.iter().zip(wanted) {
-        if !is_identifier(&label.name) {
-            fine = false;
-            diags.push(
-                Diagnostic::error(
-                    format!("Invalid {what}"),
-                    format!("\"{}\" cannot be the {what} of a {kind} block.", label.name),
-                )
-                .at(label.span)
-                .help(NAMES),
-            );
-        }
-    }
-    fine.then_some(&block.labels)
 }
 
 fn add_local(module: &mut Module, name: &Ident, expr: &Expr, at: Span, diags: &mut Vec<Diagnostic>) {
@@ -268,18 +227,20 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         deprecated: None,
         validations: Vec::new(),
     };
+    let mut type_at = None;
     if let Some(a) = r.take("type") {
+        type_at = Some(a.expr.span);
         match type_expr(&a.expr) {
             Ok((ty, defaults)) => {
                 (variable.ty, variable.defaults, variable.typed) = (ty, defaults, true);
             }
-            Err(d) => diags.push(d.at(a.expr.span)),
+            Err(found) => diags.extend(found.into_iter().map(|d| d.at(a.expr.span))),
         }
     }
     variable.description =
         r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
     let mut flag = |r: &mut Reader<'_>, name: &'static str, initial: bool| {
-        r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(initial)
+        r.take(name).and_then(|a| literal_bool(a, &format!("\"{name}\""), diags)).unwrap_or(initial)
     };
     variable.sensitive = flag(&mut r, "sensitive", false);
     variable.ephemeral = flag(&mut r, "ephemeral", false);
@@ -299,13 +260,18 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         }
         match convert_with(&variable, &value) {
             Ok(value) => variable.default = Some(value),
-            Err(reason) => diags.push(
-                Diagnostic::error(
+            Err(reason) => {
+                let d = Diagnostic::error(
                     "Invalid default value for variable",
                     format!("The default does not fit the variable's type: {reason}."),
                 )
-                .at(a.expr.span),
-            ),
+                .at(a.expr.span);
+                // An override file has changed one of the two.
+                diags.push(match type_at.filter(|at| at.file != a.expr.span.file) {
+                    Some(at) => d.label(at, "the type stands here"),
+                    None => d,
+                });
+            }
         }
     }
     for inner in r.take_blocks("validation") {
@@ -390,7 +356,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let value = r.take("value");
     let description = r.take("description").and_then(|a| literal_string(&a.expr, "A description", diags));
     let mut flag = |r: &mut Reader<'_>, name: &'static str| {
-        r.take(name).and_then(|a| literal_bool(&a.expr, &format!("\"{name}\""), diags)).unwrap_or(false)
+        r.take(name).and_then(|a| literal_bool(a, &format!("\"{name}\""), diags)).unwrap_or(false)
     };
     let (sensitive, ephemeral) = (flag(&mut r, "sensitive"), flag(&mut r, "ephemeral"));
     let deprecated = deprecation(&mut r, diags);
@@ -401,7 +367,7 @@ fn add_output(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let Some(value) = value else {
         diags.push(
             Diagnostic::error(MISSING, "The argument \"value\" is required in an output block.")
-                .at(block.body.brace()),
+                .at(block.body.missing),
         );
         return;
     };
@@ -522,8 +488,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         }
     }
     let mut enabled = None;
-    let mut escaped =
-        Body { attributes: Vec::new(), blocks: block.body.blocks.clone(), span: block.body.span };
+    let mut escaped = Body { blocks: block.body.blocks.clone(), ..block.body.emptied() };
     escaped
         .attributes
         .extend(block.body.attributes.iter().filter(|a| arguments.contains_key(&a.name.name)).cloned());
@@ -545,7 +510,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         if block.body.attribute("source").is_none() {
             diags.push(
                 Diagnostic::error(MISSING, "A module block needs a \"source\".")
-                    .at(block.body.brace())
+                    .at(block.body.missing)
                     .help("For a folder beside this one: source = \"./folder\""),
             );
         }
@@ -578,7 +543,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         depends_on: dependencies,
         providers,
         arguments,
-        brace: block.body.brace(),
+        missing: block.body.missing,
         span: block.header,
     };
     module.calls.insert(name.name.clone(), call);

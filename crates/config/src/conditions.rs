@@ -13,40 +13,35 @@ use formwork_syntax::Block;
 pub(crate) fn condition(block: &Block, diags: &mut Vec<Diagnostic>) -> Option<Condition> {
     let kind = condition_kind(&block.kind.name);
     let mut r = Reader::new(kind, &block.body);
-    let found = (r.take("condition"), r.take("error_message"));
+    let (condition, message) = (r.take("condition"), r.take("error_message"));
     r.finish(diags);
-    match found {
-        (Some(c), Some(_)) if references(&c.expr).is_empty() => {
-            let kind = &block.kind.name;
+    for (name, found) in [("condition", condition), ("error_message", message)] {
+        if found.is_none() {
             diags.push(
-                Diagnostic::error(
-                    format!("Invalid {kind} expression"),
-                    "The condition refers to nothing, so it would always come out the same.",
-                )
-                .help(match &**kind {
-                    "validation" => "Let it speak of the variable itself, as in var.NAME != \"\".",
-                    "postcondition" => "Let it speak of the object, as in self.ATTRIBUTE != \"\".",
-                    _ => "Let it refer to at least one other object of the configuration.",
-                })
-                .at(c.expr.span),
+                Diagnostic::error(MISSING, format!("The argument \"{name}\" is required in {}.", kind.what))
+                    .at(block.body.missing),
             );
-            None
-        }
-        (Some(c), Some(m)) => {
-            Some(Condition { condition: c.expr.clone(), message: m.expr.clone(), span: block.header })
-        }
-        (c, _) => {
-            let missing = if c.is_none() { "condition" } else { "error_message" };
-            diags.push(
-                Diagnostic::error(
-                    MISSING,
-                    format!("The argument \"{missing}\" is required in {}.", kind.what),
-                )
-                .at(block.body.brace()),
-            );
-            None
         }
     }
+    let condition = condition?;
+    if references(&condition.expr).is_empty() {
+        let kind = &block.kind.name;
+        diags.push(
+            Diagnostic::error(
+                format!("Invalid {kind} expression"),
+                "The condition refers to nothing, so it would always come out the same.",
+            )
+            .help(match &**kind {
+                "validation" => "Let it speak of the variable itself, as in var.NAME != \"\".",
+                "postcondition" => "Let it speak of the object, as in self.ATTRIBUTE != \"\".",
+                _ => "Let it refer to at least one other object of the configuration.",
+            })
+            .at(condition.expr.span),
+        );
+        return None;
+    }
+    let message = message?;
+    Some(Condition { condition: condition.expr.clone(), message: message.expr.clone(), span: block.header })
 }
 
 /// A validation must speak of the variable that it stands in.

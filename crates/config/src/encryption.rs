@@ -160,7 +160,7 @@ fn target(
     let mut r = Reader::new(kind, &block.body);
     let method = r.take("method").map(|a| a.expr.clone());
     let enforced = if kind.arguments.iter().any(|a| a.name == "enforced") {
-        r.take("enforced").and_then(|a| literal_bool(&a.expr, "\"enforced\"", diags)).unwrap_or(false)
+        r.take("enforced").and_then(|a| literal_bool(a, "\"enforced\"", diags)).unwrap_or(false)
     } else {
         false
     };

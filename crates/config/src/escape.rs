@@ -1,7 +1,7 @@
 //! The escaping block `_`: its arguments belong to the type, module or provider even where the language has arguments of
 //! those names.
 
-use crate::blocks::labels;
+use crate::labels::labels;
 use formwork_diag::Diagnostic;
 use formwork_syntax::{Block, Body};
 

@@ -5,6 +5,7 @@ use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::Reader;
 use crate::model::{Import, ImportTarget, Module};
+use crate::written::written;
 use formwork_addr::{ModulePath, Resource, ResourceMode};
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
@@ -22,7 +23,7 @@ pub(crate) fn import(module: &mut Module, block: &Block, diags: &mut Vec<Diagnos
                     MISSING,
                     format!("The argument \"{name}\" is required in an import block."),
                 )
-                .at(block.body.brace())
+                .at(block.body.missing)
                 .help(match name {
                     "to" => "Name the resource that the object is to become: to = aws_instance.web",
                     _ => "Give the ID that the object has on the other side: id = \"i-0123\"",
@@ -31,6 +32,10 @@ pub(crate) fn import(module: &mut Module, block: &Block, diags: &mut Vec<Diagnos
         }
     }
     let (Some(to), Some(id)) = (to, id) else { return };
+    if let Some(d) = written(&to.expr).and_then(|w| w.reserved()) {
+        diags.push(d);
+        return;
+    }
     let Some(target) = target(&to.expr, diags) else { return };
     let own = |r: &formwork_lang::Reference<'_>| {
         target.path.0.is_empty()

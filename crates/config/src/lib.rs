@@ -14,6 +14,7 @@ mod escape;
 mod files;
 mod host;
 mod imports;
+mod labels;
 pub mod language;
 mod load;
 mod manifest;
@@ -31,6 +32,7 @@ mod source;
 mod tests;
 mod variables;
 mod version;
+mod written;
 
 pub use backend::backend_arguments;
 pub use constant::{Nothing, const_eval};

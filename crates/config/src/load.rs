@@ -3,6 +3,7 @@
 use crate::blocks::{add_file, no_attributes};
 use crate::check;
 use crate::files::Files;
+use crate::labels;
 use crate::manifest::{Installed, Manifest, Modules};
 use crate::model::{Config, Import, Module, ModuleCall};
 use crate::native_json;
@@ -63,7 +64,7 @@ fn finished(mut loader: Loader<'_>, root: &Path) -> Loaded {
     loader.module(ModulePath::default(), root.to_path_buf(), None, None);
     let Loader { mut out, modules, damaged, .. } = loader;
     // What a block seems to lack may stand where it could not be read.
-    out.diagnostics.retain(|d| d.summary != MISSING || !d.span.is_some_and(|brace| damaged.contains(&brace)));
+    out.diagnostics.retain(|d| d.summary != MISSING || !d.span.is_some_and(|at| damaged.contains(&at)));
     if !has_errors(&out.diagnostics) {
         let config = Config { modules };
         check::whole(&config, &mut out.diagnostics);
@@ -165,7 +166,7 @@ struct Loader<'a> {
     modules: BTreeMap<ModulePath, Arc<Module>>,
     /// Folders that were read already: a module called often is parsed once.
     parsed: BTreeMap<PathBuf, Module>,
-    /// Opening braces of blocks in which something could not be read.
+    /// The places of what is missing in blocks in which something could not be read.
     damaged: Vec<Span>,
 }
 
@@ -299,7 +300,7 @@ impl<'a> Loader<'a> {
                             call.name.name
                         ),
                     )
-                    .at(call.brace)
+                    .at(call.missing)
                     .label(variable.name.span, "declared here, without a default"),
                 );
             }
@@ -368,10 +369,11 @@ impl<'a> Loader<'a> {
             Ok(text) => {
                 let id = self.out.sources.add(shown, text.as_str());
                 if !is_json(path) {
-                    let (body, diagnostics) = parse(id, &text);
+                    let (mut body, mut diagnostics) = parse(id, &text);
                     if !diagnostics.is_empty() {
                         damaged(&body, &diagnostics, &mut self.damaged);
                     }
+                    labels::nested(&mut body, &mut diagnostics);
                     self.out.diagnostics.extend(diagnostics);
                     return Some(body);
                 }
@@ -410,7 +412,7 @@ fn overridden(bodies: &mut Vec<Body>, overriding: Vec<Body>) -> Vec<Diagnostic> 
     let mut diags = Vec::new();
     // Blocks that change no other need a place, too.
     if let Some(first) = overriding.first().filter(|_| bodies.is_empty()) {
-        bodies.push(Body { attributes: Vec::new(), blocks: Vec::new(), span: first.span });
+        bodies.push(first.emptied());
     }
     for body in overriding {
         no_attributes(&body, &mut diags);
@@ -421,13 +423,13 @@ fn overridden(bodies: &mut Vec<Body>, overriding: Vec<Body>) -> Vec<Diagnostic> 
     diags
 }
 
-/// Adds the opening braces of the blocks that mistakes of grammar lie in.
+/// Adds the places of what the blocks lack that mistakes of grammar lie in.
 fn damaged(body: &Body, mistakes: &[Diagnostic], out: &mut Vec<Span>) {
     for block in &body.blocks {
         let body = block.body.span;
         let inside = |at: Span| at.file == body.file && (body.start..body.end).contains(&at.start);
         if mistakes.iter().any(|d| d.span.is_some_and(inside)) {
-            out.push(block.body.brace());
+            out.push(block.body.missing);
             damaged(&block.body, mistakes, out);
         }
     }

@@ -75,10 +75,23 @@ pub(crate) fn literal_string(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic
             diags.push(
                 Diagnostic::error("Unsuitable value", format!("{what} must be a literal string in quotes."))
                     .help("It is read before anything is evaluated, so it may not refer to anything.")
-                    .at(expr.span),
+                    .at(beginning(expr)),
             );
             None
         }
+    }
+}
+
+/// What is marked of a value of a wrong kind: of text what stands in the quotes, of what has brackets the first of them.
+fn beginning(expr: &Expr) -> Span {
+    match &expr.kind {
+        ExprKind::Paren(inner) => beginning(inner),
+        ExprKind::Tuple(_) | ExprKind::Object(_) => expr.span.first(1),
+        // A heredoc has no quotes, and ends with a line break.
+        ExprKind::String(text) if !text.is_empty() && !text.ends_with('\n') => {
+            Span { start: expr.span.start + 1, end: expr.span.end - 1, ..expr.span }
+        }
+        _ => expr.span,
     }
 }
 
@@ -88,21 +101,32 @@ fn constant(expr: &Expr, ty: &Type) -> Option<Value> {
     convert(&value, ty).ok()
 }
 
-/// A literal `true` or `false` (or the same in quotes).
-pub(crate) fn literal_bool(expr: &Expr, what: &str, diags: &mut Vec<Diagnostic>) -> Option<bool> {
+/// An argument that is literally `true` or `false` (or the same in quotes). In JSON, its string is no template.
+pub(crate) fn literal_bool(a: &Attribute, what: &str, diags: &mut Vec<Diagnostic>) -> Option<bool> {
+    let expr = &a.expr;
+    let template = matches!(expr.kind, ExprKind::Interpolation(_) | ExprKind::Template(_));
     match &expr.kind {
         ExprKind::Bool(b) => Some(*b),
         ExprKind::String(s) if &**s == "true" => Some(true),
         ExprKind::String(s) if &**s == "false" => Some(false),
         _ => {
-            if let Some(known) = constant(expr, &Type::Bool).as_ref().and_then(Value::as_bool) {
+            let known = || constant(expr, &Type::Bool).as_ref().and_then(Value::as_bool);
+            if let Some(known) = (!(a.json && template)).then(known).flatten() {
                 return Some(known);
             }
-            diags.push(
-                Diagnostic::error("Unsuitable value", format!("{what} must be true or false.")).at(expr.span),
-            );
+            let at = if a.json { expr.span } else { beginning(expr) };
+            diags
+                .push(Diagnostic::error("Unsuitable value", format!("{what} must be true or false.")).at(at));
             None
         }
+    }
+}
+
+/// Complains about a literal that is neither `true` nor `false`. Anything else is judged when its value is known.
+pub(crate) fn no_other_literal(a: &Attribute, diags: &mut Vec<Diagnostic>) {
+    if let ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Tuple(_) | ExprKind::Object(_) = a.expr.kind
+    {
+        literal_bool(a, &format!("\"{}\"", a.name.name), diags);
     }
 }
 
@@ -116,7 +140,7 @@ pub(crate) fn literal_list<'a>(expr: &'a Expr, what: &str, diags: &mut Vec<Diagn
                     "Unsuitable value",
                     format!("{what} must be a list in square brackets, written out."),
                 )
-                .at(expr.span),
+                .at(beginning(expr)),
             );
             &[]
         }

@@ -321,8 +321,8 @@ pub struct ModuleCall {
     pub providers: BTreeMap<(Str, Option<Str>), ProviderRef>,
     /// Values for its variables.
     pub arguments: BTreeMap<Str, (Ident, Expr)>,
-    /// The opening brace of the block.
-    pub brace: Span,
+    /// The place of what the block lacks.
+    pub missing: Span,
     /// The block's header.
     pub span: Span,
 }

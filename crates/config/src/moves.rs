@@ -3,8 +3,9 @@
 use crate::language::blocks as language;
 use crate::load::MISSING;
 use crate::meta::{Reader, literal_bool};
-use crate::model::{Module, Moved, Removed, When};
+use crate::model::{Module, Moved, Provisioner, Removed, When};
 use crate::provisioners::provisioners;
+use crate::written::written;
 use formwork_addr::{Quoted, ResourceMode, Target};
 use formwork_diag::Diagnostic;
 use formwork_lang::{RefStep, references};
@@ -31,14 +32,14 @@ pub(crate) fn moved(module: &mut Module, block: &Block, diags: &mut Vec<Diagnost
 
 pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::REMOVED, &block.body);
-    let place = block.body.attributes.iter().find(|a| &*a.name.name == "from");
-    let place = place.map_or(block.header, |a| a.expr.span);
+    let written_as = block.body.attribute("from").map(|a| &a.expr);
+    let place = written_as.map_or(block.header, |expr| expr.span);
     let from = address(&mut r, "from", block, diags);
     let mut destroy = true;
     for lifecycle in r.take_blocks("lifecycle") {
         let mut inner = Reader::new(&language::REMOVED_LIFECYCLE, &lifecycle.body);
         if let Some(a) = inner.take("destroy") {
-            destroy = literal_bool(&a.expr, "\"destroy\"", diags).unwrap_or(true);
+            destroy = literal_bool(a, "\"destroy\"", diags).unwrap_or(true);
         }
         inner.finish(diags);
     }
@@ -46,6 +47,40 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
         r.take_blocks("provisioner").into_iter().chain(r.take_blocks("connection")).collect();
     r.finish(diags);
     let provisioners = provisioners(&blocks, diags);
+    let Some(from) = from else { return };
+    if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Managed) {
+        before_it_goes(&provisioners, destroy, diags);
+    } else {
+        diags.extend(blocks.iter().map(|b| of_no_resource(b)));
+    }
+    if let Some((at, of_module)) = written_as.and_then(written).and_then(|w| w.key()) {
+        let what = if of_module { "Module" } else { "Resource" };
+        diags.push(
+            Diagnostic::error(
+                format!("{what} instance keys not allowed"),
+                "A removed block is about a whole resource or module: write it without keys.",
+            )
+            .help("Remove the key.")
+            .at(at),
+        );
+        return;
+    }
+    if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Data) {
+        diags.push(
+            Diagnostic::error(
+                "Data source address not allowed",
+                "A data source has nothing that could be destroyed or forgotten.",
+            )
+            .help("Remove the data block; no removed block is needed.")
+            .at(place),
+        );
+        return;
+    }
+    module.removed.push(Removed { from, destroy, provisioners, span: block.header });
+}
+
+/// Complains about provisioners that would never run.
+fn before_it_goes(provisioners: &[Provisioner], destroy: bool, diags: &mut Vec<Diagnostic>) {
     for p in provisioners.iter().filter(|p| p.when == When::Create) {
         diags.push(
             Diagnostic::error(
@@ -66,29 +101,17 @@ pub(crate) fn removed(module: &mut Module, block: &Block, diags: &mut Vec<Diagno
             .at(p.span),
         );
     }
-    let Some(from) = from else { return };
-    if matches!(&from, Target::Resource(r) if r.resource.mode == ResourceMode::Data) {
-        diags.push(
-            Diagnostic::error(
-                "Data source address not allowed",
-                "A data source has nothing that could be destroyed or forgotten.",
-            )
-            .help("Remove the data block; no removed block is needed.")
-            .at(place),
-        );
-        return;
-    }
-    if let Target::Instance(_) = from {
-        diags.push(
-            Diagnostic::error(
-                "Resource instance keys not allowed",
-                "A removed block is about a whole resource or module: write it without keys.",
-            )
-            .at(place),
-        );
-        return;
-    }
-    module.removed.push(Removed { from, destroy, provisioners, span: block.header });
+}
+
+/// What is said of a `provisioner` or `connection` where no managed resource is removed.
+fn of_no_resource(block: &Block) -> Diagnostic {
+    let kind = &block.kind.name;
+    Diagnostic::error(
+        format!("Invalid {kind} block"),
+        "Provisioners are for one managed resource, and \"from\" is the address of something else.",
+    )
+    .help("Write a removed block of its own for each resource that needs it.")
+    .at(block.header)
 }
 
 fn address(
@@ -103,10 +126,16 @@ fn address(
                 MISSING,
                 format!("The argument \"{name}\" is required in a {} block.", block.kind.name),
             )
-            .at(block.body.brace()),
+            .at(block.body.missing),
         );
         return None;
     };
+    let reserved = written(&attribute.expr).and_then(|w| w.reserved());
+    // A removed block may name what never was: that does no harm.
+    if let Some(d) = reserved.filter(|_| &*block.kind.name == "moved") {
+        diags.push(d);
+        return None;
+    }
     let found = text(&attribute.expr).and_then(|t| t.parse().ok());
     if found.is_none() {
         diags.push(

@@ -17,6 +17,7 @@ use std::collections::btree_map::Entry;
 pub(crate) fn body(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Body {
     let mut body = json_body(expr);
     body.attributes.retain(|a| &*a.name.name != "//");
+    computed_names(expr, 0, "Unsupported argument", diags);
     // Blocks of one type may be in several places.
     take_blocks(&mut body, &TOP_LEVEL, diags);
     diags.extend(duplicate_attributes(&body));
@@ -82,10 +83,37 @@ fn take_blocks(body: &mut Body, kinds: &[&'static BlockKind], diags: &mut Vec<Di
         let Some(kind) = kinds.iter().find(|kind| kind.name == &*attribute.name.name) else { continue };
         let labels = kind.labels.len();
         diags.extend(json_block_problems(&attribute.expr, kind.name, labels));
+        let summary = if kind.name == "locals" { "Invalid local value name" } else { "Unsupported argument" };
+        computed_names(&attribute.expr, labels, summary, diags);
         for mut block in json_blocks(&attribute.expr, kind.name, labels) {
             inside(&mut block, kind, diags);
             body.blocks.push(block);
         }
+    }
+}
+
+/// Complains about names of arguments, so many labels further in, that have a template in them: they are taken as they are
+/// written, and so are none.
+fn computed_names(expr: &Expr, labels: usize, summary: &str, diags: &mut Vec<Diagnostic>) {
+    match &expr.kind {
+        ExprKind::Object(items) => {
+            for item in items {
+                if labels > 0 {
+                    computed_names(&item.value, labels - 1, summary, diags);
+                } else if !matches!(item.key.kind, ExprKind::String(_)) {
+                    diags.push(
+                        Diagnostic::error(
+                            summary,
+                            "A name cannot be computed; this one has a template in it.",
+                        )
+                        .at(item.key.span)
+                        .help("Write the name itself."),
+                    );
+                }
+            }
+        }
+        ExprKind::Tuple(items) => items.iter().for_each(|item| computed_names(item, labels, summary, diags)),
+        _ => {}
     }
 }
 
@@ -123,8 +151,7 @@ fn inside(block: &mut Block, kind: &BlockKind, diags: &mut Vec<Diagnostic>) {
         let is_value = only_arguments || kind.arguments.iter().any(|a| a.name == &*attribute.name.name);
         repeated_keys(&attribute.expr, is_value, diags);
     }
-    let mut arguments =
-        Body { attributes: block.body.attributes.clone(), blocks: Vec::new(), span: block.body.span };
+    let mut arguments = Body { attributes: block.body.attributes.clone(), ..block.body.emptied() };
     arguments.attributes.retain(|a| {
         let twin = |b: &&Attribute| b.name.name == a.name.name && b.name.span != a.name.span;
         only_arguments

@@ -1,7 +1,8 @@
 //! Override files: `override.tf` and `*_override.tf` change blocks of the others
 //! (<https://developer.hashicorp.com/terraform/language/files/override>).
 
-use crate::blocks::{labels, no_blocks};
+use crate::blocks::no_blocks;
+use crate::labels::labels;
 use crate::language::TOP_LEVEL;
 use crate::meta::local_name;
 use formwork_diag::{Diagnostic, Span};

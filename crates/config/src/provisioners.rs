@@ -24,14 +24,7 @@ pub(crate) fn provisioners(blocks: &[&Block], diags: &mut Vec<Diagnostic>) -> Ve
 }
 
 fn provisioner(block: &Block, base: Option<&Connection>, diags: &mut Vec<Diagnostic>) -> Option<Provisioner> {
-    let [kind] = block.labels.as_slice() else {
-        diags.push(
-            Diagnostic::error("Missing type for provisioner", "A provisioner block has one label, its type.")
-                .at(block.header)
-                .help("Write it as: provisioner \"local-exec\" { … }"),
-        );
-        return None;
-    };
+    let [kind] = block.labels.as_slice() else { return None };
     if GONE.contains(&&*kind.name) || !is_identifier(&kind.name) {
         diags.push(
             Diagnostic::error(
@@ -43,7 +36,7 @@ fn provisioner(block: &Block, base: Option<&Connection>, diags: &mut Vec<Diagnos
         );
         return None;
     }
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+    let mut body = block.body.emptied();
     let (mut when, mut on_failure) = (When::Create, OnFailure::Fail);
     for a in &block.body.attributes {
         match &*a.name.name {

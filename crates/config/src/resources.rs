@@ -1,16 +1,19 @@
 //! `resource`, `data` and `ephemeral` blocks.
 
-use crate::blocks::{labels, provider_ref, repetition};
+use crate::blocks::{provider_ref, repetition};
 use crate::conditions::{condition, refuse_itself};
 use crate::escape::unescape;
+use crate::labels::labels;
 use crate::language::blocks as language;
-use crate::meta::{Reader, dependencies as depends, duplicate, reference_list, trigger_list};
+use crate::meta::{
+    Reader, dependencies as depends, duplicate, no_other_literal, reference_list, trigger_list,
+};
 use crate::model::*;
 use crate::provisioners::provisioners;
 use formwork_addr::{Resource, ResourceMode};
 use formwork_diag::{Diagnostic, Span};
 use formwork_lang::{RefStep, references};
-use formwork_syntax::{Block, Body, Expr, ExprKind, Str};
+use formwork_syntax::{Block, Expr, ExprKind, Str};
 use std::sync::Arc;
 
 /// Reads a `resource`, `data` or `ephemeral` block; `check` is the check block that it stands in.
@@ -33,7 +36,7 @@ pub(crate) fn add_resource(
         diags.push(duplicate(what, &name, first.span, block.header));
         return;
     }
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: block.body.span };
+    let mut body = block.body.emptied();
     let (mut count, mut for_each, mut provider) = (None, None, None);
     let mut dependencies = Vec::new();
     for a in &block.body.attributes {
@@ -125,11 +128,15 @@ fn read_lifecycle(block: &Block, mode: ResourceMode, diags: &mut Vec<Diagnostic>
     // It says how often the block stands for an object, and was read with that.
     let _ = r.take("enabled");
     if mode == ResourceMode::Managed {
-        lifecycle.create_before_destroy = r.take("create_before_destroy").map(|a| a.expr.clone());
-        if let Some(expr) = &lifecycle.create_before_destroy {
-            settled_early(expr, diags);
+        if let Some(a) = r.take("create_before_destroy") {
+            no_other_literal(a, diags);
+            settled_early(&a.expr, diags);
+            lifecycle.create_before_destroy = Some(a.expr.clone());
         }
-        lifecycle.prevent_destroy = r.take("prevent_destroy").map(|a| a.expr.clone());
+        if let Some(a) = r.take("prevent_destroy") {
+            no_other_literal(a, diags);
+            lifecycle.prevent_destroy = Some(a.expr.clone());
+        }
         if let Some(a) = r.take("replace_triggered_by") {
             lifecycle.replace_triggered_by = trigger_list(&a.expr, diags);
         }

@@ -20,6 +20,7 @@ const EDITION: &str = "TF2021";
 pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::TERRAFORM, &block.body);
     if let Some(a) = r.take("required_version")
+        && const_eval(&a.expr, &mut Vec::new()).is_none_or(|value| !value.is_null())
         && let Some(text) = literal_string(&a.expr, "\"required_version\"", diags)
     {
         match Constraints::parse(&text) {
@@ -124,14 +125,7 @@ fn language_edition(a: &Attribute, diags: &mut Vec<Diagnostic>) {
 
 /// A `backend` block. Which kinds there are, and what they take, is for others to say.
 fn backend(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
-    let [kind] = &*block.labels else {
-        diags.push(
-            Diagnostic::error("Invalid backend", "A backend block has one label, the kind of backend.")
-                .at(block.header)
-                .help("For example: backend \"s3\" { … }"),
-        );
-        return;
-    };
+    let [kind] = &*block.labels else { return };
     for inner in &block.body.blocks {
         let name = &inner.kind.name;
         diags.push(

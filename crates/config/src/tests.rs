@@ -1,5 +1,6 @@
 //! Configurations that say what cannot be.
 
+mod blocks;
 mod escape;
 mod json;
 mod overrides;
@@ -88,6 +89,8 @@ fn the_language_has_one_edition_and_no_prereleases() {
     setting("language = TF2023", &["Unsupported language edition"]);
     setting("language = \"TF2021\"", &["Invalid language edition"]);
     setting("required_version = \">= 1.0\"", &[]);
+    setting("required_version = null", &[]);
+    check_all(&[("main.tf.json", r#"{"terraform":{"required_version":null}}"#)], &[]);
     setting("required_version = \">= 1.0+build\"", &[]);
     for version in [">= 1.0-beta", "1.0-beta", ">= 1.0-beta, < 2.0", "!= 1.0-beta"] {
         setting(&format!("required_version = \"{version}\""), &["Invalid required_version constraint"]);
@@ -299,7 +302,7 @@ fn the_state_may_be_elsewhere() {
     assert_eq!(kind(&[("a_override.tf", other), ("main.tf", backend)]).as_deref(), Some("http"));
     let two = "terraform {\n required_version = \"> 1\"\n}\n".to_owned() + backend;
     assert_eq!(kind(&[("a_override.tf", other), ("main.tf", &two)]).as_deref(), Some("http"));
-    check("terraform {\n backend {}\n}\n", &["Invalid backend"]);
+    check("terraform {\n backend {}\n}\n", &["Missing kind for backend"]);
     check("terraform {\n backend \"s3\" {\n assume_role {}\n}\n}\n", &["Unsupported block type"]);
     check(&format!("{backend}{other}"), &["Duplicate backend configuration"]);
 }
@@ -420,7 +423,7 @@ fn provisioners_say_when_and_what_for() {
     check(&provisioner("when = later"), &["Invalid \"when\" keyword"]);
     check(&provisioner("on_failure = 1"), &["Invalid \"on_failure\" keyword"]);
     check(&with("provisioner \"chef\" {}"), &["Unknown provisioner"]);
-    check(&with("provisioner {}"), &["Missing type for provisioner"]);
+    check(&with("provisioner {}"), &["Missing kind for provisioner"]);
     check(&with("connection {}\nconnection {}"), &["Duplicate connection block"]);
     let removed = |inner: &str| format!("removed {{\n from = terraform_data.a\n{inner}\n}}\n");
     check(&removed("provisioner \"local-exec\" {\n when = destroy\n}"), &[]);
@@ -536,7 +539,11 @@ fn checks_assert_something() {
         "check \"a\" {}\nvariable \"x\" {\n sensitive = 5\n}\n",
         &["Missing assert block", "Unsuitable value"],
     );
-    check("check \"a\" {\n assert {}\n}\n", &["Missing required argument"]);
+    check("check \"a\" {\n assert {}\n}\n", &["Missing required argument"; 2]);
+    check(
+        "check \"a\" {\n assert {\n condition = true\n}\n}\n",
+        &["Missing required argument", "Invalid assert expression"],
+    );
 }
 
 #[test]

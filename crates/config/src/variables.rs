@@ -129,6 +129,9 @@ fn read_file(id: FileId, name: &str, text: &str, origin: &Origin) -> (Vec<Given>
     (given.collect(), diags)
 }
 
+/// So many values of variables that nobody declared are told one by one: files are often shared by configurations.
+const SHOWN: usize = 2;
+
 /// The values of all root module variables: given ones by precedence, then defaults; and the names of those that still need
 /// one. Validation conditions are the engine's matter.
 pub fn resolve_variables(
@@ -139,12 +142,28 @@ pub fn resolve_variables(
     let root = config.root();
     let mut diags = Vec::new();
     let mut chosen: BTreeMap<Str, Given> = BTreeMap::new();
+    let mut strays = 0;
     for g in given {
         if root.variables.contains_key(&g.name) {
             chosen.insert(g.name.clone(), g);
-        } else {
+            continue;
+        }
+        strays += usize::from(matches!(g.origin, Origin::AutoFile(_) | Origin::File(_)));
+        if strays <= SHOWN || matches!(g.origin, Origin::Flag | Origin::Prompt) {
             undeclared(&g, root.variables.keys().map(|k| &**k), &mut diags);
         }
+    }
+    if strays > SHOWN {
+        diags.push(
+            Diagnostic::warning(
+                "Values for undeclared variables",
+                format!(
+                    "Variable files give values of {} other variable(s) that the root module does not declare.",
+                    strays - SHOWN
+                ),
+            )
+            .help("Declare the variables, or remove the values."),
+        );
     }
     let mut values = BTreeMap::new();
     let mut missing = Vec::new();
@@ -308,6 +327,29 @@ mod tests {
             assert!(file.private || &*file.name == "main.tf", "{text}");
         }
         format!("{diags:?}")
+    }
+
+    #[test]
+    fn of_many_undeclared_names_two_are_told() {
+        let files = MemoryFiles([("main.tf".into(), "variable \"z\" {}\n".into())].into());
+        let mut loaded = load(Path::new(""), &files);
+        let config = loaded.config.unwrap();
+        let mut told = |text: &str| -> Vec<(String, Option<String>)> {
+            let (given, _) = variable_file("x", text, &mut loaded.sources, &Origin::File("x".into()));
+            let (_, diags, _) = resolve_variables(&config, given, &mut loaded.sources);
+            diags.into_iter().map(|d| (d.summary, d.help)).collect()
+        };
+        let one = |name: &str| {
+            let help = format!("Declare it: variable \"{name}\" {{}}, or remove the value.");
+            ("Value for undeclared variable".to_owned(), Some(help))
+        };
+        assert_eq!(told("a = 1\nb = 2\n"), [one("a"), one("b")]);
+        let many = told("a = 1\nb = 2\nc = 3\nd = 4\n");
+        assert_eq!(many[..2], [one("a"), one("b")]);
+        assert_eq!(
+            many[2..].iter().map(|(s, _)| &**s).collect::<Vec<_>>(),
+            ["Values for undeclared variables"]
+        );
     }
 
     #[test]

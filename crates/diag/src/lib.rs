@@ -234,6 +234,8 @@ mod tests {
     fn suggests_close_names_only() {
         assert_eq!(suggestion("instnace_type", ["instance_type", "ami"]), Some("instance_type"));
         assert_eq!(suggestion("foo", ["completely_different"]), None);
+        assert_eq!(suggestion("b", ["a", "c"]), None);
+        assert_eq!(suggestion("ab", ["a", "ac"]), Some("a"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ const MAX_WORK: u64 = 100_000_000;
 static WORK: AtomicU64 = AtomicU64::new(0);
 
 /// The candidate that a user most likely meant by `given`, when one is close enough (Damerau–Levenshtein
-/// distance of at most a third of the length).
+/// distance of at most a third of the length, and less than all of it).
 pub fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     suggest(given, candidates, &WORK)
 }
@@ -39,7 +39,8 @@ fn suggest<'a>(
         }
         work += (letters.len() * given.len()) as u64;
         let distance = edit_distance(&given, &letters);
-        if distance <= limit && best.is_none_or(|best| (distance, candidate) < best) {
+        if distance <= limit && distance < given.len() && best.is_none_or(|best| (distance, candidate) < best)
+        {
             best = Some((distance, candidate));
         }
     }

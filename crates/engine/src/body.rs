@@ -117,7 +117,7 @@ impl Decoder<'_> {
                         format!("The argument \"{name}\" is required, but no definition was found."),
                     )
                     .help(format!("Add: {name} = … (a {})", declared.ty.friendly_name()))
-                    .at(body.brace()),
+                    .at(body.missing),
                 );
             }
             attrs.insert(name.clone(), Value::null(declared.ty.clone()));
@@ -140,7 +140,7 @@ impl Decoder<'_> {
         {
             return None;
         }
-        let mut out = Body { attributes: Vec::new(), blocks: body.blocks.clone(), span: body.span };
+        let mut out = Body { blocks: body.blocks.clone(), ..body.emptied() };
         for a in &body.attributes {
             match labels(&a.name.name).filter(|_| a.json) {
                 Some(n) => {

@@ -186,6 +186,26 @@ pub(crate) fn check_key(
     }
 }
 
+/// Complains when an import block names a resource as a whole, and the resource is repeated.
+pub(crate) fn check_no_key(import: &Import, repetition: &Repetition, diags: &mut Vec<Diagnostic>) {
+    let (how, key) = match repetition {
+        Repetition::Count(_) => ("count", "0"),
+        Repetition::ForEach(_) => ("for_each", "\"key\""),
+        Repetition::Single | Repetition::Enabled(_) => return,
+    };
+    let resource = &import.to.resource;
+    diags.push(
+        Diagnostic::error(
+            "Invalid import address",
+            format!(
+                "{resource} is made by {how}, and the block does not say which of its instances is meant."
+            ),
+        )
+        .help(format!("Add the key, as in {}[{key}]", import.to.text))
+        .at(import.to.span),
+    );
+}
+
 fn key_of(expr: Option<&Expr>, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Option<InstanceKey> {
     let Some(expr) = expr else { return Some(InstanceKey::None) };
     let value = value_of(expr, scope, diags)?;

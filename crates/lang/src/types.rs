@@ -4,31 +4,42 @@ use crate::{Lookup, Scope, Step, World};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_syntax::{Call, Expr, ExprKind, walk};
 use formwork_value::{Defaults, ObjectType, Type, Value, convert_defaults};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const KEYWORDS: [&str; 10] =
     ["any", "bool", "number", "string", "list", "set", "map", "tuple", "object", "optional"];
 
-/// Reads a type constraint, and the defaults of its optional attributes if there are any. `list` and `map` alone, as
-/// Terraform 0.11 had them, are those of elements of any one type; inside other types they are not accepted.
-pub fn type_expr(expr: &Expr) -> Result<(Type, Option<Defaults>), Diagnostic> {
+/// Reads a type constraint, and the defaults of its optional attributes if there are any; or says all that is wrong with it.
+/// `list` and `map` alone, as Terraform 0.11 had them, are those of elements of any one type; inside other types they are not
+/// accepted.
+pub fn type_expr(expr: &Expr) -> Result<(Type, Option<Defaults>), Vec<Diagnostic>> {
     match &expr.kind {
         ExprKind::Variable(name) if &**name == "list" => return Ok((Type::list(Type::Dynamic), None)),
         ExprKind::Variable(name) if &**name == "map" => return Ok((Type::map(Type::Dynamic), None)),
         _ => {}
     }
-    let (ty, defaults) = constraint(expr)?;
-    Ok((ty, Some(defaults).filter(|d| !d.is_empty())))
+    let mut diags = Vec::new();
+    match constraint(expr, &mut diags) {
+        Some((ty, defaults)) => Ok((ty, Some(defaults).filter(|d| !d.is_empty()))),
+        None => Err(diags),
+    }
 }
 
-fn constraint(expr: &Expr) -> Result<(Type, Defaults), Diagnostic> {
-    match &expr.kind {
+/// The value, or the problem told.
+fn told<T>(found: Result<T, Diagnostic>, diags: &mut Vec<Diagnostic>) -> Option<T> {
+    found.map_err(|d| diags.push(d)).ok()
+}
+
+fn constraint(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<(Type, Defaults)> {
+    let found = match &expr.kind {
         ExprKind::Variable(name) => keyword(name, expr.span).map(|ty| (ty, Defaults::default())),
-        ExprKind::Call(call) => constructor(call, expr.span),
+        ExprKind::Call(call) => return constructor(call, expr.span, diags),
         ExprKind::String(text) => Err(quoted(text, expr.span)),
         _ => Err(invalid("A type is a keyword such as string, or a call such as list(string).", expr.span)),
-    }
+    };
+    told(found, diags)
 }
 
 fn invalid(detail: impl Into<String>, span: Span) -> Diagnostic {
@@ -82,7 +93,27 @@ fn quoted(text: &str, span: Span) -> Diagnostic {
     }
 }
 
-fn constructor(call: &Call, span: Span) -> Result<(Type, Defaults), Diagnostic> {
+fn constructor(call: &Call, span: Span, diags: &mut Vec<Diagnostic>) -> Option<(Type, Defaults)> {
+    let arg = told(only_argument(call, span), diags)?;
+    match &*call.name.name {
+        "tuple" => tuple(arg, diags),
+        "object" => object(arg, diags),
+        name => {
+            let (element, inner) = constraint(arg, diags)?;
+            let defaults =
+                Defaults { element: Some(Box::new(inner)).filter(|d| !d.is_empty()), ..Defaults::default() };
+            let ty = match name {
+                "list" => Type::list(element),
+                "set" => Type::set(element),
+                _ => Type::map(element),
+            };
+            Some((ty, defaults))
+        }
+    }
+}
+
+/// The argument of a type that has one.
+fn only_argument(call: &Call, span: Span) -> Result<&Expr, Diagnostic> {
     let name = &*call.name.name;
     if call.expand_final {
         return Err(invalid("The arguments of a type cannot be expanded with ... .", span));
@@ -97,54 +128,41 @@ fn constructor(call: &Call, span: Span) -> Result<(Type, Defaults), Diagnostic> 
         "list" | "set" | "map" | "tuple" | "object" => {}
         _ => return Err(unknown_name(name, call.name.span)),
     }
-    let [arg] = &call.args[..] else {
-        if call.args.is_empty() {
-            return keyword(name, span).map(|ty| (ty, Defaults::default()));
-        }
-        return Err(invalid(format!("The type {name} takes one argument, not {}.", call.args.len()), span));
-    };
-    match name {
-        "tuple" => tuple(arg),
-        "object" => object(arg),
-        _ => {
-            let (element, inner) = constraint(arg)?;
-            let defaults =
-                Defaults { element: Some(Box::new(inner)).filter(|d| !d.is_empty()), ..Defaults::default() };
-            let ty = match name {
-                "list" => Type::list(element),
-                "set" => Type::set(element),
-                _ => Type::map(element),
-            };
-            Ok((ty, defaults))
-        }
+    match &call.args[..] {
+        [arg] => Ok(arg),
+        // Alone, these names are types of nothing.
+        [] => Err(keyword(name, span).err().unwrap_or_else(|| unknown_name(name, span))),
+        args => Err(invalid(format!("The type {name} takes one argument, not {}.", args.len()), span)),
     }
 }
 
-fn tuple(arg: &Expr) -> Result<(Type, Defaults), Diagnostic> {
+fn tuple(arg: &Expr, diags: &mut Vec<Diagnostic>) -> Option<(Type, Defaults)> {
     let ExprKind::Tuple(items) = &arg.kind else {
-        return Err(invalid("The argument of tuple must be a list of types in brackets.", arg.span)
-            .help("For example tuple([string, number])."));
+        let d = invalid("The argument of tuple must be a list of types in brackets.", arg.span);
+        diags.push(d.help("For example tuple([string, number])."));
+        return None;
     };
+    let before = diags.len();
     let mut types = Vec::with_capacity(items.len());
     let mut defaults = Defaults::default();
     for (i, item) in items.iter().enumerate() {
-        let (ty, inner) = constraint(item)?;
+        let Some((ty, inner)) = constraint(item, diags) else { continue };
         types.push(ty);
         if !inner.is_empty() {
             defaults.elements.insert(i, inner);
         }
     }
-    Ok((Type::tuple(types), defaults))
+    (diags.len() == before).then(|| (Type::tuple(types), defaults))
 }
 
-fn object(arg: &Expr) -> Result<(Type, Defaults), Diagnostic> {
+fn object(arg: &Expr, diags: &mut Vec<Diagnostic>) -> Option<(Type, Defaults)> {
     let ExprKind::Object(items) = &arg.kind else {
-        return Err(invalid(
-            "The argument of object must be attributes and their types in braces.",
-            arg.span,
-        )
-        .help("For example object({ name = string, size = number })."));
+        let d = invalid("The argument of object must be attributes and their types in braces.", arg.span);
+        diags.push(d.help("For example object({ name = string, size = number })."));
+        return None;
     };
+    let before = diags.len();
+    let mut names = BTreeSet::new();
     let mut ty = ObjectType::default();
     let mut defaults = Defaults::default();
     for item in items {
@@ -153,63 +171,54 @@ fn object(arg: &Expr) -> Result<(Type, Defaults), Diagnostic> {
         let quoted = |name: &str| span != arg.span && (span.end - span.start) as usize == name.len() + 2;
         let name = match &item.key.kind {
             ExprKind::String(name) if !quoted(name) => name,
-            _ => return Err(invalid("The name of an attribute must be a plain name.", span)),
-        };
-        let (attr, inner, optional) = match &item.value.kind {
-            ExprKind::Call(call) if &*call.name.name == "optional" => {
-                let (attr, inner, default) = optional_attribute(call, item.value.span)?;
-                if let Some(default) = default {
-                    defaults.attrs.insert(name.clone(), default);
-                }
-                (attr, inner, true)
-            }
             _ => {
-                let (attr, inner) = constraint(&item.value)?;
-                (attr, inner, false)
+                diags.push(invalid("The name of an attribute must be a plain name.", span));
+                continue;
             }
         };
-        if ty.attrs.insert(name.clone(), attr).is_some() {
-            return Err(invalid(format!("The attribute {name:?} is there twice."), item.key.span));
+        if !names.insert(name) {
+            diags.push(invalid(format!("The attribute {name:?} is there twice."), span));
+            continue;
         }
-        if optional {
-            ty.optional.insert(name.clone());
+        let found = match &item.value.kind {
+            ExprKind::Call(call) if &*call.name.name == "optional" => {
+                ty.optional.insert(name.clone());
+                optional_attribute(call, item.value.span, diags)
+            }
+            _ => constraint(&item.value, diags).map(|(attr, inner)| (attr, inner, None)),
+        };
+        let Some((attr, inner, default)) = found else { continue };
+        ty.attrs.insert(name.clone(), attr);
+        if let Some(default) = default {
+            defaults.attrs.insert(name.clone(), default);
         }
         if !inner.is_empty() {
             defaults.children.insert(name.clone(), inner);
         }
     }
-    Ok((Type::Object(Arc::new(ty)), defaults))
+    (diags.len() == before).then(|| (Type::Object(Arc::new(ty)), defaults))
 }
 
 /// `optional(type)` or `optional(type, default)`.
-fn optional_attribute(call: &Call, span: Span) -> Result<(Type, Defaults, Option<Value>), Diagnostic> {
+fn optional_attribute(
+    call: &Call,
+    span: Span,
+    diags: &mut Vec<Diagnostic>,
+) -> Option<(Type, Defaults, Option<Value>)> {
     let (ty, default) = match &call.args[..] {
         [ty] => (ty, None),
         [ty, default] => (ty, Some(default)),
         args => {
             let detail =
                 format!("optional takes a type and perhaps a default, not {} arguments.", args.len());
-            return Err(invalid(detail, span).help("For example optional(string, \"none\")."));
+            diags.push(invalid(detail, span).help("For example optional(string, \"none\")."));
+            return None;
         }
     };
-    let (ty, inner) = constraint(ty)?;
-    let Some(expr) = default else { return Ok((ty, inner, None)) };
-    let mut called = None;
-    walk(expr, &mut |e| {
-        if let ExprKind::Call(call) = &e.kind {
-            called = called.or(Some(call.name.span));
-        }
-    });
-    if let Some(span) = called {
-        return Err(
-            Diagnostic::error("Function calls not allowed", "A default in a type must be constant.").at(span)
-        );
-    }
-    let mut diags = Vec::new();
-    let outcome = crate::eval(expr, &Constants, &mut diags);
-    if let Some(d) = diags.into_iter().find(Diagnostic::is_error) {
-        return Err(d.at(expr.span));
-    }
+    let ty = constraint(ty, diags);
+    let Some(expr) = default else { return ty.map(|(ty, inner)| (ty, inner, None)) };
+    let value = constant(expr, diags);
+    let ((ty, inner), value) = (ty?, value?);
     let wrong = |why: String| {
         Diagnostic::error(
             "Invalid default value for optional attribute",
@@ -217,8 +226,27 @@ fn optional_attribute(call: &Call, span: Span) -> Result<(Type, Defaults, Option
         )
         .at(expr.span)
     };
-    let value = convert_defaults(&outcome.value, &ty, &inner).map_err(|e| wrong(e.to_string()))?;
-    Ok((ty, inner, Some(value)))
+    let value = convert_defaults(&value, &ty, &inner).map_err(|e| wrong(e.to_string()));
+    let value = told(value, diags)?;
+    Some((ty, inner, Some(value)))
+}
+
+/// The value of a default.
+fn constant(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Option<Value> {
+    let before = diags.len();
+    walk(expr, &mut |e| {
+        if let ExprKind::Call(call) = &e.kind {
+            let d = Diagnostic::error("Function calls not allowed", "A default in a type must be constant.");
+            diags.push(d.at(call.name.span));
+        }
+    });
+    if diags.len() > before {
+        return None;
+    }
+    let mut found = Vec::new();
+    let outcome = crate::eval(expr, &Constants, &mut found);
+    diags.extend(found.into_iter().filter(Diagnostic::is_error).map(|d| d.at(expr.span)));
+    (diags.len() == before).then_some(outcome.value)
 }
 
 /// Defaults refer to nothing and read nothing.

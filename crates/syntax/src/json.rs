@@ -67,7 +67,8 @@ fn read(
 /// An object as a body of attributes only; an array of objects as all of them together. Keys named `//` are
 /// comments. Anything else is an empty body: see [`json_blocks`] for a check.
 pub fn json_body(expr: &Expr) -> Body {
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: expr.span };
+    let close = Span { start: expr.span.end.saturating_sub(1).max(expr.span.start), ..expr.span };
+    let mut body = Body { missing: close, ..Body::empty(expr.span) };
     add_attributes(expr, &mut body);
     body
 }

@@ -18,7 +18,7 @@ const FEW: usize = 12;
 pub(crate) fn file(text: &str, place: Place) -> Result<Body> {
     let mut work = Work::new();
     if is_too_large(text, place, &mut work) {
-        let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: place.span(0..0) };
+        let body = Body::empty(place.span(0..0));
         return (body, work.finish());
     }
     let lexed = lexer::lex(text, Mode::Body, false);

@@ -23,7 +23,7 @@ pub(crate) fn body(text: &str, lexed: Lexed, place: Place, names: &mut Names, wo
     faults.sort_by_key(|(at, _)| *at);
     let mut recovery =
         Recovery { text, tokens: &tokens, pairs, faults, told: 0, place, names, work, part: Vec::new() };
-    let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span: place.span(0..text.len()) };
+    let mut body = Body::empty(place.span(0..text.len()));
     recovery.items(&mut body, 0..tokens.len().saturating_sub(1), 0);
     recovery.tell(usize::MAX);
     body

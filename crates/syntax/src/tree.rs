@@ -24,10 +24,24 @@ pub struct Body {
     pub blocks: Vec<Block>,
     /// From the opening to the closing brace, or the whole file.
     pub span: Span,
+    /// The place of what it lacks: its opening brace, the beginning of the one attribute on its line, or in JSON its closing
+    /// brace.
+    pub missing: Span,
 }
 
 impl Body {
-    /// The opening brace: the place of what a block lacks.
+    /// An empty body in this place.
+    pub fn empty(span: Span) -> Self {
+        Body { attributes: Vec::new(), blocks: Vec::new(), span, missing: span.first(1) }
+    }
+
+    /// The body without what is in it.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Body { missing: self.missing, ..Body::empty(self.span) }
+    }
+
+    /// The opening brace.
     pub fn brace(&self) -> Span {
         self.span.first(1)
     }

@@ -100,3 +100,31 @@ fn a_byte_order_mark_before_a_template_is_no_part_of_it() {
     assert_eq!(text("a"), formwork_syntax::ExprKind::String("x".into()));
     assert_eq!(text("b"), formwork_syntax::ExprKind::String("x\u{feff}".into()));
 }
+
+#[test]
+fn what_is_literal_is_no_template() {
+    let wrong = "Unsuitable value";
+    for (argument, json) in
+        [("sensitive", "\"${true}\""), ("nullable", "\"${false}\""), ("ephemeral", "\"${\\\"true\\\"}\"")]
+    {
+        check(&format!(r#"{{"variable":{{"v":{{"{argument}":{json}}}}}}}"#), &[wrong]);
+    }
+    check(r#"{"output":{"o":{"value":1,"sensitive":"${true}"}}}"#, &[wrong]);
+    check(r#"{"removed":{"from":"t.a","lifecycle":{"destroy":"${false}"}}}"#, &[wrong]);
+    check(r#"{"variable":{"v":{"sensitive":"true","nullable":false}}}"#, &[]);
+}
+
+#[test]
+fn names_are_not_computed() {
+    check(r#"{"locals":[{"${\"x\"}":1,"a${1}":2}]}"#, &["Invalid local value name"; 2]);
+    for text in [
+        r#"{"${\"x\"}":{}}"#,
+        r#"{"output":{"o":{"value":1,"${\"x\"}":1}}}"#,
+        r#"{"resource":{"t":{"a":[{"${\"x\"}":1}]}}}"#,
+        r#"{"resource":{"t":{"a":{"lifecycle":{"${\"x\"}":1}}}}}"#,
+    ] {
+        check(text, &["Unsupported argument"]);
+    }
+    // Keys of values are.
+    check(r#"{"resource":{"t":{"a":{"b":{"${\"x\"}":1}}}}}"#, &[]);
+}

@@ -356,7 +356,7 @@ impl Builder<'_> {
     fn json(&mut self, node: NodeIndex, name: &str, expr: &Expr, bound: &mut Vec<Str>) {
         let blocks = if name == "dynamic" { dynamic_blocks(expr) } else { Vec::new() };
         if !blocks.is_empty() && blocks.iter().all(|b| !b.body.blocks.is_empty()) {
-            return self.body_but(node, &Body { attributes: Vec::new(), blocks, span: expr.span }, bound);
+            return self.body_but(node, &Body { blocks, ..Body::empty(expr.span) }, bound);
         }
         match &expr.kind {
             ExprKind::Tuple(items) => items.iter().for_each(|item| self.json(node, "", item, bound)),

@@ -273,6 +273,8 @@ fn take_over(config: Value, prior: Option<&Value>, path: &[PathStep]) -> Value {
     };
     let (kind, marks) = config.clone().into_kind();
     let edited = match (kind, name) {
+        // As in Terraform, an attribute of an object may be named by a key only at the end of a path.
+        (ValueKind::Object(_), _) if matches!(step, PathStep::Index(_)) && !rest.is_empty() => return config,
         (ValueKind::Object(mut m), Some(name)) => {
             let old = prior.and_then(|p| p.get(&name));
             if let Some(slot) = Arc::make_mut(&mut m).get_mut(&name) {

@@ -5,7 +5,7 @@ mod names;
 use crate::body::decode_in;
 use crate::evaluator::value_of;
 use crate::graph::Graph;
-use crate::imports::{check_key, each, import_id};
+use crate::imports::{check_key, check_no_key, each, import_id};
 use crate::provide::{Types, Worker};
 use crate::scope::WithNames;
 use crate::{Setup, checks, expand, rules};
@@ -256,8 +256,12 @@ impl<'a> Validator<'a> {
             for key in import.to.modules.iter().flatten() {
                 value_of(key, &scope, self.diags);
             }
-            if let (Some(key), Some(block)) = (&import.to.key, block) {
-                check_key(&import.to.resource, &block.repetition, key, &scope, self.diags);
+            match (block, &import.to.key) {
+                (Some(block), Some(key)) => {
+                    check_key(&import.to.resource, &block.repetition, key, &scope, self.diags);
+                }
+                (Some(block), None) => check_no_key(import, &block.repetition, self.diags),
+                (None, _) => {}
             }
             if let Some(value) = value_of(&import.id, &scope, self.diags)
                 && (value.is_known() || convert(&value, &Type::String).is_err())

@@ -161,7 +161,10 @@ impl<'a> Evaluator<'a> {
         let value = self.expr(arg);
         let (ty, defaults) = match crate::type_expr(ty) {
             Ok(found) => found,
-            Err(d) => return self.fail(d, None),
+            Err(found) => {
+                self.diags.extend(found);
+                return unknown();
+            }
         };
         if self.errors_since(start) {
             return unknown();

@@ -240,8 +240,18 @@ fn reads_type_constraints() {
         ("\"string\"", Err("Invalid quoted type constraints")),
         ("object({ a = optional(number, \"x\") })", Err("Invalid default value for optional attribute")),
         ("object({ a = optional(number, var.x) })", Err("Variables not allowed")),
+        (
+            "object({ a = optional(number, \"x\"), b = tuple([strng, bol]), b = string, c = optional(nope, upper(\"\")) })",
+            Err(
+                "Invalid default value for optional attribute, Invalid type specification, Invalid type specification, \
+                 Invalid type specification, Invalid type specification, Function calls not allowed",
+            ),
+        ),
     ] {
-        let actual = type_expr(&parse(text)).map(|(ty, _)| ty.to_string()).map_err(|d| d.summary);
+        let actual = type_expr(&parse(text)).map(|(ty, _)| ty.to_string()).map_err(|all| {
+            let summaries: Vec<String> = all.into_iter().map(|d| d.summary).collect();
+            summaries.join(", ")
+        });
         assert_eq!(actual.as_deref().map_err(|s| s.as_str()), expected, "{text}");
     }
     let expr = parse("list(object({ a = optional(string, 1) }))");

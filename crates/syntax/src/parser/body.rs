@@ -9,7 +9,7 @@ impl Parser<'_> {
     /// A whole file.
     pub(crate) fn file(&mut self) -> Parsed<Body> {
         let span = self.place.span(0..self.text.len());
-        let mut body = Body { attributes: Vec::new(), blocks: Vec::new(), span };
+        let mut body = Body::empty(span);
         self.items(&mut body, Kind::End)?;
         Ok(body)
     }
@@ -39,7 +39,7 @@ impl Parser<'_> {
 
     /// Tokens that are one item and no more.
     pub(crate) fn only_item(&mut self, body: &mut Body) -> Parsed<()> {
-        let mut own = Body { attributes: Vec::new(), blocks: Vec::new(), span: body.span };
+        let mut own = Body::empty(body.span);
         self.item(&mut own)?;
         self.expect_end()?;
         body.attributes.append(&mut own.attributes);
@@ -119,7 +119,7 @@ impl Parser<'_> {
             let label = match token.kind {
                 Kind::OpenBrace => {
                     self.pass(token);
-                    let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: self.span_of(token) };
+                    let body = Body::empty(self.span_of(token));
                     return Ok((Block { kind, labels, body, header }, token));
                 }
                 Kind::Word => {
@@ -170,6 +170,7 @@ impl Parser<'_> {
             return Err(self.not_on_one_line(after));
         }
         let attribute = self.attribute(name)?;
+        body.missing = attribute.span.first(1);
         body.attributes.push(attribute);
         match self.take(Kind::CloseBrace) {
             Some(close) => Ok(close),
