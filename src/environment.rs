@@ -51,6 +51,11 @@ impl formwork_aws_keys::World for Real {
     }
 }
 
+/// Whether what was interrupted in another account, region or cluster is to be looked for where providers lead today.
+pub fn settle_here() -> bool {
+    switch("FORMWORK_RECOVER_HERE").unwrap_or(false)
+}
+
 /// A switch of the environment: anything but `0` and `false` turns it on.
 fn switch(name: &str) -> Option<bool> {
     Real.get(name).map(|v| !matches!(v.as_str(), "0" | "false" | "FALSE" | "False" | "f" | "F"))

@@ -231,6 +231,7 @@ pub fn setup(cx: &Context, inputs: &Inputs, world: Arc<RealWorld>, parallelism: 
         cancel: cx.signals.cancel(),
         probe: cx.probe.clone(),
         unmade: Unmade::default(),
+        settle_here: environment::settle_here(),
     }
 }
 
@@ -282,7 +283,6 @@ impl Run {
         // Reading a large state takes a while: who waits should see that something happens.
         let progress = Arc::new(Progress::start(cx.screen, environment::log()));
         cx.signals.tell(&progress);
-        cx.signals.watch(cx.screen);
         // Where there is nothing yet, there is nothing to lock: a file would be made for it, only to be removed again.
         let nothing = || !cx.is_remote() && cx.local(state.state.as_deref()).is_absent().unwrap_or(false);
         let held = if access == Access::Read && (!state.lock || nothing()) {
@@ -290,6 +290,8 @@ impl Run {
         } else {
             Held::Open(open(cx, state, operation, access)?)
         };
+        // What is only looked at has no lock that would stay: until here, the first signal ends the program.
+        cx.signals.watch(cx.screen);
         setup.events = progress.sink();
         Ok(Run { setup, progress, held, runtime })
     }

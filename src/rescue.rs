@@ -54,9 +54,9 @@ impl Journal for Noted {
     fn append(&self, record: &Record) -> Result<(), StateError> {
         let outcome = match record {
             Record::Intent(intent) => Some((&intent.token, false)),
-            Record::Set { token: Some(token), partial: false, .. } | Record::NoEffect { token } => {
-                Some((token, true))
-            }
+            Record::Set { token: Some(token), partial: false, .. }
+            | Record::Restore { token: Some(token), .. }
+            | Record::NoEffect { token } => Some((token, true)),
             _ => None,
         };
         if let Some((token, settled)) = outcome {
@@ -118,8 +118,7 @@ impl Rescued {
         if !exactly || superseded {
             // Whoever wrote meanwhile found what was on its way here, and has gone on from there: that must not be replaced by
             // what was known before, unless somebody has looked.
-            state.serial =
-                if superseded { self.session.state().serial } else { self.session.next_serial() };
+            state.serial = if superseded { self.session.state().serial } else { self.session.next_serial() };
             state.lineage = self.session.lineage();
         }
         let sealed = self.cipher.seal(Stored::Snapshot, self.text(&state).into_bytes());

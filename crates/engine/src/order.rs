@@ -14,8 +14,8 @@
 //!
 //! An object replaced destroy-first goes before its successor comes; create-first it is put aside, its successor comes,
 //! then it goes. "Made from" is, for new values, exact: the instances that the configuration refers to. For what goes it
-//! is what the state recorded, resource by resource, and it reaches through resources that do not change. The last row
-//! gives way where it would close a ring.
+//! is what the state recorded, resource by resource, and it reaches through resources that do not change. The third row gives
+//! way where it would close a ring; so does the second, for what X's provider is configured from.
 
 use crate::deps::Deps;
 use crate::evaluator::Evaluator;
@@ -268,13 +268,11 @@ impl Order {
             return;
         }
         let mut users: BTreeMap<&ResourceAddr, Vec<(&ResourceAddr, Edge)>> = BTreeMap::new();
-        for (all, edge) in [(origins, Edge::Firm), (through_providers, Edge::Weak)] {
+        for (all, edge) in [(through_providers, Edge::Weak), (origins, Edge::Firm)] {
             for (user, used) in all {
-                for u in used.iter().filter(|u| *u != user) {
-                    let using = users.entry(u).or_default();
-                    if edge == Edge::Firm || !using.contains(&(user, Edge::Firm)) {
-                        using.push((user, edge));
-                    }
+                let through = through_providers.get(user).filter(|_| edge == Edge::Firm);
+                for u in used.iter().filter(|u| *u != user && !through.is_some_and(|t| t.contains(*u))) {
+                    users.entry(u).or_default().push((user, edge));
                 }
             }
         }

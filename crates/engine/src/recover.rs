@@ -301,17 +301,21 @@ impl Recovery {
         };
         let settled = Record::NoEffect { token: intent.token.clone() };
         match (operation_of(intent), recovered) {
-            (Operation::Create, Recovered::Absent) if pending.partial.is_some() && !foreign => {
-                let aside = intent.puts_aside.clone();
-                let restored = aside.map(|key| Record::Restore { address: addr.clone(), key });
-                (std::iter::once(set(None)).chain(restored).collect(), "its creation had been interrupted, and it does not exist".into())
-            }
             (Operation::Create, Recovered::Absent) => {
-                // What it was to replace is the current one again. In this order: once it is settled, nobody asks any more.
-                let aside = intent.puts_aside.clone();
-                let restored = aside.map(|key| Record::Restore { address: addr.clone(), key });
-                let records = restored.into_iter().chain([settled]).collect();
-                (records, "its creation had been interrupted before it had any effect".into())
+                let half = !foreign && self.has_half_of(pending);
+                let there = self.state.instance(addr).filter(|i| half || i.current.is_none());
+                let aside = intent.puts_aside.clone().filter(|_| !foreign);
+                let aside = aside.filter(|key| there.is_some_and(|i| i.deposed.contains_key(key)));
+                if let Some(key) = aside {
+                    // What it was to replace is the current one again.
+                    let restored =
+                        Record::Restore { address: addr.clone(), key, token: Some(intent.token.clone()) };
+                    (vec![restored], "its creation had been interrupted, and it does not exist".into())
+                } else if half {
+                    (vec![set(None)], "its creation had been interrupted, and it does not exist".into())
+                } else {
+                    (vec![settled], "its creation had been interrupted before it had any effect".into())
+                }
             }
             (Operation::Create, Recovered::Found { object, complete }) => {
                 // Nobody knows whether its provisioners would have run.
@@ -364,6 +368,23 @@ impl Recovery {
         block.is_some_and(|b| b.provisioners.iter().any(|p| p.when == When::Create))
     }
 
+    /// Whether the object that the state has is what the interrupted creation itself recorded half made.
+    fn has_half_of(&self, pending: &Pending) -> bool {
+        let Intent { address: addr, deposed, .. } = &pending.intent;
+        let there = self.state.instance(addr).and_then(|i| match deposed {
+            None => i.current.as_ref(),
+            Some(key) => i.deposed.get(key),
+        });
+        // The state's copy also says whose it is.
+        there.is_some_and(|there| {
+            let recorded = pending
+                .partial
+                .as_ref()
+                .map(|p| StoredObject { provider: there.provider.clone(), ..(**p).clone() });
+            recorded.as_ref() == Some(&**there)
+        })
+    }
+
     /// Whether the place of an object is taken by another one.
     fn taken(&self, pending: &Pending, info: &TypeInfo, object: &Object) -> bool {
         let Intent { address: addr, deposed, .. } = &pending.intent;
@@ -373,15 +394,7 @@ impl Recovery {
             Some(key) => instance.deposed.get(key),
         };
         // What the operation itself recorded half way is no other.
-        let halfway = |there: &&Arc<StoredObject>| {
-            // The state's copy also says whose it is.
-            let recorded = pending
-                .partial
-                .as_ref()
-                .map(|p| StoredObject { provider: there.provider.clone(), ..(**p).clone() });
-            recorded.as_ref() == Some(&***there)
-        };
-        let Some(there) = there.filter(|there| !halfway(there)) else { return false };
+        let Some(there) = there.filter(|_| !self.has_half_of(pending)) else { return false };
         let (Ok(there), Some(resource)) = (decode(addr, info, there), info.managed()) else { return false };
         !resource.is_same(&there.value, &object.value)
     }
@@ -426,13 +439,17 @@ impl Recovery {
         usable: bool,
     ) -> Result<Arc<ProviderHandle>, Diagnostic> {
         let intent = &pending.intent;
-        let was = identity::split(&intent.identity).1;
+        let was = match self.caller.setup.settle_here {
+            true => identity::Reached::new(),
+            false => identity::split(&intent.identity).1,
+        };
         if usable && let Some(key) = provider_key(&self.caller.setup.config.clone(), &intent.provider) {
             let cell = self.ev.provider_cell(key);
             self.fill(cell).await;
             if let Some(handle) = self.ev.provider_of(cell)
                 && identity::same_configuration(&handle.identity, &intent.identity)
-                && identity::difference(&was, &identity::reached(&*info.family, &handle.client).await).is_none()
+                && identity::difference(&was, &identity::reached(&*info.family, &handle.client).await)
+                    .is_none()
             {
                 return Ok(handle);
             }
@@ -590,8 +607,8 @@ fn elsewhere(intent: &Intent, other: &str) -> Diagnostic {
         format!("When the operation on {} began, it was in {other}.", intent.address),
     )
     .help(
-        "Run again with the credentials and the environment of that time: what it left can be found only there. Until then it \
-         stays in the journal.",
+        "Run again with the credentials and the environment of that time: what it left can be found only there. If that place is \
+         gone, or has another name by now, set FORMWORK_RECOVER_HERE=1 for one run: it looks where the provider leads today.",
     )
     .about(&intent.address)
 }

@@ -156,6 +156,8 @@ pub struct Setup {
     pub probe: Arc<dyn Probe>,
     /// What recovery found unmade.
     pub unmade: Unmade,
+    /// Whether recovery looks where providers lead today for what was interrupted elsewhere: the place is gone, or has another name.
+    pub settle_here: bool,
 }
 
 /// Creations that were interrupted and of which recovery found nothing, by instance. Whoever makes the same thing again does it

@@ -36,6 +36,7 @@ pub(crate) struct Aws {
     /// What else the block says.
     pub settings: Settings,
     account: OnceCell<String>,
+    known: OnceCell<Option<String>>,
 }
 
 /// What the functions of a resource type are given.
@@ -53,6 +54,12 @@ impl Aws {
             Ok(identity.account.unwrap_or_default())
         };
         self.account.get_or_try_init(ask).await.cloned()
+    }
+
+    /// The account's number, if it can be had. Who cannot be reached is not asked again.
+    pub async fn account_if_known(&self) -> Option<String> {
+        let found = self.known.get_or_init(async || self.account().await.ok()).await;
+        found.clone().filter(|account| !account.is_empty())
     }
 
     /// The ARN of a resource in this region, such as `vpc/vpc-1` of the service `ec2`.
@@ -150,6 +157,7 @@ fn clients(arguments: &Arguments, config: SdkConfig, region: String) -> Aws {
         region,
         settings: Settings::from(arguments),
         account: OnceCell::new(),
+        known: OnceCell::new(),
     }
 }
 

@@ -74,9 +74,7 @@ impl Provider for Family {
     async fn reached(&self, client: &Client) -> Value {
         let Some(aws) = client.downcast_ref::<client::Aws>() else { return Value::NULL };
         let mut found = vec![("region", Value::from(aws.region.as_str()))];
-        if let Ok(account) = aws.account().await
-            && !account.is_empty()
-        {
+        if let Some(account) = aws.account_if_known().await {
             found.push(("account", Value::from(account.as_str())));
         }
         Value::object(found)

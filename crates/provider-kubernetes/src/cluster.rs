@@ -32,6 +32,8 @@ pub(crate) struct Cluster {
 struct Connection {
     client: kube::Client,
     address: String,
+    /// The end of the authority's certificate, which is its signature, in hexadecimal digits.
+    authority: Option<String>,
     /// When the client's certificate ends, if there is one.
     until: Option<Timestamp>,
 }
@@ -69,6 +71,10 @@ fn patterns(argument: &str, texts: Option<&[String]>) -> Result<Vec<Regex>, Call
     texts.unwrap_or_default().iter().map(compile).collect()
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Cluster {
     /// Does not call out.
     pub fn new(arguments: Arguments, defaults: Defaults) -> Result<Self, CallError> {
@@ -102,6 +108,8 @@ impl Cluster {
                 let made = tokio::task::spawn_blocking(move || {
                     let access = arguments.access(&defaults)?;
                     let address = access.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+                    let last = access.config.root_cert.as_ref().and_then(|all| all.last());
+                    let authority = last.map(|der| hexadecimal(&der[der.len().saturating_sub(16)..]));
                     let until = access.certificate.as_deref().and_then(x509::not_after);
                     let client = kube::Client::try_from(access.config).map_err(|error| {
                         let detail = format!(
@@ -110,7 +118,7 @@ impl Cluster {
                         );
                         CallError::new("Credentials cannot be used", detail)
                     })?;
-                    Ok(Connection { client, address, until })
+                    Ok(Connection { client, address, authority, until })
                 });
                 made.await.unwrap_or_else(|_| {
                     Err(CallError::new("Cluster cannot be reached", "Making the connection was cut short."))
@@ -119,9 +127,9 @@ impl Cluster {
             .await
     }
 
-    /// The server's address, when it is not known yet, too.
-    pub async fn server(&self) -> Result<&str, CallError> {
-        Ok(&self.connection().await?.address)
+    /// What tells the certificate authority of the cluster from others, if one is given: the end of its certificate.
+    pub async fn authority(&self) -> Option<String> {
+        self.connection().await.ok()?.authority.clone()
     }
 
     /// The server's address, for messages.

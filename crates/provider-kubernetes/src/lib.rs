@@ -93,9 +93,10 @@ impl Provider for Kubernetes {
 
     async fn reached(&self, client: &Client) -> Value {
         let Some(cluster) = client.downcast_ref::<Cluster>() else { return Value::NULL };
-        match cluster.server().await {
-            Ok(address) => Value::object([("server", Value::from(address))]),
-            Err(_) => Value::NULL,
+        // An address may change while the cluster stays the same; its certificate authority does not.
+        match cluster.authority().await {
+            Some(authority) => Value::object([("certificate authority", Value::from(authority))]),
+            None => Value::NULL,
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) fn ledger(entries: &[Entry], state: &State) -> Ledger {
                     origins.insert((address.clone(), Some(key.clone())), origin);
                 }
             }
-            Record::Restore { address, key } => {
+            Record::Restore { address, key, .. } => {
                 let slot = (address.clone(), None);
                 if let Some(origin) = origins.remove(&(address.clone(), Some(key.clone()))) {
                     origins.entry(slot).or_insert(origin);

@@ -81,12 +81,14 @@ pub enum Record {
         key: Str,
     },
     /// The object that was put aside under this key is the current one again. Nothing happens when there is none, or when
-    /// the instance has another current object.
+    /// the instance has another current object; but what this intent recorded half made is none, it is not there any more.
     Restore {
         /// The instance.
         address: InstanceAddr,
         /// Its key.
         key: Str,
+        /// The intent that had put it aside, and that is settled by this.
+        token: Option<Str>,
     },
 }
 
@@ -100,7 +102,8 @@ impl Record {
                 state.set(address, deposed.as_ref(), provider, object.clone());
             }
             Record::Depose { address, key } => state.depose(address, key),
-            Record::Restore { address, key } => state.restore(address, key),
+            Record::Restore { address, key, token: None } => state.restore(address, key),
+            Record::Restore { address, key, token: Some(_) } => state.reinstate(address, key),
             Record::Move { from, to } => state.rename(from, to),
         }
     }

@@ -23,14 +23,16 @@ impl Ledger {
                     pending.partial = object.clone();
                 }
             }
-            Record::Set { token: Some(token), partial: false, .. } | Record::NoEffect { token } => {
+            Record::Set { token: Some(token), partial: false, .. }
+            | Record::Restore { token: Some(token), .. }
+            | Record::NoEffect { token } => {
                 if let Some(number) = self.numbers.remove(token) {
                     self.open.remove(&number);
                 }
             }
             Record::Set { token: None, .. }
             | Record::Depose { .. }
-            | Record::Restore { .. }
+            | Record::Restore { token: None, .. }
             | Record::Move { .. } => {}
         }
     }

@@ -218,6 +218,16 @@ impl State {
         }
     }
 
+    /// Makes the object that was put aside under `key` the current one again, in the place of what was to follow it.
+    pub fn reinstate(&mut self, addr: &InstanceAddr, key: &Str) {
+        let instance = self.resources.get_mut(&addr.resource).and_then(|r| r.instances.get_mut(&addr.key));
+        if let Some(instance) = instance
+            && let Some(object) = instance.deposed.remove(key)
+        {
+            instance.current = Some(object);
+        }
+    }
+
     /// Gives an instance another address; nothing happens when there is none, or when the new address is taken.
     pub fn rename(&mut self, from: &InstanceAddr, to: &InstanceAddr) {
         if self.instance(to).is_some() {

@@ -121,7 +121,8 @@ impl Group<'_> {
                 Record::Intent(intent) => Some(&intent.token),
                 Record::Set { token, .. } => token.as_ref(),
                 Record::NoEffect { token } => Some(token),
-                Record::Depose { .. } | Record::Restore { .. } | Record::Move { .. } => None,
+                Record::Restore { token, .. } => token.as_ref(),
+                Record::Depose { .. } | Record::Move { .. } => None,
             };
             if let Some(token) = token.filter(|t| seen.insert((*t).clone())) {
                 out.push((token.clone(), self.ledger.of(token).map(|(p, foreign)| (p, *foreign))));

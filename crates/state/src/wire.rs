@@ -51,6 +51,9 @@ enum Wire<'a> {
     },
     #[serde(borrow)]
     Intent(WireIntent<'a>),
+    /// An intent that puts something aside has a name of its own: who does not know that must not pass over it.
+    #[serde(borrow)]
+    Replacing(WireIntent<'a>),
     #[serde(borrow)]
     Set(WireSet<'a>),
     NoEffect {
@@ -63,6 +66,8 @@ enum Wire<'a> {
     Restore {
         address: String,
         key: Str,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Str>,
     },
     Move {
         from: String,
@@ -137,7 +142,10 @@ pub(crate) fn encode(entry: &Entry) -> Result<Vec<u8>, String> {
             let Base { serial, lineage, sha256, new_lineage } = base.clone();
             Wire::Header { format: FORMAT, serial, lineage, sha256, new_lineage }
         }
-        Entry::Record(Record::Intent(intent)) => Wire::Intent(intent_out(intent, &mut a, &mut b)?),
+        Entry::Record(Record::Intent(intent)) => {
+            let wire = intent_out(intent, &mut a, &mut b)?;
+            if intent.puts_aside.is_some() { Wire::Replacing(wire) } else { Wire::Intent(wire) }
+        }
         Entry::Record(Record::Set { token, partial, address, deposed, provider, object }) => {
             Wire::Set(WireSet {
                 token: token.clone(),
@@ -152,8 +160,8 @@ pub(crate) fn encode(entry: &Entry) -> Result<Vec<u8>, String> {
         Entry::Record(Record::Depose { address, key }) => {
             Wire::Depose { address: address_out(address)?, key: key.clone() }
         }
-        Entry::Record(Record::Restore { address, key }) => {
-            Wire::Restore { address: address_out(address)?, key: key.clone() }
+        Entry::Record(Record::Restore { address, key, token }) => {
+            Wire::Restore { address: address_out(address)?, key: key.clone(), token: token.clone() }
         }
         Entry::Record(Record::Move { from, to }) => {
             Wire::Move { from: address_out(from)?, to: address_out(to)? }
@@ -226,7 +234,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Entry, String> {
         Wire::Header { format, .. } => {
             return Err(format!("the journal is in version {format} of its format"));
         }
-        Wire::Intent(intent) => Entry::Record(Record::Intent(intent_in(intent)?)),
+        Wire::Intent(intent) | Wire::Replacing(intent) => Entry::Record(Record::Intent(intent_in(intent)?)),
         Wire::Set(set) => Entry::Record(Record::Set {
             token: set.token,
             partial: set.partial,
@@ -239,8 +247,8 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Entry, String> {
         Wire::Depose { address, key } => {
             Entry::Record(Record::Depose { address: address_in(&address)?, key })
         }
-        Wire::Restore { address, key } => {
-            Entry::Record(Record::Restore { address: address_in(&address)?, key })
+        Wire::Restore { address, key, token } => {
+            Entry::Record(Record::Restore { address: address_in(&address)?, key, token })
         }
         Wire::Move { from, to } => {
             Entry::Record(Record::Move { from: address_in(&from)?, to: address_in(&to)? })

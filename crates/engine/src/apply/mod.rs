@@ -194,9 +194,10 @@ impl<'a> Applier<'a> {
         (self.caller.setup.events)(Event::Total { steps: calls });
         for change in &self.plan.changes {
             if let (Some(from), None) = (&change.previous_addr, &change.deposed) {
-                self.record(&Record::Move { from: from.clone(), to: change.addr.clone() });
-                if from.resource.resource.type_name != change.addr.resource.resource.type_name {
-                    self.succeeded(&change.addr);
+                if from.resource.resource.type_name == change.addr.resource.resource.type_name {
+                    self.record(&Record::Move { from: from.clone(), to: change.addr.clone() });
+                } else {
+                    self.succeeded(from, &change.addr);
                 }
             }
         }
@@ -241,8 +242,9 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Records the objects of an instance that came from another type, as they are by now.
-    fn succeeded(&mut self, addr: &InstanceAddr) {
+    /// Records the objects of an instance that came from another type, as they are by now. Only then the old ones go: between the
+    /// two a kill leaves both, and nothing that cannot be read.
+    fn succeeded(&mut self, from: &InstanceAddr, addr: &InstanceAddr) {
         let Some(resource) = self.state.resources.get(&addr.resource) else { return };
         let Some(instance) = resource.instances.get(&addr.key) else { return };
         let current = instance.current.iter().map(|o| (None, o));
@@ -251,7 +253,16 @@ impl<'a> Applier<'a> {
             step::set(None, addr, deposed, resource.provider_of(object), Some(object.clone()))
         };
         let records: Vec<Record> = current.chain(deposed).map(of).collect();
-        for record in &records {
+        let gone: Vec<Record> = records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Set { deposed, provider, .. } => {
+                    Some(step::set(None, from, deposed.as_ref(), provider, None))
+                }
+                _ => None,
+            })
+            .collect();
+        for record in records.iter().chain(&gone) {
             self.record(record);
         }
     }

@@ -229,11 +229,19 @@ impl Applier<'_> {
             End::Failed { ref error, ref left } => {
                 self.report(&addr, |i| call_failed(i, &addr, error));
                 match left {
-                    Left::Nothing => {
-                        // In this order: after the second, nobody asks any more.
-                        self.restore(index, &addr);
-                        self.no_effect(called.token.as_ref());
-                    }
+                    Left::Nothing => match (called.token.clone(), self.deposed.remove(&index)) {
+                        // One record: were it settled first, nobody would ask any more what becomes of the old one.
+                        (Some(token), Some(Aside { key, .. })) => {
+                            self.record(&Record::Restore { address: addr.clone(), key, token: Some(token) });
+                        }
+                        (token, aside) => {
+                            if let Some(aside) = aside {
+                                self.deposed.insert(index, aside);
+                            }
+                            self.restore(index, &addr);
+                            self.no_effect(token.as_ref());
+                        }
+                    },
                     Left::Object(object) => {
                         let status = if change.action == Action::Update {
                             change.prior.as_ref().map_or(Status::Ready, |p| p.status)
@@ -463,7 +471,7 @@ impl Applier<'_> {
     fn restore(&mut self, index: u32, addr: &InstanceAddr) {
         let Some(Aside { key, .. }) = self.deposed.remove(&index) else { return };
         // One record: between two, a kill would leave the object in both places, and the next run would delete it.
-        self.record(&Record::Restore { address: addr.clone(), key });
+        self.record(&Record::Restore { address: addr.clone(), key, token: None });
     }
 
     fn left_open(&mut self, addr: &InstanceAddr) {

@@ -68,5 +68,6 @@ pub fn setup_of(files: &[(&str, &str)], provider: Arc<dyn Provider>) -> Setup {
         cancel: Cancel::default(),
         probe: Arc::new(()),
         unmade: Default::default(),
+        settle_here: false,
     }
 }

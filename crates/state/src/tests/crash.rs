@@ -375,12 +375,12 @@ fn an_object_that_was_put_aside_is_at_no_moment_in_both_places() {
     let key: formwork_addr::Str = "00000001".into();
     let records = [
         Record::Depose { address: address("a.old"), key: key.clone() },
-        Record::Restore { address: address("a.old"), key: key.clone() },
+        Record::Restore { address: address("a.old"), key: key.clone(), token: None },
         // Nothing there any more; and what is current stays.
-        Record::Restore { address: address("a.old"), key: key.clone() },
+        Record::Restore { address: address("a.old"), key: key.clone(), token: None },
         Record::Depose { address: address("a.old"), key: key.clone() },
         set(None, false, "a.old", Some("new")),
-        Record::Restore { address: address("a.old"), key },
+        Record::Restore { address: address("a.old"), key, token: None },
     ];
     let expected = [
         "a.old(00000001)=old",
@@ -404,7 +404,7 @@ fn a_restored_object_of_another_snapshot_is_not_listed_as_deposed() {
         create("1", "a.b"),
         set(Some("1"), false, "a.b", Some("x")),
         Record::Depose { address: address("a.b"), key: "00000001".into() },
-        Record::Restore { address: address("a.b"), key: "00000001".into() },
+        Record::Restore { address: address("a.b"), key: "00000001".into(), token: None },
     ] {
         session.journal().append(&record).unwrap();
     }

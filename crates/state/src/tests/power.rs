@@ -101,7 +101,7 @@ impl Truth {
             (4, Some(intent)) => Record::NoEffect { token: intent.token },
             (5, _) => set(None, false, &address, random.one_in(2).then_some(&*id)),
             (6, _) => Record::Depose { address: super::address(&address), key: key.into() },
-            (7, _) => Record::Restore { address: super::address(&address), key: key.into() },
+            (7, _) => Record::Restore { address: super::address(&address), key: key.into(), token: None },
             (8, _) => {
                 Record::Move { from: super::address(&address), to: super::address(&format!("b.y{new}")) }
             }

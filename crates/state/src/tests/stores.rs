@@ -260,3 +260,42 @@ fn a_state_elsewhere_that_no_version_can_follow_is_read_and_not_written() {
         assert_eq!(store.open().state(), &smaller);
     }
 }
+
+#[test]
+fn what_was_put_aside_is_current_again_when_its_successor_is_not_made() {
+    for rewrites in [true, false] {
+        // With and without the successor's having been recorded half made.
+        for partial in [true, false] {
+            let store = Memory::new(rewrites);
+            let session = store.open();
+            let journal = session.journal();
+            let Record::Intent(mut replacing) = create("t", "a.b") else { unreachable!() };
+            replacing.puts_aside = Some("00000001".into());
+            let (old, half) =
+                (set(None, false, "a.b", Some("old")), set(Some("t"), true, "a.b", Some("half")));
+            let records = [Some(old), Some(Record::Intent(replacing)), partial.then_some(half)];
+            records.iter().flatten().for_each(|record| journal.append(record).unwrap());
+            sync(&*journal).unwrap();
+            drop(session);
+
+            let session = store.open();
+            let what = format!("rewrites: {rewrites}, partial: {partial}");
+            let mut expected = vec!["a.b(00000001)=old".to_owned()];
+            expected.extend(partial.then(|| "a.b=half".into()));
+            let mut found = ids(session.state());
+            found.sort();
+            assert_eq!((found, session.pending().len()), (expected, 1), "{what}");
+            let restored =
+                Record::Restore { address: address("a.b"), key: "00000001".into(), token: Some("t".into()) };
+            session.journal().append(&restored).unwrap();
+            sync(&*session.journal()).unwrap();
+            drop(session);
+            let session = store.open();
+            assert_eq!(
+                (ids(session.state()), session.pending().len()),
+                (vec!["a.b=old".into()], 0),
+                "{what}"
+            );
+        }
+    }
+}

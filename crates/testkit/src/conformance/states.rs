@@ -137,7 +137,7 @@ pub(super) fn all_records(bench: &dyn Bench) {
         result(None, false, "null_resource.b", "4"),
         Record::Move { from: at("null_resource.a[0]"), to: at("module.m.null_resource.a[\"k\"]") },
         Record::Depose { address: at("null_resource.c"), key: "00000002".into() },
-        Record::Restore { address: at("null_resource.c"), key: "00000002".into() },
+        Record::Restore { address: at("null_resource.c"), key: "00000002".into(), token: None },
         Record::Set {
             token: None,
             partial: false,
