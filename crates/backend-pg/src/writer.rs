@@ -236,7 +236,8 @@ impl Writer for PgWriter {
     fn is_lost(&mut self) -> bool {
         let Some(client) = &mut self.client else { return self.lock.is_some() };
         // The lock is the connection's.
-        self.lock.is_some() && apart(|| client.is_valid(Duration::from_secs(1))).is_ok_and(|valid| valid.is_err())
+        self.lock.is_some()
+            && apart(|| client.is_valid(Duration::from_secs(1))).is_ok_and(|valid| valid.is_err())
     }
 
     fn release(&mut self) -> Result<(), StateError> {

@@ -94,12 +94,7 @@ impl Parts {
         Ok(out)
     }
 
-    fn walk(
-        &self,
-        path: &Path,
-        name: &str,
-        out: &mut Found,
-    ) -> Result<(), (PathBuf, io::Error)> {
+    fn walk(&self, path: &Path, name: &str, out: &mut Found) -> Result<(), (PathBuf, io::Error)> {
         let last = name.rsplit('/').next().unwrap_or(name);
         let ignored = self
             .ignore

@@ -71,7 +71,8 @@ impl<T: Lookup> DataSource for LookupSource<T> {
 
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {
         let client = client(call, T::type_name())?;
-        let cx = Cx { client, token: call.token, clock: call.clock, slot: call.slot, recorder: call.recorder };
+        let cx =
+            Cx { client, token: call.token, clock: call.clock, slot: call.slot, recorder: call.recorder };
         let asked = T::from_value(config)
             .map_err(|problem| CallError::new(problem.summary, problem.detail).on(problem.path))?;
         let found = retry(call, true, || asked.lookup(&cx)).await?;

@@ -91,7 +91,9 @@ fn requests(mut client: TcpStream, mut server: TcpStream, armed: &Mutex<Option<F
         }
         if *armed.lock().unwrap() == Some(Fault::DropConditions) {
             for name in [&b"if-match:"[..], b"if-none-match:"] {
-                while let Some(at) = buffer[..n].windows(name.len()).position(|w| w.eq_ignore_ascii_case(name)) {
+                while let Some(at) =
+                    buffer[..n].windows(name.len()).position(|w| w.eq_ignore_ascii_case(name))
+                {
                     buffer[at] = b'x';
                 }
             }
@@ -119,7 +121,8 @@ fn answers(mut server: TcpStream, mut client: TcpStream, armed: &Mutex<Option<Fa
             // Until the other side is closed, too.
             continue;
         }
-        match take(armed, |f| !matches!(f, Fault::CutRequest | Fault::CommitThenGone | Fault::DropConditions)) {
+        match take(armed, |f| !matches!(f, Fault::CutRequest | Fault::CommitThenGone | Fault::DropConditions))
+        {
             Some(Fault::LoseAnswer) => break,
             Some(Fault::Answer500) => {
                 let _ = client.write_all(
