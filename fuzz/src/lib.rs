@@ -181,7 +181,8 @@ pub fn yamldecode(data: &[u8]) {
     let written = call("yamlencode", vec![value.clone()]).expect("what was read can be written");
     // Strings are in normal form, the result too: an escape may melt into a mark that follows it. Terraform's does as well.
     // A null that is written has lost its type: an empty block text is a null of strings, and reads back as one of anything.
-    if written.as_str().is_some_and(|text| text.is_ascii() && !text.contains("null")) {
+    let value = value.map_deep(&mut |v| if v.is_null() { Value::NULL } else { v });
+    if written.as_str().is_some_and(str::is_ascii) {
         let again = call("yamldecode", vec![written.clone()]);
         assert_eq!(again.map(|v| v.ty()), Some(value.ty()), "{written:?}");
     }

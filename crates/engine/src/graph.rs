@@ -95,19 +95,7 @@ impl Graph {
         let mut diags = Vec::new();
         let types = Types::default();
         for module in config.modules.values() {
-            let mut builder = Builder {
-                graph: &mut graph,
-                config,
-                registry,
-                module,
-                types: &types,
-                own: false,
-                repeated: None,
-                late: false,
-                check: None,
-                diags: &mut diags,
-            };
-            builder.module();
+            Builder::new(&mut graph, (config, registry), module, &types, &mut diags).module();
         }
         graph.refuse_cycles(&mut diags);
         diags.extend(config.root().outputs.values().filter(|o| o.ephemeral).map(rules::ephemeral_output));
@@ -124,18 +112,7 @@ impl Graph {
     ) -> Vec<Diagnostic> {
         let (mut graph, types, mut diags) = (Graph::default(), Types::default(), Vec::new());
         tried::mistakes(expr, module, registry, &types, &mut diags);
-        let mut builder = Builder {
-            graph: &mut graph,
-            config,
-            registry,
-            module,
-            types: &types,
-            own: false,
-            repeated: None,
-            late: false,
-            check: None,
-            diags: &mut diags,
-        };
+        let mut builder = Builder::new(&mut graph, (config, registry), module, &types, &mut diags);
         for reference in references(expr) {
             builder.target(reference.root, &reference.steps, reference.span);
         }

@@ -37,7 +37,19 @@ pub(super) struct Builder<'a> {
     pub(super) diags: &'a mut Vec<Diagnostic>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    /// In a module, and in nothing in particular there.
+    pub(super) fn new(
+        graph: &'a mut Graph,
+        (config, registry): (&'a Config, &'a Registry),
+        module: &'a Module,
+        types: &'a Types,
+        diags: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        let (own, late, repeated, check) = (false, false, None, None);
+        Builder { graph, config, registry, module, types, own, late, repeated, check, diags }
+    }
+
     pub(super) fn module(&mut self) {
         let module = self.module;
         let path = &module.path;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use formwork_provider::{
-    Attribute, Block, Call, CallError, Client, Interrupted, ManagedResource, Object, Operation, Provider,
-    Recovered, Schema,
+    Attribute, Block, Call, CallError, Client, DataSource, EphemeralResource, Interrupted, ManagedResource,
+    Object, Operation, Provider, Recovered, Schema,
 };
 use formwork_value::{Map, Str, Type, Value};
 use rand::rngs::StdRng;
@@ -79,9 +79,12 @@ fn with_id(value: &Value, id: &str) -> Value {
 
 /// A provider of one resource type, over what its client is.
 pub struct MemProvider {
-    client: Client,
-    resource: Arc<dyn ManagedResource>,
-    schema: Schema,
+    pub client: Client,
+    pub resource: Arc<dyn ManagedResource>,
+    pub schema: Schema,
+    /// What it has besides.
+    pub data: Vec<Arc<dyn DataSource>>,
+    pub ephemeral: Vec<Arc<dyn EphemeralResource>>,
 }
 
 impl MemProvider {
@@ -90,7 +93,7 @@ impl MemProvider {
     }
 
     pub fn of(resource: Arc<dyn ManagedResource>, client: Client) -> Self {
-        MemProvider { client, resource, schema: Schema::default() }
+        MemProvider { client, resource, schema: Schema::default(), data: Vec::new(), ephemeral: Vec::new() }
     }
 }
 
@@ -110,6 +113,14 @@ impl Provider for MemProvider {
 
     fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
         vec![self.resource.clone()]
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        self.data.clone()
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        self.ephemeral.clone()
     }
 
     async fn configure(&self, _config: &Value) -> Result<Client, CallError> {

@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use formwork_diag::Diagnostic;
 use formwork_engine::{PlanOptions, Setup, apply, plan};
 use formwork_plan::{CheckResult, Mode};
-use formwork_provider::{
-    Attribute, Block, Call, CallError, Client, DataSource, ManagedResource, Provider, Schema,
-};
+use formwork_provider::{Attribute, Block, Call, CallError, DataSource, Schema};
 use formwork_state::{Backend, LocalBackend};
 use formwork_value::{Str, Type, Value};
 use std::sync::Arc;
@@ -53,38 +51,8 @@ impl DataSource for Note {
     }
 }
 
-/// The cloud in memory, with notes.
-struct Noting(MemProvider, Arc<Note>);
-
-#[async_trait]
-impl Provider for Noting {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn source(&self) -> &str {
-        self.0.source()
-    }
-
-    fn schema(&self) -> &Schema {
-        self.0.schema()
-    }
-
-    fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
-        self.0.resources()
-    }
-
-    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
-        vec![self.1.clone()]
-    }
-
-    async fn configure(&self, config: &Value) -> Result<Client, CallError> {
-        self.0.configure(config).await
-    }
-}
-
 fn setup(text: &str, cloud: &Arc<Cloud>, note: &Arc<Note>) -> Setup {
-    setup_with(text, Arc::new(Noting(MemProvider::new(cloud.clone()), note.clone())))
+    setup_with(text, Arc::new(MemProvider { data: vec![note.clone()], ..MemProvider::new(cloud.clone()) }))
 }
 
 fn count(diags: &[Diagnostic], summary: &str) -> usize {

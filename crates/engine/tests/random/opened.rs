@@ -4,9 +4,7 @@ use crate::cloud::{Cloud, MemProvider};
 use crate::world::setup_with;
 use async_trait::async_trait;
 use formwork_engine::{Console, PlanOptions, Setup, apply, plan};
-use formwork_provider::{
-    Call, CallError, Client, EphemeralResource, ManagedResource, Opened, Provider, Schema,
-};
+use formwork_provider::{Call, CallError, EphemeralResource, Opened, Schema};
 use formwork_state::{Backend, LocalBackend};
 use formwork_value::Value;
 use std::sync::Arc;
@@ -47,36 +45,6 @@ impl EphemeralResource for Lease {
     }
 }
 
-/// The cloud in memory, with leases.
-struct Leasing(MemProvider, Arc<Lease>);
-
-#[async_trait]
-impl Provider for Leasing {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn source(&self) -> &str {
-        self.0.source()
-    }
-
-    fn schema(&self) -> &Schema {
-        self.0.schema()
-    }
-
-    fn resources(&self) -> Vec<Arc<dyn ManagedResource>> {
-        self.0.resources()
-    }
-
-    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
-        vec![self.1.clone()]
-    }
-
-    async fn configure(&self, config: &Value) -> Result<Client, CallError> {
-        self.0.configure(config).await
-    }
-}
-
 fn setup(cloud: &Arc<Cloud>, lease: &Arc<Lease>, colour: &str) -> Setup {
     let text = format!(
         r#"
@@ -99,7 +67,10 @@ resource "mem_thing" "above" {{
 }}
 "#
     );
-    setup_with(&text, Arc::new(Leasing(MemProvider::new(cloud.clone()), lease.clone())))
+    setup_with(
+        &text,
+        Arc::new(MemProvider { ephemeral: vec![lease.clone()], ..MemProvider::new(cloud.clone()) }),
+    )
 }
 
 #[tokio::test]
