@@ -15,7 +15,7 @@ use formwork_encryption::Encryption;
 use formwork_engine::Registry;
 use formwork_provider::Provider;
 use formwork_state::{
-    Backend, Cipher, Clear, Kinds, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State,
+    Ahead, Backend, Cipher, Clear, Kinds, LocalBackend, LockInfo, OpenOptions, Opened, Probe, Session, State,
     StateError, Stored, snapshot,
 };
 use jiff::Timestamp;
@@ -42,6 +42,7 @@ pub struct Context {
     pub given: Vec<Flag>,
     kinds: Kinds,
     kept: OnceLock<Kept>,
+    ahead: OnceLock<Ahead>,
 }
 
 impl Context {
@@ -56,6 +57,7 @@ impl Context {
             given: Vec::new(),
             kinds: crate::providers::kinds(),
             kept: OnceLock::new(),
+            ahead: OnceLock::new(),
         }
     }
 
@@ -125,6 +127,14 @@ impl Context {
             .with_probe(self.probe.clone())
             .with_history(environment::state_history())
             .with_cipher(self.cipher())
+            .with_ahead(self.ahead.get().cloned().unwrap_or_default())
+    }
+
+    /// Begins to read the state that is going to be opened, if it is in a file; `path` is what a flag names.
+    pub fn read_ahead(&self, path: Option<&Path>) {
+        if !self.is_remote() {
+            self.ahead.get_or_init(|| Ahead::start(&self.state_path(path)));
+        }
     }
 
     /// How what is stored is encrypted. Unless [`Context::encrypt`] was called, the configuration in the working directory

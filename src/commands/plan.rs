@@ -64,6 +64,7 @@ impl Plan {
             Err(diags) => return cx.fail(&diags, &Default::default()),
         };
         let ask = self.common.variables.ask() && !self.common.json;
+        cx.read_ahead(self.common.state.state.as_deref());
         let generated = match self.generated(cx, mode, flags, ask) {
             Ok(generated) => generated,
             Err(code) => return code,

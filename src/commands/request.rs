@@ -39,6 +39,7 @@ impl Request<'_> {
             Err(diags) => return cx.fail(&diags, &Sources::default()),
         };
         let ask = self.common.variables.ask() && !cx.screen.json;
+        cx.read_ahead(self.common.state.state.as_deref());
         let mut inputs = match operation::inputs(cx, flags, ask, self.may_be_empty) {
             Ok(inputs) => inputs,
             Err(code) => return code,

@@ -14,13 +14,13 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Where the schemas of resource types come from.
-pub trait Schemas {
+pub trait Schemas: Sync {
     /// The schema of a resource type or data source, if it is known.
     fn schema(&self, resource: &Resource) -> Option<&Schema>;
 }
 
 /// Where arguments stand in the configuration.
-pub trait Places {
+pub trait Places: Sync {
     /// The file and line of the argument that a path leads to, and of what its value comes from.
     fn place(&self, change: &PlannedChange, path: &Path) -> Option<String>;
 
@@ -47,6 +47,9 @@ pub fn plan(plan: &Plan, schemas: &dyn Schemas, style: Style, view: View<'_>) ->
     Printer { plan, schemas, style, view, causes: &causes, out: &mut out }.all();
     out
 }
+
+/// As many changes are worth a second thread.
+const MANY: usize = 100;
 
 struct Printer<'p, 'o> {
     plan: &'p Plan,
@@ -371,6 +374,30 @@ impl<'p> Printer<'p, '_> {
         if self.view.fold {
             return self.folded(changes, cause);
         }
+        if changes.len() < MANY {
+            return self.one_by_one(changes, cause);
+        }
+        // The second half is written beside the first.
+        let (first, second) = changes.split_at(changes.len() / 2);
+        let (plan, schemas, style, view) = (self.plan, self.schemas, self.style, self.view);
+        let rest = std::thread::scope(|scope| {
+            let rest = scope.spawn(move || {
+                let mut out = String::with_capacity(256 * second.len().min(1 << 16));
+                let causes = Causes::default();
+                Printer { plan, schemas, style, view, causes: &causes, out: &mut out }
+                    .one_by_one(second, cause);
+                out
+            });
+            self.one_by_one(first, cause);
+            rest.join()
+        });
+        match rest {
+            Ok(rest) => self.out.push_str(&rest),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn one_by_one(&mut self, changes: &[&'p PlannedChange], cause: Cause) {
         for change in changes {
             self.out.push('\n');
             self.change(change, cause);

@@ -260,7 +260,7 @@ impl Codec {
     /// From a snapshot and its journal, both as they are stored, to the state.
     pub fn replayed(&self, snapshot: &[u8], journal: &[u8]) -> Result<Replayed, StateError> {
         let (snapshot, journal) = (snapshot.to_vec(), Some(journal.to_vec()));
-        let files = Files { snapshot, journal, copy: None, to_write: true };
+        let files = Files { snapshot, journal, to_write: true, ..Files::default() };
         let found = replay::interpret(&Paths::elsewhere(&self.place), &*self.cipher, &files)?;
         let continues = matches!(found.start, replay::Start::Continue(_)) && !found.folded;
         // A snapshot that was announced may still be on its way: the next one must differ from the last.

@@ -3,6 +3,7 @@
 //! The snapshot is Terraform's state format, version 4. During an apply it is not rewritten: each operation appends
 //! an intent and a result to the journal. Nothing here knows configuration, schemas or providers.
 
+mod ahead;
 mod backend;
 mod cipher;
 mod codec;
@@ -35,6 +36,7 @@ mod wire;
 
 pub mod store;
 
+pub use ahead::Ahead;
 pub use backend::{Backend, Journal, OpenOptions, Opened, Pending, Session};
 pub use cipher::{Cipher, Clear, Stored, Unsealed, is_sealed};
 pub use error::StateError;

@@ -8,7 +8,8 @@ use crate::journal_file;
 use crate::paths::{self, Paths};
 use crate::replay::{self, Files, Found, Start};
 use crate::session::{LocalSession, overwrite};
-use crate::{Backend, Cipher, Clear, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
+use crate::{Ahead, Backend, Cipher, Clear, LockInfo, OpenOptions, Opened, Probe, Session, StateError};
+use std::cell::Cell;
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub struct LocalBackend {
     history: usize,
     probe: Arc<dyn Probe>,
     cipher: Arc<dyn Cipher>,
+    ahead: Ahead,
 }
 
 impl LocalBackend {
@@ -39,6 +41,7 @@ impl LocalBackend {
             history: 0,
             probe: Arc::new(()),
             cipher: Arc::new(Clear),
+            ahead: Ahead::default(),
         }
     }
 
@@ -106,18 +109,24 @@ impl LocalBackend {
         self
     }
 
+    /// With what was read of it before its turn, if that is still the same.
+    #[must_use]
+    pub fn with_ahead(mut self, ahead: Ahead) -> Self {
+        self.ahead = ahead;
+        self
+    }
+
     /// The state file.
     pub fn path(&self) -> &Path {
         &self.paths.state
     }
 
     fn read(&self, to_write: bool) -> Result<Files, StateError> {
-        Ok(Files {
-            journal: paths::read("read the journal", &self.paths.journal)?,
-            snapshot: hold::read(&self.paths.state)?,
-            copy: paths::read("read the copy", &self.paths.copy)?,
-            to_write,
-        })
+        let journal = paths::read("read the journal", &self.paths.journal)?;
+        let snapshot = hold::read(&self.paths.state)?;
+        let copy = paths::read("read the copy", &self.paths.copy)?;
+        let early = Cell::new(self.ahead.take(&self.paths.state, &snapshot));
+        Ok(Files { snapshot, journal, copy, to_write, early })
     }
 
     /// The files with those that an older version left under the names that it had for them, and what they mean, if they are
@@ -136,6 +145,7 @@ impl LocalBackend {
                 None => paths::read("read the copy", copy)?,
             },
             to_write: files.to_write,
+            early: Cell::default(),
         };
         if (&found.journal, &found.copy) == (&files.journal, &files.copy) {
             return Ok(None);

@@ -1,11 +1,13 @@
 //! From the files to the state: which of them counts, and what the journal adds.
 
+use crate::ahead::Early;
 use crate::ledger::Ledger;
 use crate::paths::Paths;
 use crate::wire::{self, Base, Entry};
 use crate::{Cipher, Opened, State, StateError, Stored, Unsealed, foreign, frame, snapshot};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 
 /// First byte of a snapshot while a new one is copied over it: whoever reads it then, reads an error and not a mixture.
 pub(crate) const TORN: u8 = b'#';
@@ -24,7 +26,7 @@ pub(crate) struct Sums {
 
 impl Sums {
     /// Of what is stored, and its text. No content of any kind is one text.
-    fn of(stored: &[u8], text: &[u8]) -> Sums {
+    pub(crate) fn of(stored: &[u8], text: &[u8]) -> Sums {
         let of_text = sha256(if is_blank(text) { &[] } else { text });
         // Stored as it is, it is the same: no need to go through it twice.
         let stored = if stored == text && !is_blank(text) { of_text.clone() } else { sha256(stored) };
@@ -71,6 +73,8 @@ pub(crate) struct Files {
     pub(crate) copy: Option<Vec<u8>>,
     /// A journal may be begun on them.
     pub(crate) to_write: bool,
+    /// The snapshot that stands in them, where it was read before.
+    pub(crate) early: Cell<Option<Early>>,
 }
 
 /// What to do about the journal before the next record can be appended to it.
@@ -110,13 +114,18 @@ pub(crate) struct Found {
 
 /// Finds out what the files mean.
 pub(crate) fn interpret(paths: &Paths, cipher: &dyn Cipher, files: &Files) -> Result<Found, StateError> {
+    let early = files.early.take().filter(|_| cipher.is_clear());
     let (text, is_copy) = effective(paths, files)?;
-    let (base, unsealed) = read(cipher, text).map_err(|e| e.in_file(&paths.state))?;
-    let renew = unsealed.renew;
-    // Whoever only looks at a snapshot alone has no use for them.
-    let matter = files.to_write || files.journal.is_some() || files.copy.is_some();
-    let sums = if matter { Sums::of(text, &unsealed.text) } else { Sums::default() };
-    drop(unsealed);
+    let (base, renew, sums) = match early {
+        Some(early) if !is_copy => (early.state, false, early.sums),
+        _ => {
+            let (base, unsealed) = read(cipher, text).map_err(|e| e.in_file(&paths.state))?;
+            // Whoever only looks at a snapshot alone has no use for them.
+            let matter = files.to_write || files.journal.is_some() || files.copy.is_some();
+            let sums = if matter { Sums::of(text, &unsealed.text) } else { Sums::default() };
+            (base, unsealed.renew, sums)
+        }
+    };
     let is_copied = files.copy.as_ref().is_some_and(|copy| !text.is_empty() && copy.ends_with(text));
     let copied = is_copied.then(|| sums.stored.clone());
     let unfinished = (is_copy && text != files.snapshot).then(|| text.to_vec());

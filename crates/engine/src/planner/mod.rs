@@ -16,7 +16,8 @@ use crate::deps::Deps;
 use crate::ephemeral::{OpenSet, WasOpened};
 use crate::evaluator::{Evaluator, Ran};
 use crate::graph::Graph;
-use crate::provide::ProviderHandle;
+use crate::instance::Refreshed;
+use crate::provide::{ProviderHandle, TypeInfo};
 use crate::refresh::{Prior, ReadResults, Reading, as_found, as_stored, read_page};
 use crate::{PlanOptions, PlanOutcome, Setup, moves};
 use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode};
@@ -134,6 +135,9 @@ fn pending(drafts: &[Draft], of: &FxHashMap<CellId, usize>, deps: &Arc<Deps>) ->
     pending
 }
 
+/// As many prior objects are worth a second thread.
+const MANY: usize = 200;
+
 type Job = Pin<Box<dyn Future<Output = Done>>>;
 
 /// A call that has come back.
@@ -156,6 +160,8 @@ struct Planner<'a> {
     graph: Arc<Graph>,
     jobs: FuturesUnordered<Job>,
     priors: Vec<Prior>,
+    /// Prior objects that were decoded before anyone asked, by index.
+    decoded: Vec<Option<Arc<Refreshed>>>,
     /// Prior objects waiting to be read, by type and provider configuration.
     reads: BTreeMap<(Arc<str>, CellId), Vec<Reading>>,
     drafts: Vec<Draft>,
@@ -237,6 +243,7 @@ impl<'a> Planner<'a> {
             graph,
             jobs: FuturesUnordered::new(),
             priors,
+            decoded: Vec::new(),
             reads: BTreeMap::new(),
             drafts: Vec::new(),
             draft_of: FxHashMap::default(),
@@ -264,14 +271,47 @@ impl<'a> Planner<'a> {
         self.doom();
         self.keep_excluded();
         let wanted = |addr: &InstanceAddr| self.selected(addr) && !self.excluded.is_not_read(addr);
-        let selected: Vec<CellId> = self.priors.iter().filter(|p| wanted(&p.addr)).map(|p| p.cell).collect();
-        for cell in selected {
-            self.ev.cells.demand(cell);
+        let selected: Vec<usize> = (0..self.priors.len()).filter(|i| wanted(&self.priors[*i].addr)).collect();
+        self.decode(&selected);
+        for index in selected {
+            self.ev.cells.demand(self.priors[index].cell);
         }
         self.drain(self.options.mode != Mode::Destroy).await;
         self.lost_imports().await;
         self.orphans().await;
         self.deposed().await;
+    }
+
+    /// Decodes prior objects that are going to be looked at, half of them on a second thread.
+    fn decode(&mut self, selected: &[usize]) {
+        if selected.len() < MANY {
+            return;
+        }
+        let infos: Vec<_> =
+            selected.iter().map(|i| self.ev.type_info(&self.priors[*i].addr.resource.resource)).collect();
+        let priors = &self.priors;
+        let decoded = |from: &[usize], infos: &[Option<Arc<TypeInfo>>]| -> Vec<Option<Arc<Refreshed>>> {
+            // What cannot be read is told of when it is asked for.
+            let one = |(i, info): (&usize, &Option<Arc<TypeInfo>>)| {
+                as_stored(info.as_ref()?, &priors[*i]).ok().map(Arc::new)
+            };
+            from.iter().zip(infos).map(one).collect()
+        };
+        let (first, second) = selected.split_at(selected.len() / 2);
+        let (here, there) = infos.split_at(first.len());
+        let both = std::thread::scope(|scope| {
+            let second = scope.spawn(|| decoded(second, there));
+            (decoded(first, here), second.join())
+        });
+        let (mut all, second) = both;
+        match second {
+            Ok(second) => all.extend(second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        self.decoded.resize_with(self.priors.len(), || None);
+        for (index, decoded) in selected.iter().zip(all) {
+            self.decoded[*index] = decoded;
+        }
     }
 
     /// With `-target`, a destroy takes along whatever depends on the targets.
@@ -497,7 +537,8 @@ impl<'a> Planner<'a> {
             );
             return self.ev.cells.fail(cell);
         };
-        let old = match as_stored(&info, prior) {
+        let early = self.decoded.get_mut(index as usize).and_then(Option::take);
+        let old = match early.map_or_else(|| as_stored(&info, prior).map(Arc::new), Ok) {
             Ok(old) => old,
             Err(d) => {
                 self.ev.diags.push(d);
@@ -506,7 +547,7 @@ impl<'a> Planner<'a> {
         };
         let Some(resource) = info.managed() else { return self.ev.cells.fail(cell) };
         if !self.options.refresh || !resource.drifts() {
-            return self.ev.cells.complete(cell, Content::Object(Some(Arc::new(old))), None);
+            return self.ev.cells.complete(cell, Content::Object(Some(old)), None);
         }
         let provider = match self.ev.managing(&prior.addr, &prior.provider) {
             Ok(provider) => provider,
@@ -518,14 +559,18 @@ impl<'a> Planner<'a> {
         match self.ev.cells.get(provider).status {
             Status::Ready if !self.ev.provider_of(provider).is_some_and(|p| p.known) => {
                 // It cannot be asked yet: the state's word has to do.
-                return self.ev.cells.complete(cell, Content::Object(Some(Arc::new(old))), None);
+                return self.ev.cells.complete(cell, Content::Object(Some(old)), None);
             }
             Status::Ready => {}
             Status::Failed => return self.ev.cells.fail(cell),
             _ => return self.ev.cells.wait(cell, &[provider]),
         }
-        let reading =
-            Reading { index, addr: prior.addr.clone(), deposed: prior.deposed.clone(), object: old.object };
+        let reading = Reading {
+            index,
+            addr: prior.addr.clone(),
+            deposed: prior.deposed.clone(),
+            object: old.object.clone(),
+        };
         self.reads
             .entry((prior.addr.resource.resource.type_name.clone(), provider))
             .or_default()
