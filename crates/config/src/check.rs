@@ -1,7 +1,8 @@
 //! What is wrong with a configuration as a whole, and can be said without schemas and values.
 
-use crate::model::{Config, Module, ModuleCall, ProviderRef};
-use formwork_addr::{ModulePath, Target};
+use crate::clashes::{Clashes, Ends};
+use crate::model::{Config, Module, ModuleCall, ProviderRef, Repetition};
+use formwork_addr::{InstanceKey, ModuleInstance, ModulePath, ModuleStep, Target};
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_syntax::Str;
 use std::collections::{BTreeMap, BTreeSet};
@@ -273,52 +274,28 @@ fn removed(config: &Config, module: &Module, diags: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `moved` blocks that say nothing, contradict each other, or go round.
+/// `moved` blocks that say nothing, contradict each other, or go round. Where a module is repeated, its instances are looked at
+/// when a plan knows them.
 fn moved(config: &Config, diags: &mut Vec<Diagnostic>) {
-    let mut by_from: BTreeMap<String, (String, Span)> = BTreeMap::new();
-    let mut by_to: BTreeMap<String, (String, Span)> = BTreeMap::new();
-    for (path, module) in &config.modules {
-        let full = |target: &Target| match path.0.is_empty() {
-            true => target.to_string(),
-            false => format!("{path}.{target}"),
-        };
+    let mut clashes = Clashes::default();
+    let mut by_from: BTreeMap<Target, (Target, Span)> = BTreeMap::new();
+    for (path, module) in config.modules.iter().filter(|(_, module)| !module.moved.is_empty()) {
+        let place = ModuleInstance::new(
+            path.0
+                .iter()
+                .map(|name| ModuleStep { name: name.clone(), key: InstanceKey::None })
+                .collect::<Vec<_>>(),
+        );
+        let once = is_there_once(config, path);
         for moved in &module.moved {
-            let (from, to) = (full(&moved.from), full(&moved.to));
-            if from == to {
-                diags.push(
-                    Diagnostic::error(
-                        "Redundant move statement",
-                        format!("{from} is said to have moved to where it was."),
-                    )
-                    .help("Remove the block.")
-                    .at(moved.span),
-                );
-                continue;
-            }
-            let clash = |other: &(String, Span), detail: String| {
-                Diagnostic::error("Ambiguous move statements", detail)
-                    .help("Each object moves once, and to a place of its own: remove one of the blocks.")
-                    .at(moved.span)
-                    .label(other.1, "the other one is here")
-            };
-            match by_from.get(&from) {
-                Some(other) if other.0 != to => {
-                    diags.push(clash(
-                        other,
-                        format!("{from} is said to have moved to {} and to {to}.", other.0),
-                    ));
+            let ends = Ends::new(moved, &place);
+            let problem = if once { clashes.add(&ends, moved.span) } else { None };
+            match problem {
+                Some(d) => diags.push(d),
+                None if ends.from != ends.to => {
+                    by_from.entry(ends.from).or_insert((ends.to, moved.span));
                 }
-                Some(_) => {}
-                None => match by_to.get(&to) {
-                    Some(other) => diags.push(clash(
-                        other,
-                        format!("{} and {from} are both said to have moved to {to}.", other.0),
-                    )),
-                    None => {
-                        by_to.insert(to.clone(), (from.clone(), moved.span));
-                        by_from.insert(from, (to, moved.span));
-                    }
-                },
+                None => {}
             }
         }
     }
@@ -337,7 +314,7 @@ fn moved(config: &Config, diags: &mut Vec<Diagnostic>) {
         let Some(first) = ring.iter().position(|a| *a == at).filter(|_| by_from.contains_key(at)) else {
             continue;
         };
-        let names: Vec<&str> = ring[first..].iter().chain([&at]).map(|a| a.as_str()).collect();
+        let names: Vec<String> = ring[first..].iter().chain([&at]).map(ToString::to_string).collect();
         diags.push(
             Diagnostic::error(
                 "Cyclic dependency in move statements",
@@ -347,4 +324,14 @@ fn moved(config: &Config, diags: &mut Vec<Diagnostic>) {
             .at(by_from[at].1),
         );
     }
+}
+
+/// Whether a module has one instance, whatever the values are.
+fn is_there_once(config: &Config, path: &ModulePath) -> bool {
+    let mut at = ModulePath::default();
+    path.0.iter().all(|name| {
+        let call = config.module(&at).and_then(|module| module.calls.get(name));
+        at = at.child(name.clone());
+        call.is_some_and(|call| matches!(call.repetition, Repetition::Single))
+    })
 }

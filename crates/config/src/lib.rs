@@ -6,6 +6,7 @@
 mod backend;
 mod blocks;
 mod check;
+mod clashes;
 mod conditions;
 mod constant;
 mod early;
@@ -35,6 +36,7 @@ mod version;
 mod written;
 
 pub use backend::backend_arguments;
+pub use clashes::{Clashes, Ends};
 pub use constant::{Nothing, const_eval};
 pub use early::{Early, OwnNames};
 pub use encryption::{ComponentBlock, EncryptionBlock, TargetBlock, encryption_text};

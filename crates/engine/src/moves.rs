@@ -2,26 +2,33 @@
 
 mod heirs;
 mod order;
+mod refused;
 
 use crate::Registry;
-use crate::evaluator::Evaluator;
 use formwork_addr::{
-    InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ModuleStep, ResourceAddr, ResourceMode, Target,
+    InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ResourceAddr, ResourceMode, Target,
 };
 use formwork_config::{Config, Module, Moved, Removed, Repetition};
-use formwork_diag::{Diagnostic, Span};
+use formwork_diag::Diagnostic;
 use formwork_state::{ResourceState, State};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use heirs::refuse_types;
+pub(crate) use refused::{refuse, rings};
 
 /// A `moved` block, and the module that it stands in.
 #[derive(Clone, Copy)]
 struct Said<'a> {
     path: &'a ModulePath,
     moved: &'a Moved,
+}
+
+/// All `moved` blocks.
+fn said(config: &Config) -> Vec<Said<'_>> {
+    let modules = config.modules.iter();
+    modules.flat_map(|(path, module)| module.moved.iter().map(move |moved| Said { path, moved })).collect()
 }
 
 /// What moves together: it, where to, and the instances with their new addresses.
@@ -57,13 +64,8 @@ pub(crate) fn follow<'s>(
     state: &'s State,
     diags: &mut Vec<Diagnostic>,
 ) -> (Cow<'s, State>, BTreeMap<InstanceAddr, InstanceAddr>) {
-    refuse_declared(config, diags);
     diags.extend(refuse_types(config, registry));
-    let said: Vec<Said<'_>> = config
-        .modules
-        .iter()
-        .flat_map(|(path, module)| module.moved.iter().map(move |moved| Said { path, moved }))
-        .collect();
+    let said = said(config);
     let mut moving = Moving { state: Cow::Borrowed(state), previous: BTreeMap::new() };
     for (from, to) in implied(config, &said, state) {
         moving.rename(from, to);
@@ -231,81 +233,6 @@ impl Said<'_> {
             .filter_map(parts)
             .any(|(end, _)| end.resource == resource.resource && end.module.steps() == &steps[depth..])
     }
-}
-
-/// A block that was moved away must not be there any more.
-fn refuse_declared(config: &Config, diags: &mut Vec<Diagnostic>) {
-    for (path, module) in &config.modules {
-        for moved in &module.moved {
-            let declared = match &moved.from {
-                Target::Resource(r) if !matches!(moved.to, Target::Instance(_)) => r
-                    .module
-                    .steps()
-                    .iter()
-                    .try_fold(path.clone(), |p, s| Some(p.child(s.name.clone())))
-                    .and_then(|p| config.module(&p))
-                    .and_then(|m| m.resources.get(&*r.resource))
-                    .map(|b| b.span),
-                Target::Module(m) if !matches!(&moved.to, Target::Module(to) if to.path() == m.path()) => {
-                    m.steps().split_last().filter(|(last, _)| last.key == InstanceKey::None).and_then(
-                        |(last, init)| {
-                            let outer = init.iter().fold(path.clone(), |p, s| p.child(s.name.clone()));
-                            Some(config.module(&outer)?.calls.get(&last.name)?.span)
-                        },
-                    )
-                }
-                _ => None,
-            };
-            if let Some(span) = declared {
-                diags.push(still_exists(moved, span, "Rename the block, or remove the moved block."));
-            }
-        }
-    }
-}
-
-fn still_exists(moved: &Moved, declared: Span, help: &str) -> Diagnostic {
-    Diagnostic::error(
-        "Moved object still exists",
-        format!("{} is said to have moved to {}, but it is still declared.", moved.from, moved.to),
-    )
-    .help(help)
-    .at(moved.span)
-    .label(declared, "declared here")
-}
-
-/// An instance that was moved away must not be there any more: which there are is known when blocks are expanded.
-pub(crate) fn refuse_instances(ev: &Evaluator) -> Vec<Diagnostic> {
-    const HELP: &str = "Take the key out of the block's count or for_each, or remove the moved block.";
-    let mut diags = Vec::new();
-    for (path, module) in &ev.setup.config.modules {
-        for moved in &module.moved {
-            let places = ev.modules.iter().filter(|place| place.addr.path() == *path);
-            let found = places.into_iter().find_map(|place| {
-                let within = |steps: &[ModuleStep]| ModuleInstance::new([place.addr.steps(), steps].concat());
-                match &moved.from {
-                    Target::Instance(from) => {
-                        let resource = ResourceAddr {
-                            module: within(from.resource.module.steps()),
-                            resource: from.resource.resource.clone(),
-                        };
-                        let block = ev.setup.config.module(&resource.module.path())?;
-                        let block = block.resources.get(&*resource.resource)?;
-                        let there = ev.instances.contains_key(&resource.instance(from.key.clone()));
-                        there.then_some(block.span)
-                    }
-                    Target::Module(from) => {
-                        let (last, outer) = from.steps().split_last()?;
-                        let call = ev.setup.config.module(&within(outer).path())?.calls.get(&last.name)?;
-                        let keyed = last.key != InstanceKey::None;
-                        (keyed && ev.by_addr.contains_key(&within(from.steps()))).then_some(call.span)
-                    }
-                    Target::Resource(_) => None,
-                }
-            });
-            diags.extend(found.map(|span| still_exists(moved, span, HELP)));
-        }
-    }
-    diags
 }
 
 /// The `removed` block that speaks of an instance, and the module that it stands in.

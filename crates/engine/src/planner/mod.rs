@@ -72,8 +72,8 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
             }
         }
         planner.ev.diags.extend(closed);
-        let still_there = moves::refuse_instances(&planner.ev);
-        planner.ev.diags.extend(still_there);
+        let refused = moves::refuse(&planner.ev);
+        planner.ev.diags.extend(refused);
     }
     let mut outcome = planner.finish().await;
     if outcome.plan.errored {
@@ -99,6 +99,7 @@ pub(crate) async fn planned(
     let mut planner = Planner::new(setup.clone(), &moved, options, graph);
     if !has_errors(&diags) {
         planner.run().await;
+        diags.extend(moves::refuse(&planner.ev));
     }
     let closed = planner.open.close(&planner.caller).await;
     let Planner { mut ev, .. } = planner;

@@ -26,6 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub fn validate(setup: &Setup) -> Vec<Diagnostic> {
     let (_, mut diags) = Graph::new(&setup.config, &setup.registry);
     diags.extend(crate::moves::refuse_types(&setup.config, &setup.registry));
+    diags.extend(crate::moves::rings(&setup.config));
     let types = Types::default();
     for module in setup.config.modules.values() {
         let names = Names { setup, types: &types, module, locals: FxHashMap::default() };
