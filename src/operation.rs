@@ -138,10 +138,18 @@ impl<F: Files> Files for With<'_, F> {
     }
 }
 
+/// Settles what override files left open, now that there are schemas.
+pub fn settled(cx: &Context, mut loaded: Loaded) -> Loaded {
+    if let Some(config) = &mut loaded.config {
+        loaded.diagnostics.extend(formwork_engine::settle(config, || cx.registry()));
+    }
+    loaded
+}
+
 /// Like [`configuration`], with one more file (name and contents) in the root module.
 pub fn configuration_with(cx: &Context, name: &str, text: &str) -> Result<Inputs, u8> {
     let files = With { files: Recorder::new(cx.screen), name, text };
-    let loaded = load(Path::new(""), &files);
+    let loaded = settled(cx, load(Path::new(""), &files));
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
         return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
     };
@@ -178,7 +186,7 @@ fn read(cx: &Context, may_be_empty: bool, load: fn(&Path, &dyn Files) -> Loaded)
         );
     }
     let files = Recorder::new(cx.screen);
-    let loaded = load(Path::new(""), &files);
+    let loaded = settled(cx, load(Path::new(""), &files));
     let Recorder { files, patience, .. } = files;
     drop(patience);
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {

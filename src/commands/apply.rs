@@ -280,7 +280,7 @@ fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, Disk), u8> {
         lists: lists.collect(),
     };
     let memory = MemoryFiles(files);
-    let loaded = load(Path::new(&bundle.root), &memory);
+    let loaded = operation::settled(cx, load(Path::new(&bundle.root), &memory));
     let Some(config) = loaded.config.filter(|_| !has_errors(&loaded.diagnostics)) else {
         return Err(cx.fail(&loaded.diagnostics, &loaded.sources));
     };

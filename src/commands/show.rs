@@ -2,6 +2,7 @@
 
 use super::options::{Look, switch_parser};
 use crate::context::Context;
+use crate::operation;
 use crate::represent::{Written, represent};
 use crate::ui;
 use crate::ui::plan::{Places, View};
@@ -89,7 +90,7 @@ impl Show {
         };
         let schemas = cx.schemas();
         let files = bundle.sources.into_iter().map(|(path, bytes)| (path.into(), bytes)).collect();
-        let loaded = load(Path::new(&bundle.root), &MemoryFiles(files));
+        let loaded = operation::settled(cx, load(Path::new(&bundle.root), &MemoryFiles(files)));
         if !self.json {
             let written = loaded.config.as_ref().map(|c| Written::new(c, &loaded.sources));
             let view = View { fold: self.fold, places: written.as_ref().map(|w| w as &dyn Places) };

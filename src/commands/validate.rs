@@ -71,6 +71,7 @@ pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
         |import: &Import| import.for_each.is_none() && import.to.key.is_none() && import.to.path.0.is_empty();
     let loaded =
         if lost.iter().all(can_be_written) { loaded } else { load(folder, &operation::WorkingFiles) };
+    let loaded = operation::settled(cx, loaded);
     let mut diags = loaded.diagnostics;
     let Some(mut config) = loaded.config.filter(|_| !has_errors(&diags)) else {
         return (diags, loaded.sources);

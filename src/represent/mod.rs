@@ -130,22 +130,13 @@ impl Writer<'_> {
         out.into()
     }
 
-    fn schema(&self, resource: &Resource) -> Option<(u64, &Block)> {
-        let schema = match resource.mode {
-            ResourceMode::Managed => self.registry.resource(&resource.type_name)?.1.schema(),
-            ResourceMode::Data => self.registry.data(&resource.type_name)?.1.schema(),
-            ResourceMode::Ephemeral => self.registry.ephemeral(&resource.type_name)?.1.schema(),
-        };
-        Some((schema.version, &schema.block))
-    }
-
     fn resource(&self, module: &Module, resource: &Resource, block: &ResourceBlock) -> Value {
         let mode = match resource.mode {
             ResourceMode::Managed => "managed",
             ResourceMode::Data => "data",
             ResourceMode::Ephemeral => "ephemeral",
         };
-        let schema = self.schema(resource);
+        let schema = self.registry.schema(resource);
         let mut out = Map::new();
         put(&mut out, "address", resource.to_string().into());
         put(&mut out, "mode", mode.into());
@@ -153,8 +144,8 @@ impl Writer<'_> {
         put(&mut out, "name", (*resource.name).into());
         put(&mut out, "provider_config_key", provider_key(&self.provider_of(module, block)).into());
         put(&mut out, "provisioners", block.provisioners.iter().map(|p| self.provisioner(p)).collect());
-        put(&mut out, "expressions", expressions(&block.body, schema.map(|(_, block)| block)).into());
-        put(&mut out, "schema_version", schema.map_or(0, |(version, _)| version).into());
+        put(&mut out, "expressions", expressions(&block.body, schema.map(|s| &s.block)).into());
+        put(&mut out, "schema_version", schema.map_or(0, |s| s.version).into());
         repetition(&mut out, &block.repetition);
         put(&mut out, "depends_on", dependencies(&block.depends_on));
         out.into()

@@ -11,6 +11,7 @@ use crate::meta::{
     names, provider_name, quoted,
 };
 use crate::model::*;
+use crate::overrides::without_effect;
 use crate::resources::add_resource;
 use crate::source::{Source, with_slashes};
 use crate::version::Constraints;
@@ -103,16 +104,13 @@ pub(crate) fn no_blocks(block: &Block, diags: &mut Vec<Diagnostic>) {
 }
 
 fn not_expected(inner: &Block, block: &Block, diags: &mut Vec<Diagnostic>) {
-    diags.push(
-        Diagnostic::error(
-            "Unsupported block type",
-            format!(
-                "Blocks of type \"{}\" are not expected in a {} block.",
-                inner.kind.name, block.kind.name
-            ),
-        )
-        .at(inner.header),
-    );
+    let detail =
+        format!("Blocks of type \"{}\" are not expected in a {} block.", inner.kind.name, block.kind.name);
+    let d = match &*block.kind.name == "module" && block.body.merged > 0 {
+        true => without_effect("Block", detail),
+        false => Diagnostic::error("Unsupported block type", detail),
+    };
+    diags.push(d.at(inner.header));
 }
 
 fn add_local(module: &mut Module, name: &Ident, expr: &Expr, at: Span, diags: &mut Vec<Diagnostic>) {
@@ -544,6 +542,7 @@ fn add_call(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
         providers,
         arguments,
         missing: block.body.missing,
+        merged: block.body.merged > 0,
         span: block.header,
     };
     module.calls.insert(name.name.clone(), call);

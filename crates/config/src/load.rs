@@ -7,7 +7,7 @@ use crate::labels;
 use crate::manifest::{Installed, Manifest, Modules};
 use crate::model::{Config, Import, Module, ModuleCall};
 use crate::native_json;
-use crate::overrides::{NOTHING, is_override, merge};
+use crate::overrides::{NOTHING, is_override, merge, without_effect};
 use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
@@ -280,10 +280,11 @@ impl<'a> Loader<'a> {
                 }
                 continue;
             }
-            let d = Diagnostic::error(
-                "Unsupported argument",
-                format!("The module \"{}\" has no variable \"{name}\".", call.name.name),
-            )
+            let detail = format!("The module \"{}\" has no variable \"{name}\".", call.name.name);
+            let d = match call.merged {
+                true => without_effect("Argument", detail),
+                false => Diagnostic::error("Unsupported argument", detail),
+            }
             .at(ident.span);
             self.out.diagnostics.push(match suggestion(name, module.variables.keys().map(|k| &**k)) {
                 Some(s) => d.help(format!("Did you mean \"{s}\"?")),

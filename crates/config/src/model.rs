@@ -323,6 +323,8 @@ pub struct ModuleCall {
     pub arguments: BTreeMap<Str, (Ident, Expr)>,
     /// The place of what the block lacks.
     pub missing: Span,
+    /// An override file has changed it.
+    pub merged: bool,
     /// The block's header.
     pub span: Span,
 }

@@ -19,6 +19,16 @@ pub(crate) fn is_override(name: &str) -> bool {
 /// What is said of a block of an override file that no other file has.
 pub(crate) const NOTHING: &str = "Nothing to override";
 
+/// What is said of what is not known in a block that an override file changes: Terraform looks there only for what it knows.
+pub fn without_effect(what: &str, detail: String) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{what} without effect"),
+        format!(
+            "{detail} Because an override file changes this block, it is ignored, as it is by Terraform."
+        ),
+    )
+}
+
 /// Merges a block of an override file into the block of the same kind and labels.
 pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagnostic>) {
     let kind = block.kind.name.clone();
@@ -54,8 +64,7 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
     if matches!(&*kind, "module" | "resource" | "data" | "ephemeral") {
         repetition(base, &mut block, diags);
     }
-    let dynamic = matches!(&*kind, "resource" | "data" | "ephemeral" | "provider");
-    content(&mut base.body, block.body, dynamic);
+    content(&mut base.body, block.body, &kind);
 }
 
 /// Whether a block need not change another one: all modules have settings, and providers a usual configuration. What is no
@@ -156,30 +165,35 @@ fn backend(files: &mut [Body], block: &Block) {
     }
 }
 
-/// Puts what a body says in the place of what the base says of the same names. `dynamic`: there may be dynamic blocks.
-fn content(base: &mut Body, mut over: Body, dynamic: bool) {
+/// Puts what a body says in the place of what the base says of the same names. Where a schema tells arguments from blocks, what
+/// may be either stays beside what it may replace: the engine settles that (`engine/merged.rs`).
+fn content(base: &mut Body, mut over: Body, kind: &str) {
+    let dynamic = matches!(kind, "resource" | "data" | "ephemeral" | "provider");
+    base.merged += 1;
+    over.attributes.iter_mut().for_each(|a| a.over = base.merged);
     let makes = |attribute: &Attribute| dynamic && attribute.json && &*attribute.name.name == "dynamic";
     let mut kinds: BTreeSet<Str> = over.blocks.iter().map(|b| made(b, dynamic).clone()).collect();
     // They are merged by argument, below.
     kinds.remove("lifecycle");
     let mut generated: Vec<Attribute> = over.attributes.extract_if(.., |a| makes(a)).collect();
     generated.iter().for_each(|a| keys(&a.expr, &mut kinds));
-    for attribute in over.attributes.iter_mut().filter(|a| a.json) {
-        let name = &attribute.name.name;
-        if holds_objects(&attribute.expr) {
-            kinds.insert(name.clone());
-        } else if base.blocks.iter().any(|b| b.kind.name == *name)
-            || base.attributes.iter().any(|a| a.name.name == *name && a.json && holds_objects(&a.expr))
-        {
-            // An empty array is no block, which would change nothing, or an empty argument. It is meant to be the latter; where
-            // the schema wants blocks, that is told as it is of `name = []`.
-            attribute.json = false;
+    let may_be_blocks = |a: &Attribute| a.json && holds_objects(&a.expr);
+    kinds.extend(over.attributes.iter().filter(|a| may_be_blocks(a)).map(|a| a.name.name.clone()));
+    base.blocks.retain(|b| !kinds.contains(made(b, dynamic)));
+    let own: BTreeSet<&str> = TOP_LEVEL
+        .iter()
+        .filter(|known| known.name == kind)
+        .flat_map(|known| known.arguments)
+        .map(|argument| argument.name)
+        .collect();
+    base.attributes.retain(|a| {
+        let open = dynamic && !own.contains(&*a.name.name);
+        match over.attribute(&a.name.name) {
+            // What is empty, or no JSON, is no block.
+            Some(new) => open && may_be_blocks(a) && !may_be_blocks(new),
+            None => open || !kinds.contains(&a.name.name),
         }
-    }
-    let given = |name: &Str| over.attributes.iter().any(|a| a.name.name == *name);
-    base.blocks.retain(|b| !kinds.contains(made(b, dynamic)) && !given(&b.kind.name));
-    // Blocks take the place of an argument that may be written as blocks.
-    base.attributes.retain(|a| !(given(&a.name.name) || kinds.contains(&a.name.name)));
+    });
     for mut attribute in base.attributes.extract_if(.., |a| makes(a)).collect::<Vec<_>>() {
         if without(&mut attribute.expr, &kinds) {
             generated.push(attribute);

@@ -518,13 +518,13 @@ fn is_dynamic(block: &Block, schema: &SchemaBlock) -> bool {
 }
 
 /// What a block makes: for a dynamic block, what its label says.
-fn kind<'a>(block: &'a Block, schema: &SchemaBlock) -> Option<&'a Str> {
+pub(crate) fn kind<'a>(block: &'a Block, schema: &SchemaBlock) -> Option<&'a Str> {
     if is_dynamic(block, schema) { block.labels.first().map(|l| &l.name) } else { Some(&block.kind.name) }
 }
 
 /// A configurable list or set of objects may be written as blocks, too, as providers with the older protocol allow.
 /// What such a block leaves out is null.
-fn as_blocks(attribute: &Declared) -> Option<NestedBlock> {
+pub(crate) fn as_blocks(attribute: &Declared) -> Option<NestedBlock> {
     let (element, nesting) = match &attribute.ty {
         Type::List(element) => (element, Nesting::List),
         Type::Set(element) => (element, Nesting::Set),

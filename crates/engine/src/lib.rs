@@ -24,6 +24,7 @@ mod identity;
 mod import;
 mod imports;
 mod instance;
+mod merged;
 mod moves;
 mod order;
 mod planner;
@@ -46,6 +47,7 @@ pub use console::Console;
 pub use event::{Event, EventSink, Stage, Verb};
 pub use graph::{Graph, Object};
 pub use import::{import, record_outputs};
+pub use merged::settle;
 pub use planner::plan;
 pub use recover::recover;
 pub use setup::{

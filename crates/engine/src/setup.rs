@@ -1,13 +1,13 @@
 //! What the engine works with, and what it gives back.
 
 use crate::EventSink;
-use formwork_addr::{InstanceAddr, Pattern, Str};
+use formwork_addr::{InstanceAddr, Pattern, Resource, ResourceMode, Str};
 use formwork_config::Config;
 use formwork_diag::Diagnostic;
 use formwork_lang::World;
 use formwork_plan::{Mode, Plan, Seen};
 use formwork_provider::{
-    Clock, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner,
+    Clock, DataSource, EphemeralResource, Function, ManagedResource, Provider, Provisioner, Schema,
 };
 use formwork_state::{Intent, Probe, State};
 use formwork_value::Value;
@@ -65,6 +65,15 @@ impl Registry {
     /// A data source and its family.
     pub fn data(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn DataSource>)> {
         self.data.get(type_name).map(|(p, d)| (p, d))
+    }
+
+    /// The schema of what a block declares.
+    pub fn schema(&self, resource: &Resource) -> Option<&Schema> {
+        Some(match resource.mode {
+            ResourceMode::Managed => self.resource(&resource.type_name)?.1.schema(),
+            ResourceMode::Data => self.data(&resource.type_name)?.1.schema(),
+            ResourceMode::Ephemeral => self.ephemeral(&resource.type_name)?.1.schema(),
+        })
     }
 
     /// The functions of the provider with this source address, by name.

@@ -79,7 +79,7 @@ fn add_attributes(expr: &Expr, body: &mut Body) {
             for ObjectItem { key, value } in items {
                 if let Some(name) = json_name(key).filter(|name| &*name.name != "//") {
                     let span = key.span.to(value.span);
-                    body.attributes.push(Attribute { name, expr: value.clone(), span, json: true });
+                    body.attributes.push(Attribute { name, expr: value.clone(), span, json: true, over: 0 });
                 }
             }
         }

@@ -27,18 +27,20 @@ pub struct Body {
     /// The place of what it lacks: its opening brace, the beginning of the one attribute on its line, or in JSON its closing
     /// brace.
     pub missing: Span,
+    /// How many override files have changed it.
+    pub merged: usize,
 }
 
 impl Body {
     /// An empty body in this place.
     pub fn empty(span: Span) -> Self {
-        Body { attributes: Vec::new(), blocks: Vec::new(), span, missing: span.first(1) }
+        Body { attributes: Vec::new(), blocks: Vec::new(), span, missing: span.first(1), merged: 0 }
     }
 
     /// The body without what is in it.
     #[must_use]
     pub fn emptied(&self) -> Self {
-        Body { missing: self.missing, ..Body::empty(self.span) }
+        Body { missing: self.missing, merged: self.merged, ..Body::empty(self.span) }
     }
 
     /// The opening brace.
@@ -58,6 +60,8 @@ pub struct Attribute {
     pub span: Span,
     /// It stands in JSON, where arguments and blocks look the same.
     pub json: bool,
+    /// The number of the override file that it stands in, among those that have changed the block; 0 for no such file.
+    pub over: usize,
 }
 
 /// `kind "label" { … }`

@@ -188,8 +188,9 @@ fn blocks_of_json_replace_and_are_replaced() {
     check(one, r#"{"in":{"p":2}}"#, "in: {p:2}");
     check(one, r#"{"in":[[{"p":2}]]}"#, "in: [[{p:2}]]");
     check(&format!("{made}\n{out}"), r#"{"in":{"p":2}}"#, "in: {p:2}, dynamic out 4");
-    check(r#"{"in":{"p":1}}"#, one, "in 1");
-    check(r#"{"in":{"p":1}}"#, made, "dynamic in 3");
+    // Whether the first of these is an argument, and counts, a schema says.
+    check(r#"{"in":{"p":1}}"#, one, "in: {p:1}, in 1");
+    check(r#"{"in":{"p":1}}"#, made, "in: {p:1}, dynamic in 3");
     // One key may be there several times.
     check(r#"{"in":{"p":1},"in":{"p":2}}"#, r#"{"in":{"p":3},"in":[{"p":4}]}"#, "in: {p:3}, in: [{p:4}]");
     // Dynamic blocks of JSON, and of both.
@@ -199,7 +200,7 @@ fn blocks_of_json_replace_and_are_replaced() {
         r#"{"dynamic":{"in":{"p":5}}}"#,
         "dynamic: {in:{p:5}}, dynamic out 4",
     );
-    check(r#"{"in":{"p":1}}"#, dynamic, "dynamic: {in:{p:5},out:{p:6}}");
+    check(r#"{"in":{"p":1}}"#, dynamic, "in: {p:1}, dynamic: {in:{p:5},out:{p:6}}");
     check(dynamic, one, "dynamic: {out:{p:6}}, in 1");
     check(dynamic, made, "dynamic: {out:{p:6}}, dynamic in 3");
     check(dynamic, r#"{"in":{"p":1}}"#, "in: {p:1}, dynamic: {out:{p:6}}");
@@ -209,13 +210,14 @@ fn blocks_of_json_replace_and_are_replaced() {
 }
 
 #[test]
-fn what_is_empty_is_an_argument() {
+fn what_is_empty_leaves_what_may_be_blocks() {
     let check = |base: &str, over: &str, expected: &str| assert_eq!(merged(base, over), expected);
     let one = "in {\n p = 1\n}";
-    check(one, "in = []", "in = []");
-    check(one, r#"{"in":[]}"#, "in = []");
-    check(one, r#"{"in":null}"#, "in = null");
-    check(r#"{"in":[{"p":1}]}"#, r#"{"in":[]}"#, "in = []");
+    check(one, "in = []", "in = [], in 1");
+    check(one, r#"{"in":[]}"#, "in: [], in 1");
+    check(one, r#"{"in":null}"#, "in: null, in 1");
+    check("in = []", one, "in = [], in 1");
+    check(r#"{"in":[{"p":1}]}"#, r#"{"in":[]}"#, "in: [{p:1}], in: []");
     check(r#"{"in":[5]}"#, r#"{"in":[]}"#, "in: []");
     check("dynamic \"in\" {\n p = 3\n}", r#"{"in":[]}"#, "in: [], dynamic in 3");
     check("in = 1\nother = 2", "in = 3", "other = 2, in = 3");

@@ -95,7 +95,7 @@ impl Parser<'_> {
         let name = self.ident(name);
         let expr = self.expr()?;
         let span = name.span.to(expr.span);
-        Ok(Attribute { name, expr, span, json: false })
+        Ok(Attribute { name, expr, span, json: false, over: 0 })
     }
 
     fn block(&mut self, name: Token) -> Parsed<Block> {
