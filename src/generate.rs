@@ -144,7 +144,7 @@ pub fn generate(
         return Err(cx.fail(&diags, &inputs.sources));
     }
     let mut planned = operation::configuration_with(cx, &name, &text)?;
-    planned.variables = inputs.variables;
+    (planned.variables, planned.given) = (inputs.variables, inputs.given);
     Ok(Some(Generated { path: path.to_owned(), text, blocks, inputs: planned }))
 }
 

@@ -33,6 +33,8 @@ pub struct Inputs {
     pub sources: Sources,
     /// Values of the root module's variables.
     pub variables: BTreeMap<Str, Value>,
+    /// Those of them that were given, as they were.
+    pub given: BTreeMap<Str, Value>,
     /// The files of the configuration.
     pub files: BTreeMap<PathBuf, Vec<u8>>,
     /// Warnings.
@@ -159,6 +161,7 @@ pub fn configuration_with(cx: &Context, name: &str, text: &str) -> Result<Inputs
         config: Arc::new(config),
         sources: loaded.sources,
         variables: BTreeMap::new(),
+        given: BTreeMap::new(),
         files: read,
         warnings: loaded.diagnostics,
     })
@@ -196,6 +199,7 @@ fn read(cx: &Context, may_be_empty: bool, load: fn(&Path, &dyn Files) -> Loaded)
         config: Arc::new(config),
         sources: loaded.sources,
         variables: BTreeMap::new(),
+        given: BTreeMap::new(),
         files: files.into_inner().unwrap_or_else(PoisonError::into_inner),
         warnings: loaded.diagnostics,
     })
@@ -208,20 +212,20 @@ pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Re
 
 /// A configuration with the values of its variables.
 pub fn with_values(cx: &Context, mut inputs: Inputs, flags: &[Flag], ask: bool) -> Result<Inputs, u8> {
-    let (values, diags) = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
+    let (resolved, diags) = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
     if has_errors(&diags) {
         inputs.warnings.extend(diags);
         return Err(cx.fail(&inputs.warnings, &inputs.sources));
     }
     inputs.warnings.extend(diags);
-    match encryption::of(&inputs.config, &values, &mut inputs.sources) {
+    match encryption::of(&inputs.config, &resolved.values, &mut inputs.sources) {
         Ok(encryption) => cx.encrypt(encryption),
         Err(diags) => {
             inputs.warnings.extend(diags);
             return Err(cx.fail(&inputs.warnings, &inputs.sources));
         }
     }
-    inputs.variables = values;
+    (inputs.variables, inputs.given) = (resolved.values, resolved.given);
     Ok(inputs)
 }
 

@@ -3,7 +3,7 @@
 use crate::environment;
 use crate::ui::Screen;
 use formwork_addr::{ModulePath, Str};
-use formwork_config::{Config, Given, GivenValue, Origin, resolve_variables, variable_file};
+use formwork_config::{Config, Given, GivenValue, Origin, Resolved, resolve_variables, variable_file};
 use formwork_diag::{Diagnostic, Sources};
 use formwork_value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,11 +122,11 @@ pub fn resolve(
     sources: &mut Sources,
     screen: Screen,
     ask: bool,
-) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+) -> (Resolved, Vec<Diagnostic>) {
     let mut diags = Vec::new();
     let given = given(flags, config, sources, &mut diags);
-    let values = settle(given, config, sources, screen, ask, &mut diags);
-    (values, diags)
+    let resolved = settle(given, config, sources, screen, ask, &mut diags);
+    (resolved, diags)
 }
 
 /// The values of ephemeral variables, which no plan holds. What flags say of the others must be what the plan has, `saved`.
@@ -147,7 +147,7 @@ pub fn again(
     let held: BTreeSet<Str> = given.iter().filter(|g| is_held(g)).map(|g| g.name.clone()).collect();
     root.variables.retain(|name, variable| variable.ephemeral || held.contains(name));
     let config = Config { modules: BTreeMap::from([(ModulePath::default(), Arc::new(root))]) };
-    let mut values = settle(given, &config, sources, screen, ask, &mut diags);
+    let mut values = settle(given, &config, sources, screen, ask, &mut diags).values;
     for name in held {
         let Some(value) = values.remove(&name) else { continue };
         let plain = |value: &Value| value.clone().unmark_deep().0;
@@ -169,17 +169,17 @@ fn settle(
     screen: Screen,
     ask: bool,
     diags: &mut Vec<Diagnostic>,
-) -> BTreeMap<Str, Value> {
-    let (mut values, mut found, mut missing) = resolve_variables(config, given.clone(), sources);
-    if !missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(diags) {
-        for name in &missing {
+) -> Resolved {
+    let (mut resolved, mut found) = resolve_variables(config, given.clone(), sources);
+    if !resolved.missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(diags) {
+        for name in &resolved.missing {
             let Some(text) = prompt(config, name, screen) else { break };
             given.push(Given { name: name.clone(), origin: Origin::Prompt, value: GivenValue::Text(text) });
         }
-        (values, found, missing) = resolve_variables(config, given, sources);
+        (resolved, found) = resolve_variables(config, given, sources);
     }
     diags.extend(found);
-    for name in &missing {
+    for name in &resolved.missing {
         let d = Diagnostic::error(
             "No value for required variable",
             format!("The root module's variable \"{name}\" is not set and has no default value."),
@@ -193,7 +193,7 @@ fn settle(
             None => d,
         });
     }
-    values
+    resolved
 }
 
 /// The values that there are: variables without one stay unknown.
@@ -204,9 +204,9 @@ pub fn partial(
 ) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
     let mut diags = Vec::new();
     let given = given(flags, config, sources, &mut diags);
-    let (values, found, _) = resolve_variables(config, given, sources);
+    let (resolved, found) = resolve_variables(config, given, sources);
     diags.extend(found);
-    (values, diags)
+    (resolved.values, diags)
 }
 
 fn prompt(config: &Config, name: &str, screen: Screen) -> Option<String> {

@@ -288,6 +288,7 @@ fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, Disk), u8> {
         config: Arc::new(config),
         sources: loaded.sources,
         variables: bundle.variables,
+        given: BTreeMap::new(),
         files: BTreeMap::new(),
         warnings: Vec::new(),
     };

@@ -132,7 +132,7 @@ impl Plan {
             return 1;
         }
         if let (Some(path), Some(reads)) = (&self.out, reads)
-            && let Err(code) = save(cx, path, &outcome, &inputs, &world, reads)
+            && let Err(code) = save(cx, path, &mut outcome, &inputs, &world, reads)
         {
             return code;
         }
@@ -304,7 +304,7 @@ fn read_of_disk(reads: &mut Reads, disk: &Disk) {
 fn save(
     cx: &Context,
     path: &Path,
-    outcome: &PlanOutcome,
+    outcome: &mut PlanOutcome,
     inputs: &Inputs,
     world: &RealWorld,
     reads: Reads,
@@ -324,6 +324,12 @@ fn save(
         refreshed_state: snapshot::render(&outcome.refreshed),
         reads,
     };
+    // An apply works with values of the declared types; whoever is shown the plan sees what was given.
+    for (name, value) in &mut outcome.plan.variables {
+        if let Some(given) = inputs.given.get(name) {
+            *value = given.clone();
+        }
+    }
     let bytes = file::write(&outcome.plan, &bundle);
     let bytes = cx.seal_plan(bytes).map_err(|d| cx.refuse(d))?;
     private_file(path, &bytes).map_err(|e| {

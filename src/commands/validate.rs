@@ -85,6 +85,7 @@ pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
         config: Arc::new(config),
         sources: loaded.sources,
         variables,
+        given: BTreeMap::new(),
         files: BTreeMap::new(),
         warnings: Vec::new(),
     };

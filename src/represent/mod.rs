@@ -19,7 +19,6 @@ use formwork_config::{
 use formwork_engine::Registry;
 use formwork_lang::references;
 use formwork_plan::Plan;
-use formwork_provider::Block;
 use formwork_syntax::Expr;
 use formwork_value::json::to_serde;
 use serde_json::{Map, Value};

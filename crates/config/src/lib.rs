@@ -56,5 +56,5 @@ pub use native_json::repeated_keys;
 pub use overrides::without_effect;
 pub use providers::{ProviderChoice, ProviderKey, implied_provider, normalise_source};
 pub use source::{Getter, Published, Remote, Source, SourceError, decode, encode};
-pub use variables::{Given, GivenValue, Origin, resolve_variables, variable_file};
+pub use variables::{Given, GivenValue, Origin, Resolved, resolve_variables, variable_file};
 pub use version::{Constraints, Version};

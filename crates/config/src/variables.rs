@@ -132,13 +132,23 @@ fn read_file(id: FileId, name: &str, text: &str, origin: &Origin) -> (Vec<Given>
 /// So many values of variables that nobody declared are told one by one: files are often shared by configurations.
 const SHOWN: usize = 2;
 
-/// The values of all root module variables: given ones by precedence, then defaults; and the names of those that still need
-/// one. Validation conditions are the engine's matter.
+/// The root module's variables with their values.
+#[derive(Clone, Debug, Default)]
+pub struct Resolved {
+    /// Values of the declared types: given ones by precedence, then defaults.
+    pub values: BTreeMap<Str, Value>,
+    /// What was given, as it was: neither converted nor completed, and text where text was given. Plan JSON shows it.
+    pub given: BTreeMap<Str, Value>,
+    /// The names of those that still need a value.
+    pub missing: Vec<Str>,
+}
+
+/// The values of all root module variables. Validation conditions are the engine's matter.
 pub fn resolve_variables(
     config: &Config,
     given: Vec<Given>,
     sources: &mut Sources,
-) -> (BTreeMap<Str, Value>, Vec<Diagnostic>, Vec<Str>) {
+) -> (Resolved, Vec<Diagnostic>) {
     let root = config.root();
     let mut diags = Vec::new();
     let mut chosen: BTreeMap<Str, Given> = BTreeMap::new();
@@ -165,30 +175,26 @@ pub fn resolve_variables(
             .help("Declare the variables, or remove the values."),
         );
     }
-    let mut values = BTreeMap::new();
-    let mut missing = Vec::new();
+    let mut resolved = Resolved::default();
     for (name, variable) in &root.variables {
-        let value = match chosen.remove(name) {
-            Some(g) => read(variable, &g, sources, &mut diags),
-            None => match &variable.default {
-                Some(default) => Some(default.clone()),
-                None => {
-                    missing.push(name.clone());
-                    None
-                }
-            },
+        let marked = |value: Value| {
+            let value = if variable.sensitive { value.mark(Mark::Sensitive) } else { value };
+            if variable.ephemeral { value.mark(Mark::Ephemeral) } else { value }
         };
-        if let Some(mut value) = value {
-            if variable.sensitive {
-                value = value.mark(Mark::Sensitive);
+        match (chosen.remove(name), &variable.default) {
+            (Some(g), _) => {
+                if let Some((given, value)) = read(variable, &g, sources, &mut diags) {
+                    resolved.given.insert(name.clone(), marked(given));
+                    resolved.values.insert(name.clone(), marked(value));
+                }
             }
-            if variable.ephemeral {
-                value = value.mark(Mark::Ephemeral);
+            (None, Some(default)) => {
+                resolved.values.insert(name.clone(), marked(default.clone()));
             }
-            values.insert(name.clone(), value);
+            (None, None) => resolved.missing.push(name.clone()),
         }
     }
-    (values, diags, missing)
+    (resolved, diags)
 }
 
 fn undeclared<'a>(given: &Given, declared: impl Iterator<Item = &'a str>, diags: &mut Vec<Diagnostic>) {
@@ -237,15 +243,16 @@ fn evaluated(variable: &Variable, expr: &Expr, diags: &mut Vec<Diagnostic>) -> O
     value
 }
 
+/// What was given for a variable, as it was and as a value of its type.
 fn read(
     variable: &Variable,
     given: &Given,
     sources: &mut Sources,
     diags: &mut Vec<Diagnostic>,
-) -> Option<Value> {
+) -> Option<(Value, Value)> {
     let name = &variable.name.name;
     let mut span = None;
-    let value = match &given.value {
+    let as_given = match &given.value {
         GivenValue::Expr(expr) => {
             span = Some(expr.span);
             evaluated(variable, expr, diags)?
@@ -273,7 +280,7 @@ fn read(
             evaluated(variable, &expr?, diags)?
         }
     };
-    let value = if value.is_null() && !variable.nullable {
+    let value = if as_given.is_null() && !variable.nullable {
         match &variable.default {
             Some(default) => default.clone(),
             None => {
@@ -288,10 +295,10 @@ fn read(
             }
         }
     } else {
-        value
+        as_given.clone()
     };
     match convert_with(variable, &value) {
-        Ok(value) => Some(value),
+        Ok(value) => Some((as_given, value)),
         Err(reason) => {
             let what = if variable.ty == Type::Dynamic { "any type" } else { &variable.ty.friendly_name() };
             let mut d = Diagnostic::error(
@@ -330,13 +337,42 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_stays_as_it_was() {
+        let root = r#"
+            variable "n" { type = number }
+            variable "s" { type = set(string) }
+            variable "d" {
+                type = string
+                default = 7
+            }
+            variable "x" {
+                default = "x"
+                nullable = false
+            }
+        "#;
+        let mut loaded = load(Path::new(""), &MemoryFiles([("main.tf".into(), root.into())].into()));
+        let config = loaded.config.unwrap();
+        let text = "s = [\"b\", \"a\", \"a\"]\nx = null\n";
+        let (mut given, _) = variable_file("x", text, &mut loaded.sources, &Origin::File("x".into()));
+        given.push(Given { name: "n".into(), origin: Origin::Flag, value: GivenValue::Text("07".into()) });
+        let (resolved, diags) = resolve_variables(&config, given, &mut loaded.sources);
+        assert!(diags.is_empty(), "{diags:?}");
+        assert_eq!(resolved.values["n"], Value::from(7));
+        assert_eq!(resolved.given["n"], Value::string("07"));
+        assert_eq!(resolved.given["s"], Value::tuple(["b", "a", "a"].map(Value::string).to_vec()));
+        assert!(resolved.given["x"].is_null());
+        assert_eq!(resolved.values["x"], Value::string("x"));
+        assert_eq!((resolved.given.contains_key("d"), &resolved.values["d"]), (false, &Value::string("7")));
+    }
+
+    #[test]
     fn of_many_undeclared_names_two_are_told() {
         let files = MemoryFiles([("main.tf".into(), "variable \"z\" {}\n".into())].into());
         let mut loaded = load(Path::new(""), &files);
         let config = loaded.config.unwrap();
         let mut told = |text: &str| -> Vec<(String, Option<String>)> {
             let (given, _) = variable_file("x", text, &mut loaded.sources, &Origin::File("x".into()));
-            let (_, diags, _) = resolve_variables(&config, given, &mut loaded.sources);
+            let (_, diags) = resolve_variables(&config, given, &mut loaded.sources);
             diags.into_iter().map(|d| (d.summary, d.help)).collect()
         };
         let one = |name: &str| {

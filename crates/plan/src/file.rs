@@ -29,7 +29,7 @@ pub struct Bundle {
     /// Files that were read: path and contents, configuration and files read by functions alike.
     #[serde(serialize_with = "write_sources", deserialize_with = "read_sources")]
     pub sources: Vec<(String, Vec<u8>)>,
-    /// Root module variables as they were given.
+    /// Root module variables, as values of their types.
     #[serde(with = "crate::serial::values")]
     pub variables: BTreeMap<Str, Value>,
     /// The state after refreshing, in its version 4 format.

@@ -158,7 +158,7 @@ pub struct Plan {
     pub deferred: Vec<Deferred>,
     /// How the conditions came out.
     pub checks: Vec<CheckResult>,
-    /// Root module variables that were given or have defaults.
+    /// Root module variables that were given, as they were in a saved plan, or have defaults.
     #[serde(with = "serial::values")]
     pub variables: BTreeMap<Str, Value>,
     /// `-target`.
