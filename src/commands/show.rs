@@ -103,7 +103,8 @@ impl Show {
         };
         let decode = |addr: &ResourceAddr, object: &StoredObject| schemas.decode(addr, object);
         let prior = json::PriorState { state: &state, decode: &decode };
-        let represented = loaded.config.map(|config| represent(&config, &plan, cx.registry()));
+        let represented =
+            loaded.config.map(|config| represent(&config, &loaded.sources, &plan, cx.registry()));
         let configuration = represented.as_ref().map(|r| json::Configuration {
             representation: &r.document,
             relevant_attributes: &r.relevant,

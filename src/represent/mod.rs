@@ -11,11 +11,12 @@ mod tests;
 
 pub use places::Written;
 
-use expression::{expression, expressions};
+use expression::Expressions;
 use formwork_addr::{Resource, ResourceMode};
 use formwork_config::{
     Config, Module, ModuleCall, Output, ProviderKey, Provisioner, Repetition, ResourceBlock, Variable,
 };
+use formwork_diag::Sources;
 use formwork_engine::Registry;
 use formwork_lang::references;
 use formwork_plan::Plan;
@@ -33,9 +34,9 @@ pub struct Represented {
     pub checkable: Vec<String>,
 }
 
-/// The configuration that a plan was made from.
-pub fn represent(config: &Config, plan: &Plan, registry: &Registry) -> Represented {
-    let writer = Writer { config, registry };
+/// The configuration that a plan was made from; `sources` are what its spans point into.
+pub fn represent(config: &Config, sources: &Sources, plan: &Plan, registry: &Registry) -> Represented {
+    let writer = Writer { config, registry, expressions: Expressions(sources) };
     let mut document = Map::new();
     put(&mut document, "provider_config", writer.providers().into());
     document.insert("root_module".into(), writer.module(config.root()));
@@ -46,6 +47,7 @@ pub fn represent(config: &Config, plan: &Plan, registry: &Registry) -> Represent
 struct Writer<'a> {
     config: &'a Config,
     registry: &'a Registry,
+    expressions: Expressions<'a>,
 }
 
 /// Adds what is not empty.
@@ -109,14 +111,14 @@ impl Writer<'_> {
         put(&mut out, "module_address", key.module.to_string().into());
         if let Some(block) = self.config.provider_block(key) {
             let schema = self.registry.providers().get(&key.source).map(|p| &p.schema().block);
-            put(&mut out, "expressions", expressions(&block.body, schema).into());
+            put(&mut out, "expressions", self.expressions.of_body(&block.body, schema).into());
         }
         out.into()
     }
 
     fn module(&self, module: &Module) -> Value {
         let mut out = Map::new();
-        let outputs = module.outputs.iter().map(|(name, o)| (name.to_string(), output(o)));
+        let outputs = module.outputs.iter().map(|(name, o)| (name.to_string(), self.output(o)));
         put(&mut out, "outputs", outputs.collect::<Map<_, _>>().into());
         let of = |mode| module.resources.iter().filter(move |(r, _)| r.mode == mode);
         let resources =
@@ -143,9 +145,9 @@ impl Writer<'_> {
         put(&mut out, "name", (*resource.name).into());
         put(&mut out, "provider_config_key", provider_key(&self.provider_of(module, block)).into());
         put(&mut out, "provisioners", block.provisioners.iter().map(|p| self.provisioner(p)).collect());
-        put(&mut out, "expressions", expressions(&block.body, schema.map(|s| &s.block)).into());
+        put(&mut out, "expressions", self.expressions.of_body(&block.body, schema.map(|s| &s.block)).into());
         put(&mut out, "schema_version", schema.map_or(0, |s| s.version).into());
-        repetition(&mut out, &block.repetition);
+        self.repetition(&mut out, &block.repetition);
         put(&mut out, "depends_on", dependencies(&block.depends_on));
         out.into()
     }
@@ -154,43 +156,44 @@ impl Writer<'_> {
         let mut out = Map::new();
         let schema = self.registry.provisioner(&provisioner.kind.name).map(|p| p.schema());
         put(&mut out, "type", (*provisioner.kind.name).into());
-        put(&mut out, "expressions", expressions(&provisioner.body, schema).into());
+        put(&mut out, "expressions", self.expressions.of_body(&provisioner.body, schema).into());
         out.into()
     }
 
     fn call(&self, module: &Module, call: &ModuleCall) -> Value {
         let mut out = Map::new();
         put(&mut out, "source", (*call.source).into());
-        let arguments = call.arguments.iter().map(|(name, (_, e))| (name.to_string(), expression(e)));
+        let arguments =
+            call.arguments.iter().map(|(name, (_, e))| (name.to_string(), self.expressions.one(e)));
         put(&mut out, "expressions", arguments.collect::<Map<_, _>>().into());
-        repetition(&mut out, &call.repetition);
+        self.repetition(&mut out, &call.repetition);
         if let Some(child) = self.config.module(&module.path.child(call.name.name.clone())) {
             out.insert("module".into(), self.module(child));
         }
         put(&mut out, "depends_on", dependencies(&call.depends_on));
         out.into()
     }
-}
 
-fn repetition(out: &mut Map<String, Value>, repetition: &Repetition) {
-    match repetition {
-        Repetition::Single => {}
-        Repetition::Enabled(e) => put(out, "enabled_expression", expression(e)),
-        Repetition::Count(e) => put(out, "count_expression", expression(e)),
-        Repetition::ForEach(e) => put(out, "for_each_expression", expression(e)),
+    fn repetition(&self, out: &mut Map<String, Value>, repetition: &Repetition) {
+        let expression = |e: &Expr| self.expressions.one(e);
+        match repetition {
+            Repetition::Single => {}
+            Repetition::Enabled(e) => put(out, "enabled_expression", expression(e)),
+            Repetition::Count(e) => put(out, "count_expression", expression(e)),
+            Repetition::ForEach(e) => put(out, "for_each_expression", expression(e)),
+        }
     }
-}
 
-fn output(output: &Output) -> Value {
-    let mut out = Map::new();
-    put(&mut out, "sensitive", output.sensitive.into());
-    put(&mut out, "ephemeral", output.ephemeral.into());
-    // There even when it neither is constant nor refers to anything.
-    let expression = Some(expression(&output.value)).filter(Value::is_object);
-    out.insert("expression".into(), expression.unwrap_or_else(|| Map::new().into()));
-    put(&mut out, "depends_on", dependencies(&output.depends_on));
-    put(&mut out, "description", output.description.as_deref().unwrap_or_default().into());
-    out.into()
+    fn output(&self, output: &Output) -> Value {
+        let mut out = Map::new();
+        put(&mut out, "sensitive", output.sensitive.into());
+        put(&mut out, "ephemeral", output.ephemeral.into());
+        // There even when it neither is constant nor refers to anything.
+        out.insert("expression".into(), self.expressions.one(&output.value));
+        put(&mut out, "depends_on", dependencies(&output.depends_on));
+        put(&mut out, "description", output.description.as_deref().unwrap_or_default().into());
+        out.into()
+    }
 }
 
 fn variable(variable: &Variable) -> Value {

@@ -83,7 +83,7 @@ fn created(address: &str) -> PlannedChange {
 #[test]
 fn represents_as_terraform_does() {
     let registry = Registry::new(formwork_provider_builtin::providers());
-    let found = represent(&config(), &Plan::default(), &registry);
+    let found = represent(&config(), &Sources::default(), &Plan::default(), &registry);
     let head = |name: &str| {
         json!({
             "address": format!("terraform_data.{name}"), "mode": "managed", "type": "terraform_data", "name": name,
@@ -149,7 +149,7 @@ fn relevant_attributes_are_followed_to_resources() {
         outputs: [("o".into(), output)].into(),
         ..Plan::default()
     };
-    let found = represent(&config(), &plan, &Registry::default()).relevant;
+    let found = represent(&config(), &Sources::default(), &plan, &Registry::default()).relevant;
     let expected = [
         ("terraform_data.a", json!([])),
         ("terraform_data.a[0]", json!(["output", "s"])),
@@ -161,7 +161,7 @@ fn relevant_attributes_are_followed_to_resources() {
     assert_eq!(found, expected);
     // What module.m's output is made of is relevant only to what uses it.
     let plan = Plan { changes: vec![created("terraform_data.a[0]")], ..Plan::default() };
-    let found = represent(&config(), &plan, &Registry::default()).relevant;
+    let found = represent(&config(), &Sources::default(), &plan, &Registry::default()).relevant;
     let inner = json!({ "resource": "module.m[\"k\"].terraform_data.inner", "attribute": ["output"] });
     assert_eq!(found, [inner]);
 }
@@ -169,9 +169,9 @@ fn relevant_attributes_are_followed_to_resources() {
 /// What a plan says of a root module and its module `m`.
 fn of_two(root: &str, child: &str, changes: &[&str]) -> Represented {
     let files = [("main.tf", root), ("m/main.tf", child)].map(|(p, text)| (p.into(), text.into()));
-    let config = load(Path::new(""), &MemoryFiles(files.into())).config.unwrap();
+    let loaded = load(Path::new(""), &MemoryFiles(files.into()));
     let plan = Plan { changes: changes.iter().map(|address| created(address)).collect(), ..Plan::default() };
-    represent(&config, &plan, &Registry::default())
+    represent(&loaded.config.unwrap(), &loaded.sources, &plan, &Registry::default())
 }
 
 /// The expected answers are Terraform 1.11.4's, in another order.
@@ -209,4 +209,34 @@ fn a_provider_that_nobody_configures_is_that_of_the_module_that_uses_it() {
     assert_eq!(key(call), ("module.m".into(), "module.m:terraform".into()));
     let used = format!("{call}resource \"terraform_data\" \"a\" {{}}\n");
     assert_eq!(key(&used), (Value::Null, "terraform".into()));
+}
+
+/// The expected answer is Terraform 1.11.4's, of the same configuration.
+#[test]
+fn json_is_shown_as_it_is_written() {
+    let text = r#"{
+        "resource": { "terraform_data": { "a": {
+            "count": "${1}",
+            "input": ["${1}", 2, "$${x} ${upper(\"a\")}", { "${\"k\"}": "\u00e9" }],
+            "triggers_replace": { "b": "${terraform_data.b.id}" }
+        } } },
+        "output": { "o": { "value": "${terraform_data.b.id}" } }
+    }"#;
+    let files =
+        [("main.tf.json", text), ("b.tf", "resource \"terraform_data\" \"b\" {\n input = \"${1}\"\n}\n")];
+    let loaded = load(Path::new(""), &MemoryFiles(files.map(|(p, text)| (p.into(), text.into())).into()));
+    let registry = Registry::new(formwork_provider_builtin::providers());
+    let found = represent(&loaded.config.unwrap(), &loaded.sources, &Plan::default(), &registry);
+    let root = &found.document["root_module"];
+    let a = &root["resources"][0];
+    assert_eq!(a["count_expression"], json!({ "constant_value": "${1}" }));
+    let input = json!(["${1}", 2, "$${x} ${upper(\"a\")}", { "${\"k\"}": "\u{e9}" }]);
+    assert_eq!(a["expressions"]["input"], json!({ "constant_value": input }));
+    let references = json!(["terraform_data.b.id", "terraform_data.b"]);
+    let replace =
+        json!({ "constant_value": { "b": "${terraform_data.b.id}" }, "references": references.clone() });
+    assert_eq!(a["expressions"]["triggers_replace"], replace);
+    let output = json!({ "constant_value": "${terraform_data.b.id}", "references": references });
+    assert_eq!(root["outputs"]["o"]["expression"], output);
+    assert_eq!(root["resources"][1]["expressions"]["input"], json!({ "constant_value": 1 }));
 }
