@@ -9,6 +9,7 @@ mod moved;
 mod orphans;
 pub(crate) mod outcome;
 mod seen;
+mod told;
 
 use crate::calls::Caller;
 use crate::cells::{CellId, Content, Kind, Status};
@@ -78,12 +79,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
     let mut outcome = planner.finish().await;
     if outcome.plan.errored {
         // What could not be reached may have mistakes too: all of them at once.
-        for found in crate::validate(setup) {
-            let known = |d: &&Diagnostic| d.span == found.span && d.summary == found.summary;
-            if found.span.is_some() && !outcome.diagnostics.iter().any(|d| known(&d)) {
-                outcome.diagnostics.push(found);
-            }
-        }
+        told::add(&mut outcome.diagnostics, crate::validate(setup));
     }
     outcome
 }
