@@ -5,6 +5,7 @@ use crate::blocks::no_blocks;
 use crate::labels::labels;
 use crate::language::TOP_LEVEL;
 use crate::meta::local_name;
+use crate::resources::second_lifecycle;
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, Str};
 use std::collections::BTreeSet;
@@ -64,7 +65,7 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
     if matches!(&*kind, "module" | "resource" | "data" | "ephemeral") {
         repetition(base, &mut block, diags);
     }
-    content(&mut base.body, block.body, &kind);
+    content(&mut base.body, block.body, &kind, diags);
 }
 
 /// Whether a block need not change another one: all modules have settings, and providers a usual configuration. What is no
@@ -167,7 +168,7 @@ fn backend(files: &mut [Body], block: &Block) {
 
 /// Puts what a body says in the place of what the base says of the same names. Where a schema tells arguments from blocks, what
 /// may be either stays beside what it may replace: the engine settles that (`engine/merged.rs`).
-fn content(base: &mut Body, mut over: Body, kind: &str) {
+fn content(base: &mut Body, mut over: Body, kind: &str, diags: &mut Vec<Diagnostic>) {
     let dynamic = matches!(kind, "resource" | "data" | "ephemeral" | "provider");
     base.merged += 1;
     over.attributes.iter_mut().for_each(|a| a.over = base.merged);
@@ -201,14 +202,25 @@ fn content(base: &mut Body, mut over: Body, kind: &str) {
     }
     base.attributes.extend(over.attributes);
     base.attributes.extend(generated);
-    blocks(&mut base.blocks, over.blocks);
+    blocks(&mut base.blocks, over.blocks, diags);
 }
 
 /// Adds blocks to those that they leave of the base.
-fn blocks(base: &mut Vec<Block>, over: Vec<Block>) {
-    for inner in over {
+fn blocks(base: &mut Vec<Block>, over: Vec<Block>, diags: &mut Vec<Diagnostic>) {
+    let mut first = None;
+    for mut inner in over {
+        if &*inner.kind.name != "lifecycle" {
+            base.push(inner);
+            continue;
+        }
+        if let Some(first) = first {
+            diags.push(second_lifecycle(inner.header, first));
+            continue;
+        }
+        first = Some(inner.header);
         let old = base.iter_mut().find(|b| &*b.kind.name == "lifecycle");
-        match old.filter(|_| &*inner.kind.name == "lifecycle") {
+        ineffective(old.as_deref(), &mut inner, diags);
+        match old {
             Some(old) => {
                 for a in inner.body.attributes {
                     old.body.attributes.retain(|o| o.name.name != a.name.name);
@@ -219,6 +231,27 @@ fn blocks(base: &mut Vec<Block>, over: Vec<Block>) {
             None => base.push(inner),
         }
     }
+}
+
+/// Takes out of an overriding lifecycle block what Terraform does not merge.
+fn ineffective(base: Option<&Block>, inner: &mut Block, diags: &mut Vec<Diagnostic>) {
+    let ignored = base.and_then(|b| b.body.attribute("ignore_changes")).map(|a| &a.expr.kind);
+    let everything = matches!(ignored, Some(ExprKind::Variable(all)) if &**all == "all");
+    inner.body.attributes.retain(|a| {
+        let empty = matches!(&a.expr.kind, ExprKind::Tuple(items) if items.is_empty());
+        let why = match &*a.name.name {
+            "replace_triggered_by" => "Override files cannot change what an object is replaced with.",
+            "ignore_changes" if empty && ignored.is_some() => "An empty list does not replace another one.",
+            "ignore_changes" if everything => "A list does not replace \"all\".",
+            _ => return true,
+        };
+        let d = Diagnostic::warning(
+            "Argument without effect",
+            format!("{why} What the other files say stays, as it does with Terraform."),
+        );
+        diags.push(d.help("Change it where the block itself is.").at(a.span));
+        false
+    });
 }
 
 /// The kind of block that a block is, or makes if it is a dynamic one.

@@ -67,11 +67,7 @@ pub(crate) fn add_resource(
         match &*b.kind.name {
             "lifecycle" => {
                 if let Some((first, _)) = &lifecycle {
-                    diags.push(
-                        Diagnostic::error("Duplicate lifecycle block", "A resource has one lifecycle block.")
-                            .at(b.header)
-                            .label(*first, "the first one is here"),
-                    );
+                    diags.push(second_lifecycle(b.header, *first));
                 } else {
                     enabled = b.body.attribute("enabled");
                     let read = read_lifecycle(b, mode, diags);
@@ -99,6 +95,13 @@ pub(crate) fn add_resource(
         type_span: type_name.span,
     };
     module.resources.insert((*resource).clone(), Arc::new(read));
+}
+
+/// What is said of a second lifecycle block.
+pub(crate) fn second_lifecycle(at: Span, first: Span) -> Diagnostic {
+    Diagnostic::error("Duplicate lifecycle block", "A resource has one lifecycle block.")
+        .at(at)
+        .label(first, "the first one is here")
 }
 
 /// Whether a reference is to all of a resource, or to an instance of it.
