@@ -579,7 +579,7 @@ fn provider_map(expr: &Expr, diags: &mut Vec<Diagnostic>) -> BTreeMap<(Str, Opti
         let inner = if bare { provider_named(&item.key, diags) } else { provider_ref(&item.key, diags) };
         let outer = provider_ref(&item.value, diags);
         let (Some(inner), Some(outer)) = (inner, outer) else { continue };
-        let at = inner.span;
+        let at = outer.span;
         if map.insert((inner.name, inner.alias), outer).is_some() {
             diags.push(
                 Diagnostic::error(

@@ -112,27 +112,33 @@ fn constructor(call: &Call, span: Span, diags: &mut Vec<Diagnostic>) -> Option<(
     }
 }
 
+/// The place of a call's arguments, with their parentheses.
+fn in_parentheses(call: &Call, span: Span) -> Span {
+    Span { start: call.name.span.end, ..span }
+}
+
 /// The argument of a type that has one.
 fn only_argument(call: &Call, span: Span) -> Result<&Expr, Diagnostic> {
     let name = &*call.name.name;
-    if call.expand_final {
-        return Err(invalid("The arguments of a type cannot be expanded with ... .", span));
-    }
+    let given = in_parentheses(call, span);
     match name {
         "any" | "bool" | "number" | "string" => {
             return Err(
-                invalid(format!("The type {name} takes no arguments."), span).help(format!("Write {name}."))
+                invalid(format!("The type {name} takes no arguments."), given).help(format!("Write {name}."))
             );
         }
-        "optional" => return Err(misplaced_optional(span)),
+        "optional" => return Err(misplaced_optional(call.name.span)),
         "list" | "set" | "map" | "tuple" | "object" => {}
-        _ => return Err(unknown_name(name, call.name.span)),
+        _ => return Err(unknown_name(name, span)),
     }
     match &call.args[..] {
         [arg] => Ok(arg),
         // Alone, these names are types of nothing.
-        [] => Err(keyword(name, span).err().unwrap_or_else(|| unknown_name(name, span))),
-        args => Err(invalid(format!("The type {name} takes one argument, not {}.", args.len()), span)),
+        [] => Err(keyword(name, given).err().unwrap_or_else(|| unknown_name(name, span))),
+        [_, middle @ .., last] => {
+            let more = middle.first().unwrap_or(last).span.to(last.span);
+            Err(invalid(format!("The type {name} takes one argument, not {}.", call.args.len()), more))
+        }
     }
 }
 
@@ -211,7 +217,8 @@ fn optional_attribute(
         args => {
             let detail =
                 format!("optional takes a type and perhaps a default, not {} arguments.", args.len());
-            diags.push(invalid(detail, span).help("For example optional(string, \"none\")."));
+            let given = in_parentheses(call, span);
+            diags.push(invalid(detail, given).help("For example optional(string, \"none\")."));
             return None;
         }
     };
