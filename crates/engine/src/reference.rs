@@ -5,6 +5,7 @@ use formwork_config::{Config, IgnoreChanges, Module, ModuleCall, Repetition, Res
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::{RefStep, Reference, Step, references};
 use formwork_provider::Schema;
+use formwork_syntax::{Expr, ExprKind};
 use formwork_value::Type;
 
 /// A reference to `path`, `terraform`, `self` (outside of postconditions), or to `each` or `count` without a name, that means
@@ -108,8 +109,8 @@ pub(crate) fn declared(config: &Config, module: &Module, root: &str, steps: &[St
     }
 }
 
-/// A reference in `depends_on` to a part of an object.
-pub(crate) fn not_whole(reference: &Reference<'_>) -> Option<Diagnostic> {
+/// A reference in `depends_on` to a part of an object: `expr` is all of the item.
+pub(crate) fn not_whole(reference: &Reference<'_>, expr: &Expr) -> Option<Diagnostic> {
     let names = match reference.root {
         "path" | "terraform" | "tofu" | "each" | "count" | "self" => return None,
         "var" | "local" | "module" => 1,
@@ -126,13 +127,17 @@ pub(crate) fn not_whole(reference: &Reference<'_>) -> Option<Diagnostic> {
         [RefStep::Attr(_), rest @ ..] if reference.root == "module" => rest,
         rest => rest,
     };
+    let object = rest.iter().fold(expr, |expr, _| match &expr.kind {
+        ExprKind::Attr(source, _) | ExprKind::Index(source, _) => source.as_ref(),
+        _ => expr,
+    });
     (!rest.is_empty()).then(|| {
         Diagnostic::error(
             "Invalid depends_on reference",
             "\"depends_on\" is about whole objects, and this names a part of one.",
         )
         .help("End the reference with the object's name or its key.")
-        .at(reference.span)
+        .at(Span { start: object.span.end.min(reference.span.end), ..reference.span })
     })
 }
 

@@ -390,7 +390,7 @@ impl<'a> Builder<'a> {
 
     fn depends(&mut self, node: NodeIndex, list: &[Expr]) {
         for e in list {
-            self.diags.extend(references(e).iter().find_map(reference::not_whole));
+            self.diags.extend(references(e).iter().find_map(|found| reference::not_whole(found, e)));
             self.expr(node, e, None);
         }
     }
