@@ -238,11 +238,12 @@ fn ineffective(base: Option<&Block>, inner: &mut Block, diags: &mut Vec<Diagnost
     let ignored = base.and_then(|b| b.body.attribute("ignore_changes")).map(|a| &a.expr.kind);
     let everything = matches!(ignored, Some(ExprKind::Variable(all)) if &**all == "all");
     inner.body.attributes.retain(|a| {
+        let list = matches!(a.expr.kind, ExprKind::Tuple(_));
         let empty = matches!(&a.expr.kind, ExprKind::Tuple(items) if items.is_empty());
         let why = match &*a.name.name {
             "replace_triggered_by" => "Override files cannot change what an object is replaced with.",
             "ignore_changes" if empty && ignored.is_some() => "An empty list does not replace another one.",
-            "ignore_changes" if everything => "A list does not replace \"all\".",
+            "ignore_changes" if everything && list => "A list does not replace \"all\".",
             _ => return true,
         };
         let d = Diagnostic::warning(
