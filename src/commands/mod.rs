@@ -38,6 +38,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Par
 use formwork_diag::Diagnostic;
 use formwork_provider::Provider;
 use formwork_state::Probe;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// Makes infrastructure as a configuration in the Terraform language says.
@@ -165,7 +166,8 @@ pub fn cli() -> clap::Command {
 
 /// Runs the command that the arguments (without the program's name) name, and gives the exit code.
 pub fn run(args: Vec<String>, providers: Vec<Arc<dyn Provider>>, probe: Arc<dyn Probe>) -> u8 {
-    let mut cx = Context::new(providers, probe);
+    // It is there until the process ends.
+    let mut cx = ManuallyDrop::new(Context::new(providers, probe));
     if let Some(command) = not_yet(&args) {
         return cx.refuse(
             Diagnostic::error(

@@ -9,8 +9,8 @@ use formwork_lang::references;
 use formwork_plan::PlannedChange;
 use formwork_syntax::{Body, Expr};
 use formwork_value::{Path, PathStep, Value};
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// How often a value is followed to where it comes from.
 const STEPS: usize = 8;
@@ -20,22 +20,23 @@ pub struct Written<'a> {
     config: &'a Config,
     sources: &'a Sources,
     /// Lines that were counted already: instances of one block share their arguments.
-    lines: RefCell<HashMap<(FileId, u32), String>>,
+    lines: Mutex<HashMap<(FileId, u32), String>>,
 }
 
 impl<'a> Written<'a> {
     /// Of this configuration, whose spans point into these sources.
     pub fn new(config: &'a Config, sources: &'a Sources) -> Self {
-        Written { config, sources, lines: RefCell::default() }
+        Written { config, sources, lines: Mutex::default() }
     }
 
     fn place(&self, span: Span) -> Option<String> {
-        if let Some(known) = self.lines.borrow().get(&(span.file, span.start)) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lines.get(&(span.file, span.start)) {
             return Some(known.clone());
         }
         let name = &self.sources.get(span.file)?.name;
         let place = format!("{name}:{}", self.sources.line_column(span.file, span.start).0);
-        self.lines.borrow_mut().insert((span.file, span.start), place.clone());
+        lines.insert((span.file, span.start), place.clone());
         Some(place)
     }
 

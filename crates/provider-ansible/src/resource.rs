@@ -14,11 +14,12 @@ use formwork_value::{Map, Path, Value};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The resource type.
 pub(crate) struct PlaybookRun {
-    schema: Schema,
+    schema: LazyLock<Schema>,
 }
 
 /// What is remembered besides the attributes: in a plan, what it is about to run; in the state, what was run.
@@ -78,7 +79,7 @@ enum Reading {
 
 impl PlaybookRun {
     pub fn new() -> Self {
-        PlaybookRun { schema: Playbook::schema() }
+        PlaybookRun { schema: LazyLock::new(Playbook::schema) }
     }
 
     /// Why to run it; `None` to leave it.

@@ -32,15 +32,15 @@ use formwork_provider::{
 use formwork_value::Value;
 pub use keys::ask as ask_for_keys;
 use settings::Arguments;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The provider `aws`.
 pub fn provider() -> Arc<dyn Provider> {
-    Arc::new(Family { schema: Schema { version: 0, block: Arguments::block() } })
+    Arc::new(Family { schema: LazyLock::new(|| Schema { version: 0, block: Arguments::block() }) })
 }
 
 struct Family {
-    schema: Schema,
+    schema: LazyLock<Schema>,
 }
 
 #[async_trait]

@@ -5,18 +5,20 @@ use formwork_provider::{
     Call, CallError, EphemeralResource, ManagedResource, Opened, PlanRequest, Problem, Schema,
 };
 use formwork_value::Value;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 struct Fresh {
     managed: Arc<dyn ManagedResource>,
-    schema: Schema,
+    left_out: &'static [&'static str],
+    schema: OnceLock<Schema>,
 }
 
 /// The managed type as an ephemeral one, without the attributes that make sense only for what is stored.
-pub(crate) fn fresh(managed: Arc<dyn ManagedResource>, left_out: &[&str]) -> Arc<dyn EphemeralResource> {
-    let mut schema = Schema { version: 0, block: managed.schema().block.clone() };
-    schema.block.attributes.retain(|name, _| !left_out.contains(&&**name));
-    Arc::new(Fresh { managed, schema })
+pub(crate) fn fresh(
+    managed: Arc<dyn ManagedResource>,
+    left_out: &'static [&'static str],
+) -> Arc<dyn EphemeralResource> {
+    Arc::new(Fresh { managed, left_out, schema: OnceLock::new() })
 }
 
 impl Fresh {
@@ -36,7 +38,11 @@ impl EphemeralResource for Fresh {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(|| {
+            let mut schema = Schema { version: 0, block: self.managed.schema().block.clone() };
+            schema.block.attributes.retain(|name, _| !self.left_out.contains(&&**name));
+            schema
+        })
     }
 
     fn validate(&self, config: &Value) -> Vec<Problem> {
@@ -48,7 +54,7 @@ impl EphemeralResource for Fresh {
         let request = PlanRequest { config: &config, prior: None };
         let plan = self.managed.plan(call, &request).await?;
         let made = self.managed.create(call, &plan.planned, &plan.private).await?.value;
-        let kept = self.schema.block.attributes.iter().map(|(name, a)| {
+        let kept = self.schema().block.attributes.iter().map(|(name, a)| {
             (name.clone(), made.get(name).cloned().unwrap_or_else(|| Value::null(a.ty.clone())))
         });
         Ok(Opened::new(Value::object(kept)))

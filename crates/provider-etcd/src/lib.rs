@@ -19,15 +19,15 @@ use async_trait::async_trait;
 use formwork_provider::{CallError, Client, ManagedResource, Nested, Provider, Schema};
 use formwork_value::Value;
 use settings::{Arguments, Settings};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The provider `etcd`.
 pub fn provider() -> Arc<dyn Provider> {
-    Arc::new(Etcd { schema: Schema { version: 0, block: Arguments::block() } })
+    Arc::new(Etcd { schema: LazyLock::new(|| Schema { version: 0, block: Arguments::block() }) })
 }
 
 struct Etcd {
-    schema: Schema,
+    schema: LazyLock<Schema>,
 }
 
 #[async_trait]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// A snapshot of all that an etcd member holds, as a file: byte for byte what `etcdctl snapshot save` writes, for
@@ -109,12 +110,12 @@ impl Memory {
 
 /// The resource type.
 pub(crate) struct SnapshotFile {
-    schema: Schema,
+    schema: LazyLock<Schema>,
 }
 
 impl SnapshotFile {
     pub fn new() -> Self {
-        SnapshotFile { schema: Snapshot::schema() }
+        SnapshotFile { schema: LazyLock::new(Snapshot::schema) }
     }
 
     /// Takes a snapshot, beside its place.

@@ -16,6 +16,7 @@ use formwork_provider::{
 use formwork_value::{Path, Value};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// How long after an interruption an apply that was under way can still land.
@@ -109,13 +110,13 @@ struct Timeouts {
 
 /// The resource type.
 pub(crate) struct ManifestResource {
-    schema: Schema,
+    schema: LazyLock<Schema>,
 }
 
 impl ManifestResource {
     /// The resource type.
     pub fn new() -> Self {
-        ManifestResource { schema: Manifest::schema() }
+        ManifestResource { schema: LazyLock::new(Manifest::schema) }
     }
 
     /// Waits for what the arguments say, and returns the status then.

@@ -4,24 +4,27 @@ use super::{block, flag, process, text, texts};
 use async_trait::async_trait;
 use formwork_provider::{Block, CallError, Problem, Provisioner, Provisioning};
 use formwork_value::{Path, Type, Value};
+use std::sync::LazyLock;
 use tokio::process::Command;
 
-pub(super) struct LocalExec(Block);
+pub(super) struct LocalExec(LazyLock<Block>);
 
 impl LocalExec {
     pub fn new() -> Self {
-        LocalExec(block(&[
-            ("command", Type::String, true, "The command to run."),
-            (
-                "interpreter",
-                Type::list(Type::String),
-                false,
-                "Program and arguments that the command is given to.",
-            ),
-            ("working_dir", Type::String, false, "The folder to run in."),
-            ("environment", Type::map(Type::String), false, "Variables to add to the environment."),
-            ("quiet", Type::Bool, false, "Do not show the command itself."),
-        ]))
+        LocalExec(LazyLock::new(|| {
+            block(&[
+                ("command", Type::String, true, "The command to run."),
+                (
+                    "interpreter",
+                    Type::list(Type::String),
+                    false,
+                    "Program and arguments that the command is given to.",
+                ),
+                ("working_dir", Type::String, false, "The folder to run in."),
+                ("environment", Type::map(Type::String), false, "Variables to add to the environment."),
+                ("quiet", Type::Bool, false, "Do not show the command itself."),
+            ])
+        }))
     }
 }
 

@@ -7,16 +7,24 @@ use super::{block, text, texts};
 use async_trait::async_trait;
 use formwork_provider::{Block, CallError, Problem, Provisioner, Provisioning};
 use formwork_value::{Path, Type, Value};
+use std::sync::LazyLock;
 
-pub(super) struct RemoteExec(Block);
+pub(super) struct RemoteExec(LazyLock<Block>);
 
 impl RemoteExec {
     pub fn new() -> Self {
-        RemoteExec(block(&[
-            ("inline", Type::list(Type::String), false, "Lines of one script."),
-            ("script", Type::String, false, "The script's file here."),
-            ("scripts", Type::list(Type::String), false, "The files of scripts to run one after the other."),
-        ]))
+        RemoteExec(LazyLock::new(|| {
+            block(&[
+                ("inline", Type::list(Type::String), false, "Lines of one script."),
+                ("script", Type::String, false, "The script's file here."),
+                (
+                    "scripts",
+                    Type::list(Type::String),
+                    false,
+                    "The files of scripts to run one after the other.",
+                ),
+            ])
+        }))
     }
 }
 
@@ -119,20 +127,22 @@ fn random() -> String {
     uuid::Uuid::new_v4().simple().to_string()[..10].to_owned()
 }
 
-pub(super) struct File(Block);
+pub(super) struct File(LazyLock<Block>);
 
 impl File {
     pub fn new() -> Self {
-        File(block(&[
-            (
-                "source",
-                Type::String,
-                false,
-                "The file or folder here. With a slash at its end: what is in the folder.",
-            ),
-            ("content", Type::String, false, "The text of the file to make there."),
-            ("destination", Type::String, true, "Where it goes."),
-        ]))
+        File(LazyLock::new(|| {
+            block(&[
+                (
+                    "source",
+                    Type::String,
+                    false,
+                    "The file or folder here. With a slash at its end: what is in the folder.",
+                ),
+                ("content", Type::String, false, "The text of the file to make there."),
+                ("destination", Type::String, true, "Where it goes."),
+            ])
+        }))
     }
 }
 
