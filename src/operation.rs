@@ -18,7 +18,7 @@ use formwork_plan::Plan;
 use formwork_state::{Backend, Opened, Pending, Session, State, StoredObject};
 use formwork_value::Value;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -342,6 +342,26 @@ impl Run {
         self.progress.shows();
         self.progress.pause();
         outcome
+    }
+
+    /// What of the data at these addresses is not what it is in `state`; see [`formwork_engine::changed_data`].
+    pub fn changed_data(
+        &self,
+        state: &State,
+        addrs: &BTreeSet<InstanceAddr>,
+        files: bool,
+    ) -> Result<Vec<String>, Diagnostic> {
+        let changed = self.runtime.block_on(async {
+            tokio::select! {
+                changed = formwork_engine::changed_data(&self.setup, state, addrs, files) => Ok(changed),
+                () = self.setup.cancel.reached(1) => Err(Diagnostic::error(
+                    "Interrupted",
+                    "What the plan was made from was being read again, and nothing was done, as asked.",
+                )),
+            }
+        });
+        self.progress.pause();
+        changed
     }
 
     /// Does what a plan says, from a state that was read when it was made.

@@ -197,6 +197,22 @@ fn other_configurations_read_it() {
     };
     reader.write("main.tf", &data("s", "address")).unwrap();
     has(&run(&reader, &["apply", "-auto-approve"], 0), &["o = \"x\""]);
+    // A plan is stale when an output that it read is another by now, and not because of anything else in that state.
+    let more = "resource \"terraform_data\" \"more\" {}\n";
+    reader.write("more.tf", more).unwrap();
+    run(&reader, &["plan", "-out=p"], 0);
+    sandbox.write("more.tf", more).unwrap();
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    has(&run(&reader, &["apply", "p"], 0), &["1 added"]);
+    reader.write("more.tf", "").unwrap();
+    run(&reader, &["plan", "-out=p"], 0);
+    sandbox.write("more.tf", "output \"b\" {\n  value = 1\n}\n").unwrap();
+    run(&sandbox, &["apply", "-auto-approve"], 0);
+    has(
+        &run(&reader, &["apply", "p"], 1),
+        &["Saved plan is stale", "outputs.b of data.terraform_remote_state.r"],
+    );
+    has(&run(&reader, &["state", "list"], 0), &["terraform_data.more"]);
     reader.write("main.tf", &data("none", "address")).unwrap();
     has(&run(&reader, &["plan"], 1), &["Unable to find remote state"]);
     reader.write("main.tf", &data("s", "adress")).unwrap();

@@ -164,7 +164,7 @@ impl Apply {
             let again = std::fs::read(path).unwrap_or_default();
             let found = match file::marked_at(file::unmarked(&again).1) {
                 Some(time) => Some(used(&shown, time)),
-                None => stale(&plan, &reads, &refreshed, run.state(), elsewhere),
+                None => stale(&plan, &reads, &refreshed, &run, elsewhere),
             };
             diags.extend(found);
         }
@@ -211,7 +211,8 @@ fn given_again(cx: &Context, flags: &[Flag], ask: bool, inputs: &mut Inputs) -> 
 
 /// Why a plan no longer fits what it was made from. A plan that was taken to another place, where its configuration is
 /// not, brings the files with it that it needs.
-fn stale(plan: &Plan, reads: &Reads, refreshed: &State, now: &State, elsewhere: bool) -> Option<Diagnostic> {
+fn stale(plan: &Plan, reads: &Reads, refreshed: &State, run: &Run, elsewhere: bool) -> Option<Diagnostic> {
+    let now = run.state();
     if !plan.prior_lineage.is_empty() && plan.prior_lineage != now.lineage {
         let d = Diagnostic::error(
             "Saved plan does not match the given state",
@@ -226,6 +227,10 @@ fn stale(plan: &Plan, reads: &Reads, refreshed: &State, now: &State, elsewhere: 
         changes.extend(reads.changed_files(world::look, world::list));
     }
     changes.extend(reads.changed_environment(environment::provider_setting));
+    match run.changed_data(refreshed, reads.asked(), !elsewhere) {
+        Ok(changed) => changes.extend(changed),
+        Err(d) => return Some(d),
+    }
     if changes.is_empty() {
         return None;
     }

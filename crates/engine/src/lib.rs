@@ -3,6 +3,7 @@
 //! It neither prints nor reads the environment, the clock or randomness: all of that comes in with [`Setup`]. The
 //! AWS SDK and its like are behind the provider traits.
 
+mod again;
 mod apply;
 mod body;
 mod calls;
@@ -42,6 +43,7 @@ mod triggers;
 mod validate;
 mod write_only;
 
+pub use again::changed_data;
 pub use apply::apply;
 pub use console::Console;
 pub use event::{Event, EventSink, Stage, Verb};

@@ -15,4 +15,4 @@ pub use change::{Action, PlannedChange, Reason, ReplaceOrder};
 pub use model::{
     Cause, CheckResult, CheckStatus, Deferred, LeftOut, Mode, OutputChange, Part, Plan, Step, StepKind,
 };
-pub use reads::{Reads, Seen, digest};
+pub use reads::{How, Reads, Seen, digest};

@@ -26,6 +26,8 @@ pub struct Seen {
     pub environment: BTreeSet<String>,
     /// Files that data sources read.
     pub files: BTreeSet<String>,
+    /// Data that is to be asked for again, since nothing else tells whether it is what it was.
+    pub asked: BTreeSet<InstanceAddr>,
 }
 
 /// What a saved plan read.
@@ -57,6 +59,9 @@ pub struct Reads {
     lists: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Digests of environment variables; `None` for what was not set.
     environment: BTreeMap<String, Option<String>>,
+    /// Data that is to be asked for again; as it was, it is in the state that comes with the plan.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serial::set")]
+    asked: BTreeSet<InstanceAddr>,
 }
 
 /// How something that was read is no longer what it was.
@@ -177,6 +182,7 @@ impl Reads {
             absent: seen.absent.clone(),
             sets: seen.sets.iter().cloned().collect(),
             outputs: seen.outputs.iter().map(|n| (n.clone(), output(state, n))).collect(),
+            asked: seen.asked.clone(),
             ..Reads::default()
         };
         for (addr, resource, instance) in state.instances() {
@@ -212,6 +218,11 @@ impl Reads {
     /// Adds an environment variable.
     pub fn variable(&mut self, name: &str, value: Option<&str>) {
         self.environment.insert(name.to_owned(), value.map(|v| digest(v.as_bytes())));
+    }
+
+    /// Data that is to be asked for again before the plan is applied.
+    pub fn asked(&self) -> &BTreeSet<InstanceAddr> {
+        &self.asked
     }
 
     /// Files that were looked for, and whether they were there.

@@ -38,6 +38,10 @@ impl DataSource for Decrypting {
         self.plain.files(config)
     }
 
+    fn is_asked_again(&self) -> bool {
+        self.plain.is_asked_again()
+    }
+
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {
         let asked = RemoteState::from_value(config)
             .map_err(|problem| CallError::new(problem.summary, problem.detail).on(problem.path))?;

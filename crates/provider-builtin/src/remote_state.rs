@@ -122,6 +122,10 @@ impl DataSource for Elsewhere {
         if self.kind(config).is_some() { Vec::new() } else { self.local.files(config) }
     }
 
+    fn is_asked_again(&self) -> bool {
+        self.local.is_asked_again()
+    }
+
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {
         let Some(kind) = self.kind(config) else { return self.local.read(call, config).await };
         let told = |p: Problem| CallError::new(p.summary, p.detail).on(p.path);
@@ -211,6 +215,11 @@ impl Lookup for RemoteState {
     fn files(config: &Value) -> Vec<String> {
         let file = RemoteState::from_value(config).ok().and_then(|asked| asked.file().ok());
         file.map(|file| file.display().to_string()).into_iter().collect()
+    }
+
+    /// A state is written for many reasons; only another output is another answer.
+    fn is_asked_again() -> bool {
+        true
     }
 
     async fn lookup(&self, _: &Cx<'_, ()>) -> Result<Self, CallError> {

@@ -29,6 +29,11 @@ pub trait Lookup: Model {
         Vec::new()
     }
 
+    /// As [`DataSource::is_asked_again`].
+    fn is_asked_again() -> bool {
+        false
+    }
+
     /// Reads what `self` asks for, and returns it with everything filled in.
     async fn lookup(&self, cx: &Cx<'_, Self::Client>) -> Result<Self, CallError>;
 }
@@ -67,6 +72,10 @@ impl<T: Lookup> DataSource for LookupSource<T> {
 
     fn files(&self, config: &Value) -> Vec<String> {
         T::files(config)
+    }
+
+    fn is_asked_again(&self) -> bool {
+        T::is_asked_again()
     }
 
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError> {

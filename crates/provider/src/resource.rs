@@ -260,6 +260,12 @@ pub trait DataSource: Send + Sync {
         Vec::new()
     }
 
+    /// Whether a saved plan holds only as long as reading it again gives the same, instead of as long as its
+    /// [`DataSource::files`] are what they were: for what others give out on purpose, and asking for is cheap.
+    fn is_asked_again(&self) -> bool {
+        false
+    }
+
     /// Reads it. `config` is wholly known.
     async fn read(&self, call: &Call<'_>, config: &Value) -> Result<Value, CallError>;
 }

@@ -186,7 +186,11 @@ impl Planner<'_> {
             }
         };
         if let Worker::Data(source) = &info.worker {
-            self.files.extend(source.files(&waiting.config));
+            if source.is_asked_again() {
+                self.asked.insert(instance.addr.clone());
+            } else {
+                self.files.extend(source.files(&waiting.config));
+            }
         }
         let marked = info.mark(value.mark_paths(&waiting.marks));
         let dependencies = self.ev.resources_in(&waiting.prepared.inputs, &instance.addr.resource);

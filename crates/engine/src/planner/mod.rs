@@ -186,6 +186,8 @@ struct Planner<'a> {
     open: OpenSet,
     /// Files of which data sources said that they read them.
     files: std::collections::BTreeSet<String>,
+    /// Data that was read, and has to be the same when the plan is applied.
+    asked: std::collections::BTreeSet<InstanceAddr>,
     seen_modules: usize,
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
@@ -255,6 +257,7 @@ impl<'a> Planner<'a> {
             priors_of: FxHashMap::default(),
             open: OpenSet::default(),
             files: Default::default(),
+            asked: Default::default(),
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Planner<'_> {
     /// What was looked at. `outputs` were compared with those of the state.
     pub(super) fn seen(&self, outputs: BTreeSet<Str>) -> Seen {
-        let mut seen = Seen { outputs, files: self.files.clone(), ..Seen::default() };
+        let mut seen =
+            Seen { outputs, files: self.files.clone(), asked: self.asked.clone(), ..Seen::default() };
         let all = !self.options.is_partial();
         for prior in &self.priors {
             if all || self.ev.cells.get(prior.cell).status != Status::Idle {

@@ -14,6 +14,7 @@ pub(crate) fn sample() -> Reads {
         dependents: [addr("t.c")].into(),
         dropped: [addr("data.t.d")].into(),
         outputs: [("o".into(), None), ("p".into(), Some("01".into()))].into(),
+        asked: [addr("data.t.e")].into(),
         ..Reads::default()
     };
     reads.file("f", b"x");
@@ -103,6 +104,7 @@ fn planned() -> (Plan, Reads, State) {
         outputs: ["o".into(), "new".into()].into(),
         environment: BTreeSet::new(),
         files: BTreeSet::new(),
+        asked: BTreeSet::new(),
     };
     let reads = Reads::new(&seen, &plan, &before, &before);
     (plan, reads, before)
