@@ -35,6 +35,8 @@ pub struct Inputs {
     pub variables: BTreeMap<Str, Value>,
     /// Those of them that were given, as they were.
     pub given: BTreeMap<Str, Value>,
+    /// Why what was given for others is no value of theirs: for whoever asks for them.
+    pub unfit: BTreeMap<Str, Diagnostic>,
     /// The files of the configuration.
     pub files: BTreeMap<PathBuf, Vec<u8>>,
     /// Warnings.
@@ -162,6 +164,7 @@ pub fn configuration_with(cx: &Context, name: &str, text: &str) -> Result<Inputs
         sources: loaded.sources,
         variables: BTreeMap::new(),
         given: BTreeMap::new(),
+        unfit: BTreeMap::new(),
         files: read,
         warnings: loaded.diagnostics,
     })
@@ -200,6 +203,7 @@ fn read(cx: &Context, may_be_empty: bool, load: fn(&Path, &dyn Files) -> Loaded)
         sources: loaded.sources,
         variables: BTreeMap::new(),
         given: BTreeMap::new(),
+        unfit: BTreeMap::new(),
         files: files.into_inner().unwrap_or_else(PoisonError::into_inner),
         warnings: loaded.diagnostics,
     })
@@ -210,14 +214,29 @@ pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Re
     with_values(cx, configuration(cx, may_be_empty)?, flags, ask)
 }
 
+/// The same for a plan, which goes as far as it can without the variables whose values do not fit.
+pub fn inputs_to_plan(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Result<Inputs, u8> {
+    with_some_values(cx, configuration(cx, may_be_empty)?, flags, ask)
+}
+
 /// A configuration with the values of its variables.
-pub fn with_values(cx: &Context, mut inputs: Inputs, flags: &[Flag], ask: bool) -> Result<Inputs, u8> {
-    let (resolved, diags) = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
-    if has_errors(&diags) {
-        inputs.warnings.extend(diags);
+pub fn with_values(cx: &Context, inputs: Inputs, flags: &[Flag], ask: bool) -> Result<Inputs, u8> {
+    let mut inputs = with_some_values(cx, inputs, flags, ask)?;
+    if inputs.unfit.is_empty() {
+        return Ok(inputs);
+    }
+    inputs.warnings.extend(std::mem::take(&mut inputs.unfit).into_values());
+    Err(cx.fail(&inputs.warnings, &inputs.sources))
+}
+
+fn with_some_values(cx: &Context, mut inputs: Inputs, flags: &[Flag], ask: bool) -> Result<Inputs, u8> {
+    let resolved = variables::resolve(flags, &inputs.config, &mut inputs.sources, cx.screen, ask);
+    if has_errors(&resolved.diagnostics) {
+        inputs.warnings.extend(resolved.problems().cloned());
         return Err(cx.fail(&inputs.warnings, &inputs.sources));
     }
-    inputs.warnings.extend(diags);
+    inputs.warnings.extend(resolved.diagnostics);
+    inputs.unfit = resolved.unfit;
     match encryption::of(&inputs.config, &resolved.values, &mut inputs.sources) {
         Ok(encryption) => cx.encrypt(encryption),
         Err(diags) => {
@@ -235,6 +254,7 @@ pub fn setup(cx: &Context, inputs: &Inputs, world: Arc<RealWorld>, parallelism: 
         config: inputs.config.clone(),
         registry: cx.registry().clone(),
         variables: inputs.variables.clone(),
+        unfit: inputs.unfit.clone(),
         workspace: environment::workspace().into(),
         world,
         clock: Arc::new(|| Timestamp::now().as_nanosecond()),

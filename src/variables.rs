@@ -122,11 +122,10 @@ pub fn resolve(
     sources: &mut Sources,
     screen: Screen,
     ask: bool,
-) -> (Resolved, Vec<Diagnostic>) {
+) -> Resolved {
     let mut diags = Vec::new();
     let given = given(flags, config, sources, &mut diags);
-    let resolved = settle(given, config, sources, screen, ask, &mut diags);
-    (resolved, diags)
+    settle(given, config, sources, screen, ask, diags)
 }
 
 /// The values of ephemeral variables, which no plan holds. What flags say of the others must be what the plan has, `saved`.
@@ -147,7 +146,9 @@ pub fn again(
     let held: BTreeSet<Str> = given.iter().filter(|g| is_held(g)).map(|g| g.name.clone()).collect();
     root.variables.retain(|name, variable| variable.ephemeral || held.contains(name));
     let config = Config { modules: BTreeMap::from([(ModulePath::default(), Arc::new(root))]) };
-    let mut values = settle(given, &config, sources, screen, ask, &mut diags).values;
+    let resolved = settle(given, &config, sources, screen, ask, diags);
+    let mut diags: Vec<Diagnostic> = resolved.problems().cloned().collect();
+    let mut values = resolved.values;
     for name in held {
         let Some(value) = values.remove(&name) else { continue };
         let plain = |value: &Value| value.clone().unmark_deep().0;
@@ -168,17 +169,17 @@ fn settle(
     sources: &mut Sources,
     screen: Screen,
     ask: bool,
-    diags: &mut Vec<Diagnostic>,
+    mut diags: Vec<Diagnostic>,
 ) -> Resolved {
-    let (mut resolved, mut found) = resolve_variables(config, given.clone(), sources);
-    if !resolved.missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(diags) {
+    let mut resolved = resolve_variables(config, given.clone(), sources);
+    if !resolved.missing.is_empty() && ask && Screen::can_ask() && !formwork_diag::has_errors(&diags) {
         for name in &resolved.missing {
             let Some(text) = prompt(config, name, screen) else { break };
             given.push(Given { name: name.clone(), origin: Origin::Prompt, value: GivenValue::Text(text) });
         }
-        (resolved, found) = resolve_variables(config, given, sources);
+        resolved = resolve_variables(config, given, sources);
     }
-    diags.extend(found);
+    diags.append(&mut resolved.diagnostics);
     for name in &resolved.missing {
         let d = Diagnostic::error(
             "No value for required variable",
@@ -193,6 +194,7 @@ fn settle(
             None => d,
         });
     }
+    resolved.diagnostics = diags;
     resolved
 }
 
@@ -204,8 +206,8 @@ pub fn partial(
 ) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
     let mut diags = Vec::new();
     let given = given(flags, config, sources, &mut diags);
-    let (resolved, found) = resolve_variables(config, given, sources);
-    diags.extend(found);
+    let resolved = resolve_variables(config, given, sources);
+    diags.extend(resolved.problems().cloned());
     (resolved.values, diags)
 }
 

@@ -294,6 +294,7 @@ fn unpack(cx: &Context, bundle: Bundle) -> Result<(Inputs, Disk), u8> {
         sources: loaded.sources,
         variables: bundle.variables,
         given: BTreeMap::new(),
+        unfit: BTreeMap::new(),
         files: BTreeMap::new(),
         warnings: Vec::new(),
     };

@@ -4,7 +4,7 @@ use crate::context::{Context, Lock};
 use crate::environment;
 use clap::Args;
 use clap::builder::{TypedValueParser, ValueParser};
-use formwork_addr::{InstanceAddr, Pattern};
+use formwork_addr::{InstanceAddr, Pattern, ResourceMode};
 use formwork_diag::Diagnostic;
 use formwork_engine::PlanOptions;
 use formwork_plan::Mode;
@@ -255,7 +255,14 @@ impl Planning {
         let mut replace = Vec::new();
         for text in &self.replace {
             match text.parse::<InstanceAddr>() {
-                Ok(addr) => replace.push(addr),
+                Ok(addr) if addr.resource.resource.mode == ResourceMode::Managed => replace.push(addr),
+                Ok(addr) => diags.push(
+                    Diagnostic::error(
+                        "Invalid force-replace address",
+                        format!("{addr} is only read, so -replace has nothing to replace there."),
+                    )
+                    .help("Name an instance of a managed resource. What is read is read anew by every plan."),
+                ),
                 Err(e) => diags.push(
                     Diagnostic::error("Invalid force-replace address", format!("The address given with -replace: {e}."))
                         .help("Write the address of one resource instance as plans show it, such as 'aws_eip.b[0]'."),

@@ -71,7 +71,7 @@ impl Plan {
         };
         let inputs = match &generated {
             Some(generated) => Ok(generated.inputs.clone()),
-            None => operation::inputs(cx, flags, ask, mode == Mode::Destroy),
+            None => operation::inputs_to_plan(cx, flags, ask, mode == Mode::Destroy),
         };
         // Neither this nor the plan is taken apart again: the process ends, and its memory goes as a whole.
         let mut inputs = match inputs {
@@ -127,8 +127,9 @@ impl Plan {
             );
             cx.screen.print(&format!("\n{}\n", wrap(&text, cx.screen.out.width - 1)));
         }
-        // A plan with errors is saved too, to be shown; applying it is refused. One that was interrupted shows too little.
-        if closed != 0 || cut_short {
+        // A plan with errors is saved too, to be shown; applying it is refused. One that was interrupted shows too little, and one
+        // of a configuration that is wrong whatever its values are shows nothing.
+        if closed != 0 || cut_short || outcome.baseless {
             return 1;
         }
         if let (Some(path), Some(reads)) = (&self.out, reads)

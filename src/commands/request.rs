@@ -40,7 +40,7 @@ impl Request<'_> {
         };
         let ask = self.common.variables.ask() && !cx.screen.json;
         cx.read_ahead(self.common.state.state.as_deref());
-        let mut inputs = match operation::inputs(cx, flags, ask, self.may_be_empty) {
+        let mut inputs = match operation::inputs_to_plan(cx, flags, ask, self.may_be_empty) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };

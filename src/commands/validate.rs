@@ -86,6 +86,7 @@ pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
         sources: loaded.sources,
         variables,
         given: BTreeMap::new(),
+        unfit: BTreeMap::new(),
         files: BTreeMap::new(),
         warnings: Vec::new(),
     };

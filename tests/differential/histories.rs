@@ -15,6 +15,7 @@
 //! - `plan <arguments>` plans into a file; `apply <arguments>` plans and applies what was planned; `run <words>` is any other
 //!   command (`run apply plan.out` is what was planned last). Variables of the environment (`TF_VAR_a=1`) may precede
 //!   arguments. `@a@` in arguments and files stands for the id of the object named `a`.
+//! - `saved` looks whether the last plan was saved, and what it says: plans with errors are sometimes.
 //!
 //! Plan, apply and run are compared: exit codes, what the plan says, what is in the state and in the cloud afterwards, which calls
 //! changed something, and what commands that only tell something print. Ids are told by the object's name and whether it is the
@@ -44,6 +45,9 @@ provider "toy" {
 }
 "#;
 
+/// Where plans are saved.
+const PLAN: &str = "plan.out";
+
 #[derive(Debug, PartialEq)]
 enum Step {
     File { name: String, text: String },
@@ -54,6 +58,7 @@ enum Step {
     Plan(Vec<String>),
     Apply(Vec<String>),
     Run(Vec<String>),
+    Saved,
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -84,6 +89,7 @@ fn step(header: &str) -> Option<Step> {
         }
         "fault" if serde_json::from_str::<Map<String, Json>>(rest).is_ok() => Step::Fault(rest.into()),
         "mend" => Step::Mend,
+        "saved" => Step::Saved,
         "plan" => Step::Plan(words(rest)),
         "apply" => Step::Apply(words(rest)),
         "run" if !rest.is_empty() => Step::Run(words(rest)),
@@ -243,9 +249,17 @@ impl Walk<'_> {
                 self.plan(args, &mut facts)?;
                 changes = false;
             }
+            Step::Saved => {
+                let there = self.folder.path().join(PLAN).exists();
+                facts.insert("saved".into(), there.into());
+                if there {
+                    self.saved(&mut facts)?;
+                }
+                changes = false;
+            }
             Step::Apply(args) => {
                 if self.plan(args, &mut facts)? {
-                    let said = self.command(&["apply".into(), "-input=false".into(), "plan.out".into()])?;
+                    let said = self.command(&["apply".into(), "-input=false".into(), PLAN.into()])?;
                     facts.insert("apply".into(), said.code.into());
                     told(&mut facts, &said);
                 }
@@ -279,7 +293,8 @@ impl Walk<'_> {
     fn plan(&self, args: &[String], facts: &mut Map<String, Json>) -> Result<bool, String> {
         let variables = args.iter().take_while(|w| w.starts_with("TF_VAR_")).count();
         let mut words: Vec<String> = args[..variables].to_vec();
-        words.extend(["plan", "-input=false", "-detailed-exitcode", "-out=plan.out"].map(str::to_owned));
+        words.extend(["plan", "-input=false", "-detailed-exitcode"].map(str::to_owned));
+        words.push(format!("-out={PLAN}"));
         words.extend_from_slice(&args[variables..]);
         let said = self.command(&words)?;
         facts.insert("plan".into(), said.code.into());
@@ -287,7 +302,13 @@ impl Walk<'_> {
         if said.code == 1 {
             return Ok(false);
         }
-        let plan = self.json(&["show", "-json", "plan.out"])?;
+        self.saved(facts)?;
+        Ok(true)
+    }
+
+    /// What the plan that was saved last says.
+    fn saved(&self, facts: &mut Map<String, Json>) -> Result<(), String> {
+        let plan = self.json(&["show", "-json", PLAN])?;
         for name in ["applyable", "complete", "errored"] {
             facts.insert(name.into(), plan[name].clone());
         }
@@ -300,7 +321,7 @@ impl Walk<'_> {
         add(facts, "drift", changes(&plan["resource_drift"]));
         add(facts, "output_changes", outputs(&plan["output_changes"]));
         add(facts, "checks", checks(&plan["checks"]));
-        Ok(true)
+        Ok(())
     }
 
     /// What there is after a step; of the state only if it `changes`.

@@ -3,7 +3,7 @@
 use crate::blocks::convert_with;
 use crate::constant::const_eval;
 use crate::model::{Config, Variable};
-use formwork_diag::{Diagnostic, FileId, Sources, suggestion};
+use formwork_diag::{Diagnostic, FileId, Sources, Span, suggestion};
 use formwork_syntax::{Expr, ExprKind, Str, json_data, parse, parse_expr};
 use formwork_value::{Mark, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,23 +132,30 @@ fn read_file(id: FileId, name: &str, text: &str, origin: &Origin) -> (Vec<Given>
 /// So many values of variables that nobody declared are told one by one: files are often shared by configurations.
 const SHOWN: usize = 2;
 
-/// The root module's variables with their values.
+/// What became of the root module's variables.
 #[derive(Clone, Debug, Default)]
 pub struct Resolved {
     /// Values of the declared types: given ones by precedence, then defaults.
     pub values: BTreeMap<Str, Value>,
     /// What was given, as it was: neither converted nor completed, and text where text was given. Plan JSON shows it.
     pub given: BTreeMap<Str, Value>,
+    /// Why a value that was given is none of a variable's: it matters to whoever asks for the variable.
+    pub unfit: BTreeMap<Str, Diagnostic>,
     /// The names of those that still need a value.
     pub missing: Vec<Str>,
+    /// What else is wrong with what was given.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Resolved {
+    /// Everything that is wrong with what was given.
+    pub fn problems(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().chain(self.unfit.values())
+    }
 }
 
 /// The values of all root module variables. Validation conditions are the engine's matter.
-pub fn resolve_variables(
-    config: &Config,
-    given: Vec<Given>,
-    sources: &mut Sources,
-) -> (Resolved, Vec<Diagnostic>) {
+pub fn resolve_variables(config: &Config, given: Vec<Given>, sources: &mut Sources) -> Resolved {
     let root = config.root();
     let mut diags = Vec::new();
     let mut chosen: BTreeMap<Str, Given> = BTreeMap::new();
@@ -183,9 +190,12 @@ pub fn resolve_variables(
         };
         match (chosen.remove(name), &variable.default) {
             (Some(g), _) => {
-                if let Some((given, value)) = read(variable, &g, sources, &mut diags) {
-                    resolved.given.insert(name.clone(), marked(given));
-                    resolved.values.insert(name.clone(), marked(value));
+                if let Some((given, span)) = read(variable, &g, sources, &mut diags) {
+                    resolved.given.insert(name.clone(), marked(given.clone()));
+                    match fit(variable, given, span) {
+                        Ok(value) => drop(resolved.values.insert(name.clone(), marked(value))),
+                        Err(d) => drop(resolved.unfit.insert(name.clone(), d)),
+                    }
                 }
             }
             (None, Some(default)) => {
@@ -194,7 +204,8 @@ pub fn resolve_variables(
             (None, None) => resolved.missing.push(name.clone()),
         }
     }
-    (resolved, diags)
+    resolved.diagnostics = diags;
+    resolved
 }
 
 fn undeclared<'a>(given: &Given, declared: impl Iterator<Item = &'a str>, diags: &mut Vec<Diagnostic>) {
@@ -243,22 +254,18 @@ fn evaluated(variable: &Variable, expr: &Expr, diags: &mut Vec<Diagnostic>) -> O
     value
 }
 
-/// What was given for a variable, as it was and as a value of its type.
+/// What was given, as a value of whatever type, and where it stands in a file.
 fn read(
     variable: &Variable,
     given: &Given,
     sources: &mut Sources,
     diags: &mut Vec<Diagnostic>,
-) -> Option<(Value, Value)> {
+) -> Option<(Value, Option<Span>)> {
     let name = &variable.name.name;
-    let mut span = None;
-    let as_given = match &given.value {
-        GivenValue::Expr(expr) => {
-            span = Some(expr.span);
-            evaluated(variable, expr, diags)?
-        }
+    match &given.value {
+        GivenValue::Expr(expr) => Some((evaluated(variable, expr, diags)?, Some(expr.span))),
         GivenValue::Text(text) if !variable.typed || variable.ty.is_primitive() => {
-            Value::string(text.as_str())
+            Some((Value::string(text.as_str()), None))
         }
         GivenValue::Text(text) => {
             let label = match given.origin {
@@ -277,42 +284,37 @@ fn read(
                 });
                 return None;
             }
-            evaluated(variable, &expr?, diags)?
-        }
-    };
-    let value = if as_given.is_null() && !variable.nullable {
-        match &variable.default {
-            Some(default) => default.clone(),
-            None => {
-                let d = Diagnostic::error(
-                    "Required variable not set",
-                    format!(
-                        "The value given for \"{name}\" is null, but the variable says nullable = false."
-                    ),
-                );
-                diags.push(d.at(span.unwrap_or(variable.name.span)));
-                return None;
-            }
-        }
-    } else {
-        as_given.clone()
-    };
-    match convert_with(variable, &value) {
-        Ok(value) => Some((as_given, value)),
-        Err(reason) => {
-            let what = if variable.ty == Type::Dynamic { "any type" } else { &variable.ty.friendly_name() };
-            let mut d = Diagnostic::error(
-                "Invalid value for input variable",
-                format!("The value given for \"{name}\" does not fit its type ({what}): {reason}."),
-            )
-            .at(span.unwrap_or(variable.name.span));
-            if span.is_some() {
-                d = d.label(variable.name.span, "declared here");
-            }
-            diags.push(d);
-            None
+            Some((evaluated(variable, &expr?, diags)?, None))
         }
     }
+}
+
+/// A value that was given, as one of the variable.
+fn fit(variable: &Variable, value: Value, span: Option<Span>) -> Result<Value, Diagnostic> {
+    let name = &variable.name.name;
+    let value = if value.is_null() && !variable.nullable {
+        variable.default.clone().ok_or_else(|| {
+            Diagnostic::error(
+                "Required variable not set",
+                format!("The value given for \"{name}\" is null, but the variable says nullable = false."),
+            )
+            .at(span.unwrap_or(variable.name.span))
+        })?
+    } else {
+        value
+    };
+    convert_with(variable, &value).map_err(|reason| {
+        let what = if variable.ty == Type::Dynamic { "any type" } else { &variable.ty.friendly_name() };
+        let d = Diagnostic::error(
+            "Invalid value for input variable",
+            format!("The value given for \"{name}\" does not fit its type ({what}): {reason}."),
+        )
+        .at(span.unwrap_or(variable.name.span));
+        match span {
+            Some(_) => d.label(variable.name.span, "declared here"),
+            None => d,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -327,7 +329,7 @@ mod tests {
         let mut loaded = load(Path::new(""), &MemoryFiles([("main.tf".into(), root.into())].into()));
         let config = loaded.config.unwrap();
         let (given, mut diags) = variable_file(name, text, &mut loaded.sources, &Origin::File(name.into()));
-        diags.extend(resolve_variables(&config, given, &mut loaded.sources).1);
+        diags.extend(resolve_variables(&config, given, &mut loaded.sources).problems().cloned());
         assert!(formwork_diag::has_errors(&diags), "{text}");
         for span in diags.iter().filter_map(|d| d.span) {
             let file = loaded.sources.get(span.file).unwrap();
@@ -355,8 +357,8 @@ mod tests {
         let text = "s = [\"b\", \"a\", \"a\"]\nx = null\n";
         let (mut given, _) = variable_file("x", text, &mut loaded.sources, &Origin::File("x".into()));
         given.push(Given { name: "n".into(), origin: Origin::Flag, value: GivenValue::Text("07".into()) });
-        let (resolved, diags) = resolve_variables(&config, given, &mut loaded.sources);
-        assert!(diags.is_empty(), "{diags:?}");
+        let resolved = resolve_variables(&config, given, &mut loaded.sources);
+        assert_eq!(resolved.problems().next(), None);
         assert_eq!(resolved.values["n"], Value::from(7));
         assert_eq!(resolved.given["n"], Value::string("07"));
         assert_eq!(resolved.given["s"], Value::tuple(["b", "a", "a"].map(Value::string).to_vec()));
@@ -372,8 +374,8 @@ mod tests {
         let config = loaded.config.unwrap();
         let mut told = |text: &str| -> Vec<(String, Option<String>)> {
             let (given, _) = variable_file("x", text, &mut loaded.sources, &Origin::File("x".into()));
-            let (_, diags) = resolve_variables(&config, given, &mut loaded.sources);
-            diags.into_iter().map(|d| (d.summary, d.help)).collect()
+            let found = resolve_variables(&config, given, &mut loaded.sources).diagnostics;
+            found.into_iter().map(|d| (d.summary, d.help)).collect()
         };
         let one = |name: &str| {
             let help = format!("Declare it: variable \"{name}\" {{}}, or remove the value.");

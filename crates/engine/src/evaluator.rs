@@ -332,9 +332,13 @@ impl Evaluator {
         let declared = node.module.clone();
         let variable = &declared.variables[name];
         let (value, deps) = match node.parent.clone() {
-            None => match self.setup.variables.get(name) {
-                Some(value) => (value.clone(), Deps::default()),
-                None => (Value::unknown(variable.ty.without_optional()), Deps::default()),
+            None => match (self.setup.variables.get(name), self.setup.unfit.get(name)) {
+                (Some(value), _) => (value.clone(), Deps::default()),
+                (None, Some(why)) => {
+                    self.diags.push(why.clone());
+                    return Ran::Failed;
+                }
+                (None, None) => (Value::unknown(variable.ty.without_optional()), Deps::default()),
             },
             Some((parent, call)) => {
                 let calls = self.module(parent).module.clone();

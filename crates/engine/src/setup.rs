@@ -149,6 +149,8 @@ pub struct Setup {
     pub registry: Arc<Registry>,
     /// Values given for the root module's variables, already of their declared types.
     pub variables: BTreeMap<Str, Value>,
+    /// Why what was given for others of them is no value of theirs: told when one of them is asked for.
+    pub unfit: BTreeMap<Str, Diagnostic>,
     /// The workspace.
     pub workspace: Str,
     /// Files and time for expressions.
@@ -225,6 +227,8 @@ pub struct PlanOutcome {
     pub seen: Seen,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// There are errors whatever the values and the objects are: the plan, as far as it came, says nothing.
+    pub baseless: bool,
 }
 
 /// How to apply.

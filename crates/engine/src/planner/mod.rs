@@ -44,6 +44,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
         diags.extend(crate::validate::provisioners(setup));
     }
     let broken = has_errors(&diags);
+    let mut baseless = broken;
     let mut planner = Planner::new(setup.clone(), &moved, options, graph);
     planner.previous = previous.clone();
     planner.ev.diags.extend(diags.iter().cloned());
@@ -74,13 +75,17 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
         }
         planner.ev.diags.extend(closed);
         let refused = moves::refuse(&planner.ev);
+        baseless |= has_errors(&refused);
         planner.ev.diags.extend(refused);
     }
     let mut outcome = planner.finish().await;
     if outcome.plan.errored {
         // What could not be reached may have mistakes too: all of them at once.
-        told::add(&mut outcome.diagnostics, crate::validate(setup));
+        let found = crate::validate(setup);
+        baseless |= has_errors(&found);
+        told::add(&mut outcome.diagnostics, found);
     }
+    outcome.baseless = baseless;
     outcome
 }
 

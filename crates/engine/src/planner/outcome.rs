@@ -78,7 +78,7 @@ impl Planner<'_> {
             workspace: setup.workspace.clone(),
             errored,
         };
-        PlanOutcome { plan, refreshed: self.refreshed, seen, diagnostics: self.ev.diags }
+        PlanOutcome { plan, refreshed: self.refreshed, seen, diagnostics: self.ev.diags, baseless: false }
     }
 
     /// Says which instances were to be replaced that the configuration does not have.

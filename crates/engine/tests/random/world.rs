@@ -60,6 +60,7 @@ pub fn setup_of(files: &[(&str, &str)], provider: Arc<dyn Provider>) -> Setup {
         config: Arc::new(loaded.config.expect("the configuration is sound")),
         registry: Arc::new(Registry::new([provider])),
         variables: Default::default(),
+        unfit: Default::default(),
         workspace: "default".into(),
         world: Arc::new(Empty),
         clock: Arc::new(|| 0),
