@@ -34,7 +34,7 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     out.insert("severity".into(), severity.into());
     out.insert("summary".into(), diagnostic.summary.clone().into());
     out.insert("detail".into(), detail.into());
-    if let Some(address) = &diagnostic.address {
+    if let Some(address) = diagnostic.address.as_ref().filter(|_| diagnostic.relayed) {
         out.insert("address".into(), address.clone().into());
     }
     if let Some(span) = diagnostic.span

@@ -251,6 +251,11 @@ impl Shared {
         state.waiting.push('\n');
     }
 
+    /// An object as people know it, by its `display`; programs know only its instance.
+    fn named(&self, addr: &InstanceAddr, display: String) -> String {
+        if self.json { addr.to_string() } else { display }
+    }
+
     /// Tells of a call: `text` to people, all of it to programs.
     fn call(&self, state: &mut State, call: Call<'_>, text: Option<String>) {
         if self.json {
@@ -291,6 +296,7 @@ impl Shared {
         for (address, addr, verb, id, news, elapsed) in due {
             let shown = id.as_ref().map_or(String::new(), |id| format!("id={}, ", shorten(id)));
             let news = news.map_or(String::new(), |what| format!("{what}, "));
+            let address = self.named(&addr, address);
             let text = format!("{address}: {} [{shown}{news}{} elapsed]", still(verb), seconds(elapsed));
             let call = Call { addr: &addr, verb, stage: Stage::Progress, id: None, elapsed };
             self.call(state, call, Some(text));
@@ -309,6 +315,7 @@ impl Shared {
                 && news.told.is_none_or(|told| told.elapsed() >= PAUSE)
             {
                 let elapsed = running.since.elapsed().as_secs();
+                let address = self.named(&running.addr, address.clone());
                 due.push((format!("{address}: {what}"), running.addr.clone(), *verb, elapsed));
                 (news.untold, news.told) = (false, Some(Instant::now()));
             }
@@ -365,7 +372,8 @@ impl Shared {
             }
             Event::Started { addr, deposed, verb, id } => {
                 let address = display(&addr.to_string(), deposed.as_deref());
-                let text = begin(verb).map(|word| format!("{address}: {word}{}", suffix(id.as_deref())));
+                let named = self.named(&addr, address.clone());
+                let text = begin(verb).map(|word| format!("{named}: {word}{}", suffix(id.as_deref())));
                 let call = Call { addr: &addr, verb, stage: Stage::Start, id: id.as_deref(), elapsed: 0 };
                 self.call(state, call, text);
                 let id = id.map(|id| tame(&id));
@@ -380,9 +388,10 @@ impl Shared {
                     state.done += 1;
                 }
                 let id = id.as_deref().filter(|_| verb != Verb::Delete);
+                let named = self.named(&addr, address);
                 let text = end(verb).map(|word| match verb {
-                    Verb::Import => format!("{address}: {word}{}", suffix(id)),
-                    _ => format!("{address}: {word} after {}{}", seconds(elapsed), suffix(id)),
+                    Verb::Import => format!("{named}: {word}{}", suffix(id)),
+                    _ => format!("{named}: {word} after {}{}", seconds(elapsed), suffix(id)),
                 });
                 self.call(state, Call { addr: &addr, verb, stage: Stage::Complete, id, elapsed }, text);
             }

@@ -152,6 +152,8 @@ pub struct Diagnostic {
     pub values: Vec<(String, String)>,
     /// The function whose call went wrong, by the name that it was called by.
     pub call: Option<String>,
+    /// A provider or a provisioner said it of the object: then programs are told the address, as Terraform tells them.
+    pub relayed: bool,
 }
 
 impl Diagnostic {
@@ -167,6 +169,7 @@ impl Diagnostic {
             address: None,
             values: Vec::new(),
             call: None,
+            relayed: false,
         }
     }
 
@@ -203,6 +206,12 @@ impl Diagnostic {
     pub fn about(mut self, address: impl fmt::Display) -> Self {
         self.address.get_or_insert_with(|| address.to_string());
         self
+    }
+
+    /// Says that a provider or a provisioner said it of the object at this address.
+    pub fn said_of(mut self, address: impl fmt::Display) -> Self {
+        self.relayed = true;
+        self.about(address)
     }
 
     /// Whether it is an error.

@@ -119,7 +119,7 @@ pub(crate) fn problem(instance: &InstanceInfo, problem: &Problem) -> Diagnostic 
         .and_then(|name| attribute_span(&block.body, name))
         .unwrap_or(block.span);
     let mut d =
-        Diagnostic::error(problem.summary.clone(), problem.detail.clone()).at(span).about(&instance.addr);
+        Diagnostic::error(problem.summary.clone(), problem.detail.clone()).at(span).said_of(&instance.addr);
     d.severity = problem.severity;
     d
 }
@@ -173,7 +173,7 @@ pub(crate) fn call_failed(
     address: &impl std::fmt::Display,
     error: &CallError,
 ) -> Diagnostic {
-    let mut d = Diagnostic::error(error.summary.clone(), error.detail.clone()).about(address);
+    let mut d = Diagnostic::error(error.summary.clone(), error.detail.clone()).said_of(address);
     if let Some(instance) = instance {
         let block = instance.block.block();
         let at = first_attribute(&error.path).and_then(|name| attribute_span(&block.body, name));

@@ -257,7 +257,7 @@ impl Ready {
             }
             false => error.detail.clone(),
         };
-        let d = Diagnostic::error(error.summary.clone(), detail).at(self.span).about(addr);
+        let d = Diagnostic::error(error.summary.clone(), detail).at(self.span).said_of(addr);
         match stopped {
             true => d,
             false => d.help("If the object is good all the same, say on_failure = continue."),

@@ -319,7 +319,7 @@ impl Applier<'_> {
             for p in problems {
                 self.report(addr, |i| match i {
                     Some(i) => crate::prepare::problem(i, &p),
-                    None => Diagnostic::error(p.summary.clone(), p.detail.clone()).about(addr),
+                    None => Diagnostic::error(p.summary.clone(), p.detail.clone()).said_of(addr),
                 });
             }
             return self.failed_step(called.step, addr);

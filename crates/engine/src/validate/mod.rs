@@ -211,7 +211,7 @@ impl<'a> Validator<'a> {
                 .and_then(|name| crate::body::attribute_span(&provisioner.body, name))
                 .unwrap_or(provisioner.span);
             let mut d = Diagnostic::error(p.summary, p.detail).at(at);
-            d.severity = p.severity;
+            (d.severity, d.relayed) = (p.severity, true);
             self.diags.push(d);
         }
         match &provisioner.connection {
@@ -297,7 +297,7 @@ impl<'a> Validator<'a> {
                     .and_then(|name| crate::body::attribute_span(&block.body, name))
                     .unwrap_or(block.span);
                 let mut d = Diagnostic::error(p.summary, p.detail).at(at);
-                d.severity = p.severity;
+                (d.severity, d.relayed) = (p.severity, true);
                 self.diags.push(d);
             }
         }
