@@ -2,6 +2,7 @@
 
 mod heirs;
 mod order;
+mod places;
 mod refused;
 
 use crate::Registry;
@@ -11,6 +12,7 @@ use formwork_addr::{
 use formwork_config::{Config, Module, Moved, Removed, Repetition};
 use formwork_diag::Diagnostic;
 use formwork_state::{ResourceState, State};
+use places::Places;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,11 +41,15 @@ struct Moving<'s> {
     state: Cow<'s, State>,
     /// The old address of each that has moved.
     previous: BTreeMap<InstanceAddr, InstanceAddr>,
+    places: Places,
 }
 
 impl Moving<'_> {
     fn rename(&mut self, from: InstanceAddr, to: InstanceAddr) {
         self.state.to_mut().rename(&from, &to);
+        if from.resource.module != to.resource.module {
+            self.places.add(&to.resource.module);
+        }
         let first = self.previous.remove(&from).unwrap_or(from);
         if first != to {
             self.previous.insert(to, first);
@@ -66,7 +72,8 @@ pub(crate) fn follow<'s>(
 ) -> (Cow<'s, State>, BTreeMap<InstanceAddr, InstanceAddr>) {
     diags.extend(refuse_types(config, registry));
     let said = said(config);
-    let mut moving = Moving { state: Cow::Borrowed(state), previous: BTreeMap::new() };
+    let places = if said.is_empty() { Places::default() } else { Places::of(state) };
+    let mut moving = Moving { state: Cow::Borrowed(state), previous: BTreeMap::new(), places };
     for (from, to) in implied(config, &said, state) {
         moving.rename(from, to);
     }
@@ -74,7 +81,7 @@ pub(crate) fn follow<'s>(
         if heirs::refused(one.moved, registry).is_some() {
             continue;
         }
-        for ((from, to), instances) in together(one, &moving.state) {
+        for ((from, to), instances) in together(one, &moving.state, &moving.places) {
             if instances.iter().any(|(_, new)| moving.state.instance(new).is_some()) {
                 diags.push(
                     Diagnostic::warning(
@@ -105,7 +112,7 @@ pub(crate) fn follow<'s>(
             }
         }
     }
-    let Moving { mut state, previous } = moving;
+    let Moving { mut state, previous, .. } = moving;
     if !previous.is_empty() {
         let moves = previous.iter().map(|(to, from)| (from.resource.clone(), to.resource.clone()));
         state.to_mut().follow_moves(moves);
@@ -114,26 +121,24 @@ pub(crate) fn follow<'s>(
 }
 
 /// What a block moves in a state.
-fn together(said: Said<'_>, state: &State) -> Together {
+fn together(said: Said<'_>, state: &State, places: &Places) -> Together {
     let mut found = Together::new();
-    for (addr, resource) in managed(state) {
-        for key in resource.instances.keys() {
-            let Some(new) = apply(said.path, said.moved, addr, key) else { continue };
-            let at = addr.instance(key.clone());
-            if new == at {
-                continue;
-            }
-            let ends = match (&said.moved.from, &said.moved.to) {
-                (Target::Module(_), _) => {
-                    (Target::Module(addr.module.clone()), Target::Module(new.resource.module.clone()))
-                }
-                (Target::Resource(_), Target::Resource(_)) => {
-                    (Target::Resource(addr.clone()), Target::Resource(new.resource.clone()))
-                }
-                _ => (Target::Instance(at.clone()), Target::Instance(new.clone())),
-            };
-            found.entry(ends).or_default().push((at, new));
+    for (addr, key) in places.candidates(said, state) {
+        let Some(new) = apply(said.path, said.moved, addr, key) else { continue };
+        let at = addr.instance(key.clone());
+        if new == at {
+            continue;
         }
+        let ends = match (&said.moved.from, &said.moved.to) {
+            (Target::Module(_), _) => {
+                (Target::Module(addr.module.clone()), Target::Module(new.resource.module.clone()))
+            }
+            (Target::Resource(_), Target::Resource(_)) => {
+                (Target::Resource(addr.clone()), Target::Resource(new.resource.clone()))
+            }
+            _ => (Target::Instance(at.clone()), Target::Instance(new.clone())),
+        };
+        found.entry(ends).or_default().push((at, new));
     }
     found
 }
