@@ -245,6 +245,12 @@ impl Cells {
         }
     }
 
+    /// How many wait, each counted as often as it waits for something.
+    #[cfg(test)]
+    pub fn waiters(&self) -> usize {
+        self.cells.iter().map(|cell| cell.waiters.len()).sum()
+    }
+
     pub fn value(&self, id: CellId) -> Option<&Value> {
         match &self.get(id).content {
             Content::Value(v) => Some(v),

@@ -7,7 +7,7 @@ use crate::prepare::Prepared;
 use formwork_addr::{InstanceAddr, InstanceKey, ModuleInstance, ModulePath, ResourceAddr, ResourceMode};
 use formwork_config::Repetition;
 use formwork_plan::{Cause, Deferred};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -68,19 +68,10 @@ impl Evaluator {
         }
         let deferred =
             |cause, reason| Some(Deferred { address: addr.to_string(), cause, reason, within: Vec::new() });
-        if !self.deferred.is_empty() {
-            let mut waits = BTreeSet::new();
-            let mut note = |id: CellId| {
-                if let Some(found) = self.deferred.get(&id) {
-                    waits.insert(&*found.address);
-                }
-            };
-            prepared.inputs.each(&mut note);
-            if !waits.is_empty() {
-                let verb = if waits.len() == 1 { "has" } else { "have" };
-                let reason = format!("it depends on {}, which {verb} to wait", listed(waits.into_iter()));
-                return deferred(Cause::DeferredPrereq, reason);
-            }
+        if !self.deferred.is_empty()
+            && let Some(reason) = self.waits_for(&prepared.inputs)
+        {
+            return deferred(Cause::DeferredPrereq, reason);
         }
         if !prepared.provider.known && prepared.info.managed().is_some_and(|r| r.drifts()) {
             let behind = self.cells.get(prepared.provider_cell).deps.clone().unwrap_or_default();
@@ -89,6 +80,49 @@ impl Evaluator {
             return deferred(Cause::ProviderConfigUnknown, reason);
         }
         None
+    }
+
+    /// That something in the set has to wait, if so.
+    fn waits_for(&self, inputs: &Deps) -> Option<String> {
+        let shared = self.waiting_in(&inputs.groups);
+        let address = |id: &CellId| self.deferred.get(id).map_or("", |found| &*found.address);
+        let own: BTreeSet<&str> = inputs
+            .instances
+            .iter()
+            .filter(|id| self.deferred.contains_key(*id))
+            .map(address)
+            .filter(|own| shared.binary_search_by(|id| address(id).cmp(own)).is_err())
+            .collect();
+        let count = own.len() + shared.len();
+        let mut first: Vec<&str> =
+            shared.iter().take(NAMED).map(address).chain(own.into_iter().take(NAMED)).collect();
+        first.sort_unstable();
+        let verb = if count == 1 { "has" } else { "have" };
+        (count > 0)
+            .then(|| format!("it depends on {}, which {verb} to wait", listed(first.into_iter(), count)))
+    }
+
+    /// What has to wait in sets that many share, in the order of addresses, each address once. The same sets are looked through
+    /// once: what is in them is filled, so nothing of it begins to wait later.
+    fn waiting_in(&self, groups: &[Arc<Deps>]) -> Arc<[CellId]> {
+        if groups.is_empty() {
+            return Arc::from([]);
+        }
+        let place: Vec<*const Deps> = groups.iter().map(Arc::as_ptr).collect();
+        if let Some((_, known)) = self.waiting.borrow().get(&place) {
+            return known.clone();
+        }
+        let mut found = BTreeMap::new();
+        for group in groups {
+            group.each(&mut |id| {
+                if let Some(deferred) = self.deferred.get(&id) {
+                    found.entry(&*deferred.address).or_insert(id);
+                }
+            });
+        }
+        let found: Arc<[CellId]> = found.into_values().collect();
+        self.waiting.borrow_mut().insert(place, (groups.to_vec(), found.clone()));
+        found
     }
 
     /// That `what` is not known because of those of its sources that are not.
@@ -110,7 +144,7 @@ impl Evaluator {
             return format!("{what} is only known after apply");
         }
         let verb = if unknown.len() == 1 { "is" } else { "are" };
-        let sources = listed(unknown.iter().map(String::as_str));
+        let sources = listed(unknown.iter().map(String::as_str), unknown.len());
         format!("{what} depends on {sources}, which {verb} not known before apply")
     }
 
@@ -132,10 +166,10 @@ impl Evaluator {
     }
 }
 
-fn listed<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let count = all.len();
+/// The first of so many names.
+fn listed<'a>(names: impl Iterator<Item = &'a str>, count: usize) -> String {
     let mut out = String::new();
-    for (i, name) in all.take(NAMED).enumerate() {
+    for (i, name) in names.take(NAMED).enumerate() {
         match i {
             0 => {}
             _ if i + 1 == count => out.push_str(" and "),

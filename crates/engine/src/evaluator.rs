@@ -89,6 +89,8 @@ pub(crate) struct Evaluator {
     pub deferring: bool,
     /// What waits: expansions and instances.
     pub deferred: FxHashMap<CellId, Deferred>,
+    /// Those of them that are in sets which many share. The sets are kept, so that their addresses stay their own.
+    pub waiting: RefCell<FxHashMap<Vec<*const Deps>, (Vec<Arc<Deps>>, Arc<[CellId]>)>>,
     /// In an apply: what the plan left waiting because nobody could say which instances there are. It stays unknown, even
     /// where it could be said by now: nobody has seen a plan of it.
     pub held: FxHashSet<String>,
@@ -124,6 +126,7 @@ impl Evaluator {
             told: FxHashSet::default(),
             deferring: false,
             deferred: FxHashMap::default(),
+            waiting: RefCell::default(),
             held: FxHashSet::default(),
             texts: Texts::default(),
             managed: None,
@@ -488,8 +491,9 @@ impl Evaluator {
             self.deferred.insert(id, deferred);
         }
         let known = repeat.len().min(MOST_AT_ONCE);
-        self.cells.reserve(known);
+        self.cells.reserve(known + 1);
         self.instances.reserve(known);
+        self.may_need_gate(id, known);
         let (cells, instances, refreshes) = (&mut self.cells, &mut self.instances, &self.refreshes);
         let expansion = repeat.expand(|key, each| {
             let addr = resource.instance(key);
@@ -611,8 +615,32 @@ impl Evaluator {
         }
     }
 
-    /// All instances of a resource block; one set for all who depend on them.
-    pub fn instances_of(
+    /// All instances of a resource block. Of many, only their gate is missing.
+    fn instances_of(
+        &self,
+        keys: CellId,
+        expansion: &Expansion<CellId>,
+        missing: &mut Vec<CellId>,
+        deps: &mut Deps,
+        failed: &mut bool,
+    ) {
+        let before = missing.len();
+        match self.gate_of_all(keys) {
+            Some((_, Status::Failed)) => *failed = true,
+            Some((gate, Status::Busy)) => missing.push(gate),
+            Some((gate, _)) => {
+                self.each_of(keys, expansion, missing, deps, failed);
+                if missing.len() > before {
+                    missing.truncate(before);
+                    missing.push(gate);
+                }
+            }
+            None => self.each_of(keys, expansion, missing, deps, failed),
+        }
+    }
+
+    /// All instances of a resource block, one by one; one set for all who depend on them.
+    pub fn each_of(
         &self,
         keys: CellId,
         expansion: &Expansion<CellId>,

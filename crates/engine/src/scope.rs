@@ -138,15 +138,24 @@ impl<'a> ModuleScope<'a> {
             self.found.borrow_mut().deps.add(deps);
             return Lookup::Found(value.clone(), consumed);
         }
+        let gate = self.evaluator.gate_of_all(keys);
+        if let Some((gate, Status::Busy | Status::Failed)) = gate
+            && let Err(lookup) = self.cell(gate)
+        {
+            return lookup;
+        }
         let mut lookup = None;
         let mut all = Deps::default();
         for (_, id) in expansion.iter() {
             let cell = self.evaluator.cells.get(*id);
-            if cell.status == Status::Ready && cell.kind.is_stored() {
+            match (cell.status, gate) {
                 // Each is met once: nothing has to be looked for.
-                all.instances.push(*id);
-            } else if let Err(other) = self.cell(*id) {
-                lookup = Some(other);
+                (Status::Ready, _) if cell.kind.is_stored() => all.instances.push(*id),
+                (Status::Idle | Status::Busy, Some((gate, _))) => {
+                    lookup = self.cell(gate).err();
+                    break;
+                }
+                _ => lookup = self.cell(*id).err().or(lookup),
             }
         }
         if let Some(lookup) = lookup {

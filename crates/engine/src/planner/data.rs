@@ -144,33 +144,33 @@ impl Planner<'_> {
     /// Whether a managed instance is going to change that the block names itself: what is there to be read may depend on
     /// it, even where the configuration does not change by it. Of what is behind locals, variables and outputs only
     /// values count, unless there are conditions: those may hold only after the change.
-    fn named_pending(&self, instance: &InstanceInfo, prepared: &Prepared) -> bool {
+    fn named_pending(&mut self, instance: &InstanceInfo, prepared: &Prepared) -> bool {
+        let Planner { ev, graph, drafts, draft_of, pending, .. } = self;
+        let (ev, drafts, draft_of) = (&*ev, &*drafts, &*draft_of);
         let block = instance.block.block();
         let lifecycle = &block.lifecycle;
         if !lifecycle.preconditions.is_empty() || !lifecycle.postconditions.is_empty() {
-            return super::pending(&self.drafts, &self.draft_of, &prepared.inputs);
+            let waits = |id| super::changes(drafts, draft_of, id);
+            return pending.any(instance.keys, &prepared.inputs, &waits);
         }
-        let path = self.ev.module(instance.module).module.path.clone();
+        let path = ev.module(instance.module).module.path.clone();
         let object = Object::Resource(path.clone(), (*block.resource).clone());
-        let named: Vec<&Resource> = self
-            .graph
+        let named: Vec<&Resource> = graph
             .named_by(&object)
             .filter_map(|o| match o {
                 Object::Resource(p, r) if *p == path && r.mode == ResourceMode::Managed => Some(r),
                 _ => None,
             })
             .collect();
-        let mut pending = false;
-        prepared.inputs.each(&mut |id| {
-            if let Some(draft) = self.draft_of.get(&id)
-                && let Kind::Instance(info) = &self.ev.cells.get(id).kind
-            {
-                pending |= info.module == instance.module
+        let changes = |id: CellId| match (draft_of.get(&id), &ev.cells.get(id).kind) {
+            (Some(draft), Kind::Instance(info)) => {
+                info.module == instance.module
                     && named.iter().any(|r| **r == *info.block.block().resource)
-                    && self.drafts[*draft].change.is_change();
+                    && drafts[*draft].change.is_change()
             }
-        });
-        pending
+            _ => false,
+        };
+        pending.any(instance.keys, &prepared.inputs, &changes)
     }
 
     pub(super) fn data_was_read(&mut self, cell: CellId, result: Result<Value, CallError>) {

@@ -13,7 +13,7 @@ mod told;
 
 use crate::calls::Caller;
 use crate::cells::{CellId, Content, Kind, Status};
-use crate::deps::Deps;
+use crate::deps::{Answers, Deps};
 use crate::ephemeral::{OpenSet, WasOpened};
 use crate::evaluator::{Evaluator, Ran};
 use crate::graph::Graph;
@@ -132,9 +132,14 @@ fn meets(module: &ModuleInstance, addr: &InstanceAddr) -> bool {
 /// Whether anything in a set of dependencies is going to change.
 fn pending(drafts: &[Draft], of: &FxHashMap<CellId, usize>, deps: &Arc<Deps>) -> bool {
     let mut pending = false;
-    let waits = |change: &PlannedChange| change.is_change() || change.action == Action::Defer;
-    deps.each(&mut |id| pending |= of.get(&id).is_some_and(|i| waits(&drafts[*i].change)));
+    deps.each(&mut |id| pending = pending || changes(drafts, of, id));
     pending
+}
+
+/// Whether an instance is going to change, now or later.
+fn changes(drafts: &[Draft], of: &FxHashMap<CellId, usize>, id: CellId) -> bool {
+    let waits = |change: &PlannedChange| change.is_change() || change.action == Action::Defer;
+    of.get(&id).is_some_and(|i| waits(&drafts[*i].change))
 }
 
 /// As many prior objects are worth a second thread.
@@ -183,6 +188,8 @@ struct Planner<'a> {
     kept: Vec<Deferred>,
     /// Whether anything changes at a path in any instance of a resource (`Keys`), where `replace_triggered_by` has asked.
     triggered: FxHashMap<CellId, Vec<(Path, bool)>>,
+    /// Whether something that is going to change is among what data of a block (`Keys`) names.
+    pending: Answers,
     /// Whether the data of a block (`Keys`) waits for something that its `depends_on` names.
     awaiting: FxHashMap<CellId, bool>,
     /// Prior objects by resource, once somebody has asked; deposed ones are left out.
@@ -258,6 +265,7 @@ impl<'a> Planner<'a> {
             needed: FxHashMap::default(),
             kept: Vec::new(),
             triggered: FxHashMap::default(),
+            pending: Answers::default(),
             awaiting: FxHashMap::default(),
             priors_of: FxHashMap::default(),
             open: OpenSet::default(),
