@@ -1,6 +1,6 @@
 //! Conditions: validations, preconditions, postconditions.
 
-use crate::cells::{CellId, ModuleId};
+use crate::cells::{CellId, ModuleId, Status};
 use crate::deps::Deps;
 use crate::evaluator::{Evaluator, Ran, value_of};
 use crate::scope::ModuleScope;
@@ -288,9 +288,10 @@ fn later(condition: &Condition) -> Diagnostic {
 }
 
 /// Looks at the `check` blocks of all module instances, as soon as everything that any of them needs is there; else gives what
-/// is missing. What does not hold is a warning.
-pub(crate) fn asserts(e: &mut Evaluator) -> Result<(), Vec<CellId>> {
-    let mut missing = Vec::new();
+/// is missing. What does not hold is a warning. After something has failed (`despite`), nothing is known of what was not reached,
+/// and nobody waits for it.
+pub(crate) fn asserts(e: &mut Evaluator, despite: bool) -> Result<(), Vec<CellId>> {
+    let mut missing: Vec<CellId> = Vec::new();
     let mut judged = Vec::new();
     let planning = e.planning;
     for module in 0..e.modules.len() as ModuleId {
@@ -315,16 +316,21 @@ pub(crate) fn asserts(e: &mut Evaluator) -> Result<(), Vec<CellId>> {
                 None,
             );
             let said = e.diags.split_off(from);
-            match ran {
-                Ran::Missing(more) => missing.extend(more),
-                ran => judged.push((address, said, ran)),
+            if let Ran::Missing(more) = &ran {
+                missing.extend(more);
             }
+            judged.push((address, said, ran));
         }
     }
-    if !missing.is_empty() {
+    // What somebody has asked for would be there by now, if it could be.
+    if missing.iter().any(|id| !despite || e.cells.get(*id).status == Status::Idle) {
         return Err(missing);
     }
     for (address, said, ran) in judged {
+        if despite && !matches!(ran, Ran::Done(..)) {
+            e.checks.add(&address, CheckStatus::Unknown, Vec::new());
+            continue;
+        }
         let from = e.diags.len();
         e.diags.extend(said);
         let failed = matches!(ran, Ran::Failed);

@@ -85,12 +85,13 @@ impl Applier<'_> {
         self.drain().await;
     }
 
-    /// Looks at all `check` blocks, now that everything is known.
+    /// Looks at all `check` blocks, now that everything is known that can be.
     async fn checks(&mut self) {
-        if self.plan.mode != Mode::Normal || self.plan.is_partial() || has_errors(&self.ev.diags) {
+        if self.plan.mode != Mode::Normal || self.plan.is_partial() {
             return;
         }
-        while let Err(missing) = asserts(&mut self.ev) {
+        let failed = has_errors(&self.ev.diags);
+        while let Err(missing) = asserts(&mut self.ev, failed) {
             for cell in missing {
                 self.ev.cells.demand(cell);
             }

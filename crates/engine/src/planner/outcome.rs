@@ -180,7 +180,7 @@ impl Planner<'_> {
         if self.options.mode == Mode::Destroy || self.options.is_partial() || has_errors(&self.ev.diags) {
             return;
         }
-        while let Err(missing) = crate::checks::asserts(&mut self.ev) {
+        while let Err(missing) = crate::checks::asserts(&mut self.ev, false) {
             for cell in missing {
                 self.ev.cells.demand(cell);
             }
