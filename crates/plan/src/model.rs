@@ -216,8 +216,14 @@ impl Plan {
         self.has_resource_changes()
             || self.changes.iter().any(|c| c.previous_addr.is_some())
             || !self.imports.is_empty()
-            || self.outputs.values().any(OutputChange::is_change)
+            || self.outputs.values().any(|o| self.is_recorded(o))
             || (self.mode == Mode::RefreshOnly && !self.drift.is_empty())
+    }
+
+    /// Whether applying it changes what the state has of an output. While nothing is done, what is not known stays as it is.
+    fn is_recorded(&self, output: &OutputChange) -> bool {
+        let known = output.after.as_ref().is_none_or(Value::is_wholly_known);
+        output.is_change() && (known || self.mode != Mode::RefreshOnly)
     }
 
     /// Whether nothing is left to be planned once it is applied.
