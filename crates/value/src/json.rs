@@ -46,6 +46,17 @@ pub fn decode_implied(text: &str) -> Result<Value, String> {
     Ok(value)
 }
 
+/// As [`decode_implied`], but a bracket or brace that closes nothing ends the text: neither it nor what follows is looked
+/// at. Go reads streams of values that way, and with it Terraform's `jsondecode`.
+pub fn decode_until_closed(text: &str) -> Result<Value, String> {
+    let mut reader = Reader::new(text);
+    let value = reader.implied()?;
+    if !reader.closes() {
+        reader.end()?;
+    }
+    Ok(value)
+}
+
 /// For JSON documents made with serde_json. What is unknown becomes null; numbers that are neither 64-bit integers
 /// nor doubles lose digits: use [`to_string`] where that matters. Marks are ignored.
 pub fn to_serde(value: &Value) -> serde_json::Value {

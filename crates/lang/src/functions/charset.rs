@@ -2,6 +2,7 @@
 
 use super::FnError;
 use super::codepages::Page;
+use super::eastern::Eastern;
 use encoding_rs::Encoding;
 
 /// A text encoding.
@@ -16,6 +17,8 @@ pub(super) enum Charset {
     Ascii,
     /// With a byte for each character.
     Page(Page),
+    /// One of Eastern Asia that Terraform writes in its own way.
+    Eastern(Eastern),
     /// One that browsers know too.
     Web(&'static Encoding),
 }
@@ -42,11 +45,13 @@ impl Charset {
             | "cp819" | "csisolatin1" => Ok(Charset::Latin1),
             "us-ascii" | "ascii" | "us" | "iso646-us" | "iso-ir-6" | "ansi_x3.4-1968" | "ansi_x3.4-1986"
             | "iso_646.irv:1991" | "ibm367" | "cp367" | "csascii" => Ok(Charset::Ascii),
+            "hz-gb-2312" => Ok(Charset::Eastern(Eastern::Hz)),
             name => {
                 let found = Encoding::for_label_no_replacement(label(name).as_bytes());
                 // What browsers read and never write: UTF-16 by names that Terraform does not take.
                 let found = found.filter(|encoding| encoding.output_encoding() == *encoding);
-                found.map(Charset::Web).ok_or_else(unknown)
+                let found = found.ok_or_else(unknown)?;
+                Ok(Eastern::of(found).map_or(Charset::Web(found), Charset::Eastern))
             }
         }
     }
@@ -63,6 +68,7 @@ impl Charset {
             Charset::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect(),
             Charset::Ascii => text.is_ascii().then(|| text.as_bytes().to_vec()),
             Charset::Page(page) => text.chars().map(|c| page.encode(c)).collect(),
+            Charset::Eastern(encoding) => encoding.encode(text),
             Charset::Web(encoding) => {
                 let (bytes, _, replaced) = encoding.encode(text);
                 (!replaced && !fills_holes(encoding, text)).then(|| bytes.into_owned())
@@ -84,6 +90,7 @@ impl Charset {
             Charset::Latin1 => Some(bytes.iter().map(|b| char::from(*b)).collect()),
             Charset::Ascii => bytes.is_ascii().then(|| bytes.iter().map(|b| char::from(*b)).collect()),
             Charset::Page(page) => bytes.iter().map(|b| page.decode(*b)).collect(),
+            Charset::Eastern(encoding) => encoding.decode(bytes),
             Charset::Web(encoding) => encoding
                 .decode_without_bom_handling_and_without_replacement(bytes)
                 .filter(|text| !fills_holes(encoding, text))

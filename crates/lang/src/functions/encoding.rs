@@ -129,7 +129,8 @@ fn jsonencode(#[arg(null, unknown)] val: &Value) -> FnResult {
     gives = "{\n  \"hello\" = \"world\"\n}"
 )]
 fn jsondecode(str: &str) -> FnResult {
-    json::decode_implied(str).map_err(|m| FnError::arg(0, format!("it is not valid JSON: {m}")).quoting())
+    json::decode_until_closed(str)
+        .map_err(|m| FnError::arg(0, format!("it is not valid JSON: {m}")).quoting())
 }
 
 /// The rows of a CSV text as objects, whose attributes its first line names.

@@ -10,6 +10,7 @@ mod collections;
 mod convert;
 mod csv;
 mod datetime;
+mod eastern;
 mod encoding;
 mod files;
 mod format;

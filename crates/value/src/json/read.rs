@@ -56,6 +56,11 @@ impl<'a> Reader<'a> {
         self.unexpected("its end")
     }
 
+    /// Whether a closing bracket or brace comes next.
+    pub fn closes(&mut self) -> bool {
+        matches!(self.peek(), b']' | b'}')
+    }
+
     /// A value with the type that the text shows.
     pub fn implied(&mut self) -> Result<Value, String> {
         match self.peek() {

@@ -2,7 +2,7 @@
 
 use super::conversion::any_value;
 use super::{json, secret, ty};
-use crate::json::{decode, decode_implied, encode, to_serde, to_string, type_to_json};
+use crate::json::{decode, decode_implied, decode_until_closed, encode, to_serde, to_string, type_to_json};
 use crate::{Type, Value, convert, display, quote};
 use proptest::prelude::*;
 
@@ -54,6 +54,17 @@ fn implied_types() {
         "\"\t\"",
     ] {
         assert!(decode_implied(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn what_closes_nothing_ends_a_text() {
+    for text in ["[1]]", "[1] } x", "[1]\n],\"", "[1]"] {
+        assert_eq!(decode_until_closed(text), Ok(json("[1]")), "{text}");
+    }
+    assert!(decode_implied("[1]]").is_err());
+    for text in ["]", "[1}]", "[1],]", "[1] 2]", "[1] x"] {
+        assert!(decode_until_closed(text).is_err(), "{text}");
     }
 }
 
