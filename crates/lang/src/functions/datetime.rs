@@ -6,6 +6,9 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use std::fmt::Write;
 
+/// The calendar repeats itself after so many years. (jiff has no year beyond 9999.)
+const CYCLE: i16 = 400;
+
 library![timestamp, plantimestamp, timeadd, timecmp, formatdate];
 
 /// The current time in UTC, as in RFC 3339; it is unknown in a plan.
@@ -25,8 +28,11 @@ fn plantimestamp(cx: &mut CallCx<'_>) -> FnResult {
 fn timeadd(timestamp: &str, duration: &str) -> FnResult {
     let (time, offset) = parse_time(timestamp, 0)?;
     let duration = parse_duration(duration).map_err(|m| FnError::arg(1, m))?;
-    let civil = time.checked_add(duration).map_err(|_| FnError::new("the result is out of range"))?;
-    let year = civil.year();
+    let earlier = time.with().year(time.year() - CYCLE).build();
+    let civil = earlier
+        .and_then(|time| time.checked_add(duration))
+        .map_err(|_| FnError::new("the result is out of range"))?;
+    let year = civil.year() + CYCLE;
     let mut text = if year < 0 { format!("-{:04}", -year) } else { format!("{year:04}") };
     text.push_str(&civil.strftime("-%m-%dT%H:%M:%S").to_string());
     push_offset(&mut text, offset, ":", "Z");
@@ -36,7 +42,7 @@ fn timeadd(timestamp: &str, duration: &str) -> FnResult {
 /// -1, 0 or 1: whether the first time is before, at or after the second.
 #[function(example = r#"timecmp("2017-11-22T00:00:00Z", "2017-11-22T00:00:00Z")"#, gives = "0")]
 fn timecmp(timestamp_a: &str, timestamp_b: &str) -> Result<Number, FnError> {
-    let order = moment(parse_time(timestamp_a, 0)?).cmp(&moment(parse_time(timestamp_b, 1)?));
+    let order = moment(parse_loosely(timestamp_a, 0)?).cmp(&moment(parse_loosely(timestamp_b, 1)?));
     Ok(Number::from(order as i64))
 }
 
@@ -58,6 +64,24 @@ fn moment((time, offset): (DateTime, Offset)) -> SignedDuration {
 
 /// A time as RFC 3339 writes it, strictly: what clocks show, and their offset.
 fn parse_time(text: &str, i: usize) -> Result<(DateTime, Offset), FnError> {
+    parse_time_within(text, i, (23, 59))
+}
+
+/// A time as Go reads it, which puts up with an hour of one digit, a comma before fractions of a second, and offsets of up
+/// to `24:60`.
+fn parse_loosely(text: &str, i: usize) -> Result<(DateTime, Offset), FnError> {
+    let mut text = text.to_owned();
+    if text.as_bytes().get(12) == Some(&b':') && text.is_char_boundary(11) {
+        text.insert(11, '0');
+    }
+    if text.as_bytes().get(19) == Some(&b',') {
+        text.replace_range(19..20, ".");
+    }
+    parse_time_within(&text, i, (24, 60))
+}
+
+/// A time whose offset has no more hours and minutes than these.
+fn parse_time_within(text: &str, i: usize, most: (i32, i32)) -> Result<(DateTime, Offset), FnError> {
     let wrong = |why: &str| FnError::arg(i, format!("it is not a time as in 2006-01-02T15:04:05Z: {why}"));
     let bytes = text.as_bytes();
     let field = |from: usize, to: usize| -> Option<i64> {
@@ -92,14 +116,15 @@ fn parse_time(text: &str, i: usize) -> Result<(DateTime, Offset), FnError> {
         nanos = format!("{:0<9.9}", &fraction[..length]).parse::<i32>().unwrap_or(0);
         rest = &fraction[length..];
     }
-    let offset = parse_offset(rest).ok_or_else(|| wrong("it must end in Z or an offset such as +01:00"))?;
+    let offset =
+        parse_offset(rest, most).ok_or_else(|| wrong("it must end in Z or an offset such as +01:00"))?;
     let civil =
         DateTime::new(year as i16, month as i8, day as i8, hour as i8, minute as i8, second as i8, nanos)
             .map_err(|_| wrong("there is no such day or time"))?;
     Ok((civil, offset))
 }
 
-fn parse_offset(text: &str) -> Option<Offset> {
+fn parse_offset(text: &str, (most_hours, most_minutes): (i32, i32)) -> Option<Offset> {
     if text == "Z" {
         return Some(Offset::UTC);
     }
@@ -109,11 +134,12 @@ fn parse_offset(text: &str) -> Option<Offset> {
         _ => return None,
     };
     let (hours, minutes) = text.get(1..)?.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 || !text.is_ascii() {
+    let two_digits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    if !two_digits(hours) || !two_digits(minutes) {
         return None;
     }
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    if !(0..24).contains(&hours) || !(0..60).contains(&minutes) {
+    if hours > most_hours || minutes > most_minutes {
         return None;
     }
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
