@@ -1,9 +1,13 @@
 //! From RE2's syntax (<https://github.com/google/re2/wiki/Syntax>) to that of the regex crate.
 //!
 //! There `\d`, `\w`, `\s` and `\b` know more than ASCII, there are no `\Q…\E` and no octal escapes, a brace must begin a
-//! repetition, repetitions may be repeated, and inside brackets `[`, `&&`, `--` and `~~` mean something.
+//! repetition, repetitions may be repeated, flags may be given only once and not be repeated, and inside brackets `[`, `&&`,
+//! `--` and `~~` mean something.
+
+mod output;
 
 use super::classes::is_class;
+use output::{Flags, Output};
 use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -13,25 +17,21 @@ const MAX_REPEATED: u32 = 1000;
 
 /// The same pattern for the regex crate, or why RE2 would refuse it.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(pattern.len());
+    let mut out = Output::default();
     let mut chars = pattern.chars().peekable();
-    // Whether a repetition has just been written.
-    let mut repeated = false;
     let mut groups = Vec::new();
     while let Some(c) = chars.next() {
-        let again = std::mem::take(&mut repeated);
+        let again = std::mem::take(&mut out.repeated);
         match c {
-            '\\' => escape(&mut chars, &mut out, false)?,
-            '[' => class(&mut chars, &mut out)?,
+            '\\' if chars.next_if_eq(&'Q').is_some() => quoted(&mut chars, &mut out),
+            '\\' => escape(&mut chars, out.item(), false)?,
+            '[' => class(&mut chars, out.item())?,
             '*' | '+' | '?' => {
                 if again {
                     return Err(format!("a repetition cannot be repeated with {c}"));
                 }
-                out.push(c);
-                if chars.next_if_eq(&'?').is_some() {
-                    out.push('?');
-                }
-                repeated = true;
+                let lazy = chars.next_if_eq(&'?').is_some();
+                out.repeat(c.encode_utf8(&mut [0; 4]), lazy);
             }
             '{' => match counts(&chars) {
                 Some(text) => {
@@ -45,47 +45,30 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                     {
                         return Err(format!("{{{text} repeats more than {MAX_REPEATED} times"));
                     }
-                    out.push('{');
-                    out.push_str(&text);
                     for _ in text.chars() {
                         chars.next();
                     }
-                    if chars.next_if_eq(&'?').is_some() {
-                        out.push('?');
-                    }
-                    repeated = true;
+                    let lazy = chars.next_if_eq(&'?').is_some();
+                    out.repeat(&format!("{{{text}"), lazy);
                 }
-                None => out.push_str(r"\{"),
+                None => out.item().push_str(r"\{"),
             },
-            // No flags at all.
-            '(' if chars.clone().take(2).eq("?)".chars()) => {
-                chars.nth(1);
-            }
             '(' => {
-                out.push('(');
-                if chars.next_if_eq(&'?').is_some() {
-                    out.push('?');
-                    flags(&chars)?;
-                    group_name(&mut chars, &mut groups, &mut out)?;
+                if chars.next_if_eq(&'?').is_none() {
+                    out.open("(");
+                } else if matches!(chars.peek(), Some('P' | '<')) {
+                    out.open("(?");
+                    group_name(&mut chars, &mut groups, &mut out.text)?;
+                } else {
+                    out.flags(&Flags::read(&mut chars)?);
                 }
             }
-            other => out.push(other),
+            ')' => out.close(),
+            '|' => out.alternative(),
+            other => out.item().push(other),
         }
     }
-    Ok(out)
-}
-
-/// What follows `(?`: flags are only those that RE2 has.
-fn flags(chars: &Peekable<Chars<'_>>) -> Result<(), String> {
-    for c in chars.clone() {
-        match c {
-            'i' | 'm' | 's' | 'U' | '-' => {}
-            ':' | ')' | 'P' | '<' => return Ok(()),
-            '=' | '!' => return Err("looking ahead is not supported".into()),
-            _ => return Err(format!("(?{c} is neither a group nor a flag")),
-        }
-    }
-    Ok(())
+    Ok(out.text)
 }
 
 /// Ends what stands before the name of a group that begins with a digit, or that an earlier group has: the regex crate has
@@ -142,23 +125,22 @@ fn counts(chars: &Peekable<Chars<'_>>) -> Option<String> {
     None
 }
 
+/// What follows `\Q`. A repetition behind it is that of its last character only.
+fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut Output) {
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.next_if_eq(&'E').is_some() {
+            return;
+        }
+        out.item().push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+    }
+}
+
 /// What follows a backslash.
 fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> Result<(), String> {
     let set = |text: &str, out: &mut String| {
         if in_class { out.push_str(text) } else { out.extend(["[", text, "]"]) }
     };
     match chars.next() {
-        Some('Q') if !in_class => {
-            let mut literal = String::new();
-            while let Some(c) = chars.next() {
-                if c == '\\' && chars.next_if_eq(&'E').is_some() {
-                    break;
-                }
-                literal.push(c);
-            }
-            // As one, so that a repetition after it is that of its last character only, as in RE2.
-            out.push_str(&regex::escape(&literal));
-        }
         Some('d') => set("0-9", out),
         Some('w') => set("0-9A-Za-z_", out),
         Some('s') => set(r"\t\n\f\r ", out),
