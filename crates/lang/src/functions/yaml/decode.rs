@@ -1,5 +1,7 @@
 //! YAML to values. Plain scalars are resolved as Terraform's YAML 1.1 library does: `yes`, `on` and `y` are true.
 
+mod mend;
+
 use super::super::encoding::decode_base64;
 use formwork_value::{Kind, Map, Number, Type, Value, convert};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
@@ -11,8 +13,12 @@ const MAX_DEPTH: usize = 500;
 /// Aliases may not blow a document up beyond so many values.
 const MAX_NODES: usize = 1_000_000;
 
-/// Tabs behind colons, and comments right behind something else, are put up with in so many places.
+/// Tabs behind colons, comments right behind something else, and quoted texts whose lines are not indented, are put up with
+/// in so many places.
 const MAX_MENDED: usize = 100;
+
+/// What the parser says of quoted texts with lines that are not indented.
+const UNINDENTED: [&str; 2] = ["invalid indentation in quoted scalar", "tab cannot be used as indentation"];
 
 /// The value of a text with one document; problems as a clause that tells the line.
 pub(super) fn document(text: &str) -> Result<Value, String> {
@@ -50,23 +56,34 @@ pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
     })
 }
 
-/// The parser insists on a space behind the colon of a key and before a comment, and that lines inside brackets be
-/// indented; Terraform's does not. So a text that cannot be read is tried again with what it insists on.
+/// The parser insists on a space behind the colon of a key and before a comment, and that lines inside brackets and quotes
+/// be indented; Terraform's does not. So a text that cannot be read is tried again with what it insists on.
 fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>) -> Result<T, String> {
     let mut text = lines(text)?;
+    let indentation = mend::indentation(&text);
+    // Where the lines of a quoted text were indented last: once is enough.
+    let mut quote = None;
     for _ in 0..MAX_MENDED {
         let mut reader = Reader::new(&text);
         let problem = match read(&mut reader) {
             Ok(found) => return Ok(found),
             Err(problem) => problem,
         };
-        let Some(spaced) = reader.unspaced.and_then(|at| spaced(&text, at)) else {
-            return match indented(&text) {
+        let mended = match (reader.unindented, reader.unspaced) {
+            (Some(at), _) if quote != Some(at) => {
+                quote = Some(at);
+                mend::quoted(&text, at, &indentation)
+            }
+            (None, Some(at)) => mend::spaced(&text, at),
+            _ => None,
+        };
+        let Some(mended) = mended else {
+            return match mend::bracketed(&text, &indentation) {
                 Some(indented) => read(&mut Reader::new(&indented)).map_err(|_| problem),
                 None => Err(problem),
             };
         };
-        text = Cow::Owned(spaced);
+        text = Cow::Owned(mended);
     }
     read(&mut Reader::new(&text))
 }
@@ -93,54 +110,6 @@ fn lines(text: &str) -> Result<Cow<'_, str>, String> {
     Ok(Cow::Owned((start + rest).replace('\u{85}', "\n")))
 }
 
-/// With spaces for the tabs between a colon and the character number `at`, or one before the comment that begins there;
-/// `None` if it is neither.
-fn spaced(text: &str, at: usize) -> Option<String> {
-    let end = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
-    if text[end..].starts_with('#') && !text[..end].ends_with(char::is_whitespace) {
-        return Some([&text[..end], " ", &text[end..]].concat());
-    }
-    let start = text[..end].trim_end_matches('\t').len();
-    (start < end && text[..start].ends_with(':'))
-        .then(|| [&text[..start], &" ".repeat(end - start), &text[end..]].concat())
-}
-
-/// With all lines indented that begin inside brackets; `None` if there are none.
-fn indented(text: &str) -> Option<String> {
-    let deepest = text.lines().map(|line| line.len() - line.trim_start().len()).max()?;
-    let mut out = String::with_capacity(text.len());
-    let (mut depth, mut quote, mut changed) = (0usize, None, false);
-    for line in text.split_inclusive('\n') {
-        if depth > 0 {
-            changed = true;
-            out.extend(std::iter::repeat_n(' ', deepest + 1));
-        }
-        out.push_str(line);
-        // The character before, and the last one that is not white space.
-        let (mut before, mut last) = (' ', ':');
-        let mut chars = line.chars();
-        while let Some(c) = chars.next() {
-            let starts = matches!(last, ':' | '-' | '?' | ',' | '[' | '{');
-            match (c, quote) {
-                ('\\', Some('"')) => {
-                    chars.next();
-                }
-                (c, Some(open)) => quote = Some(open).filter(|open| c != *open),
-                ('"' | '\'', None) if starts => quote = Some(c),
-                ('#', None) if before.is_whitespace() => break,
-                ('[' | '{', None) if starts => depth += 1,
-                (']' | '}', None) => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            before = c;
-            if !c.is_whitespace() {
-                last = c;
-            }
-        }
-    }
-    changed.then_some(out)
-}
-
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// Anchored values; `None` while the value is still being read.
@@ -150,6 +119,8 @@ struct Reader<'a> {
     unfinished: Option<usize>,
     /// The character before which the parser wants a space.
     unspaced: Option<usize>,
+    /// The quoted text whose lines the parser wants to be indented, or the tab that it does not take for that.
+    unindented: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -161,6 +132,7 @@ impl<'a> Reader<'a> {
             nodes: 0,
             unfinished,
             unspaced: None,
+            unindented: None,
         }
     }
 
@@ -182,6 +154,7 @@ impl<'a> Reader<'a> {
             Some(Err(e)) => {
                 let place = e.marker();
                 self.unspaced = Some(place.index());
+                self.unindented = UNINDENTED.contains(&e.info()).then(|| place.index());
                 Err(format!(
                     "it is not valid YAML on line {}, column {}: {}",
                     place.line(),
