@@ -63,6 +63,8 @@ fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>)
     let indentation = mend::indentation(&text);
     // Where the lines of a quoted text were indented last: once is enough.
     let mut quote = None;
+    // What the parser said before lines in brackets were indented.
+    let mut unbracketed = None;
     for _ in 0..MAX_MENDED {
         let mut reader = Reader::new(&text);
         let problem = match read(&mut reader) {
@@ -77,13 +79,16 @@ fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>)
             (None, Some(at)) => mend::spaced(&text, at),
             _ => None,
         };
-        let Some(mended) = mended else {
-            return match mend::bracketed(&text, &indentation) {
-                Some(indented) => read(&mut Reader::new(&indented)).map_err(|_| problem),
-                None => Err(problem),
-            };
+        text = match mended {
+            Some(mended) => Cow::Owned(mended),
+            None => match (unbracketed.take(), mend::bracketed(&text, &indentation)) {
+                (None, Some(indented)) => {
+                    unbracketed = Some(problem);
+                    Cow::Owned(indented)
+                }
+                (problem_before, _) => return Err(problem_before.unwrap_or(problem)),
+            },
         };
-        text = Cow::Owned(mended);
     }
     read(&mut Reader::new(&text))
 }
