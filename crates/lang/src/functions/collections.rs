@@ -183,12 +183,17 @@ fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
     };
     let mut merged = Map::new();
     let mut unknown = false;
+    // Terraform does not look at the types of what stands behind a null without a type.
+    let mut untyped = false;
     for (i, arg) in maps.iter().enumerate() {
         match arg.kind() {
-            Kind::Null(Type::Dynamic | Type::Map(_) | Type::Object(_)) => {}
+            Kind::Null(Type::Dynamic) => untyped = true,
+            Kind::Null(Type::Map(_) | Type::Object(_)) => {}
+            Kind::Null(_) if untyped => {}
             Kind::Map(_, m) | Kind::Object(m) => merged.extend(m.iter().map(|(k, v)| (k.clone(), v.clone()))),
             Kind::Unknown(u) => match &u.ty {
                 Type::Dynamic | Type::Map(_) => unknown = true,
+                Type::List(_) | Type::Set(_) if untyped => unknown = true,
                 Type::Object(o) => {
                     merged.extend(o.attrs.iter().map(|(k, t)| (k.clone(), Value::unknown(t.clone()))));
                 }
@@ -199,12 +204,15 @@ fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
                     ));
                 }
             },
-            _ => {
-                return Err(FnError::arg(
-                    i,
-                    format!("it must be a map or object, not {}", a_type(&arg.ty())),
-                ));
-            }
+            _ => match entries(arg).filter(|_| untyped) {
+                Some(entries) => merged.extend(entries),
+                None => {
+                    return Err(FnError::arg(
+                        i,
+                        format!("it must be a map or object, not {}", a_type(&arg.ty())),
+                    ));
+                }
+            },
         }
     }
     Ok(match (one_type, first) {
@@ -213,6 +221,19 @@ fn merge(#[arg(rest, null, shallow, unknown)] maps: &[Value]) -> FnResult {
         _ if unknown => Value::unknown(Type::Dynamic),
         _ => merged.into(),
     })
+}
+
+/// What passes for a map where nobody looks at types: a set of strings, each of which is its own key, and what is empty.
+fn entries(value: &Value) -> Option<Map> {
+    let entry = |item: &Value| match item.kind() {
+        Kind::String(key) => Some((key.clone(), item.clone())),
+        _ => None,
+    };
+    let items = value.as_slice()?;
+    match value.kind() {
+        Kind::Set(..) => items.iter().map(entry).collect(),
+        _ => items.is_empty().then(Map::new),
+    }
 }
 
 /// A map from a list of keys and a list of values.

@@ -148,11 +148,12 @@ fn coalesce(#[arg(rest, null, unknown)] vals: &[Value]) -> FnResult {
     let Some(ty) = unify(&types) else {
         return Err(FnError::new("all arguments must be of one type, or convertible to one"));
     };
-    for (i, arg) in vals.iter().enumerate() {
+    for arg in vals {
         if arg.is_null() {
             continue;
         }
-        let value = converted(arg.clone(), &ty).map_err(|m| FnError::arg(i, m))?;
+        // As Terraform does, what cannot become of that type is passed over: a set of texts beside a list of numbers.
+        let Ok(value) = converted(arg.clone(), &ty) else { continue };
         if !value.is_known() {
             return Ok(if ty == Type::Dynamic { Value::unknown(ty) } else { Value::unknown_not_null(ty) });
         }

@@ -19,18 +19,22 @@ fn cidrhost(prefix: &str, hostnum: &Number) -> FnResult {
         (true, None) => Some(host.wrapping_neg()),
     };
     match number.filter(|n| size.is_none_or(|size| *n < size)) {
-        Some(n) => Ok(Value::string(prefix.address(prefix.bits | n))),
+        Some(n) => {
+            let bits = prefix.bits | n;
+            let held = prefix.held_ipv4(bits);
+            Ok(Value::string(held.map_or_else(|| prefix.address(bits), |address| address.to_string())))
+        }
         None => {
             Err(FnError::arg(1, format!("a prefix of length {} has no host of this number", prefix.length)))
         }
     }
 }
 
-/// The netmask of an IPv4 prefix.
+/// The netmask of an IPv4 prefix. IPv6 prefixes have none, unless their addresses hold IPv4 ones.
 #[function(result = Type::String, example = r#"cidrnetmask("172.16.0.0/12")"#, gives = r#""255.240.0.0""#)]
 fn cidrnetmask(prefix: &str) -> FnResult {
     let prefix = Prefix::parse(prefix)?;
-    if prefix.v6 {
+    if prefix.v6 && prefix.held_ipv4(prefix.bits).is_none() {
         return Err(FnError::arg(0, "IPv6 prefixes have no netmask"));
     }
     Ok(Value::string(prefix.address(prefix.mask())))
@@ -64,7 +68,12 @@ fn cidrsubnet(prefix: &str, newbits: &Number, netnum: &Number) -> FnResult {
     let length = length as u32;
     let shift = prefix.width() - length;
     let bits = prefix.bits | number.checked_shl(shift).unwrap_or(0);
-    Ok(Value::string(Prefix { bits, length, ..prefix }.to_string()))
+    let subnet = Prefix { bits, length, ..prefix };
+    Ok(Value::string(match subnet.held_ipv4(bits) {
+        // All but the last 32 bits are the same for all of these.
+        Some(address) => format!("{address}/{}", length.saturating_sub(96)),
+        None => subnet.to_string(),
+    }))
 }
 
 /// Subnets of a prefix, one after the other, each by so many bits longer.
@@ -193,6 +202,11 @@ impl Prefix {
 
     fn last_address(self) -> u128 {
         self.bits | (self.all_ones() & !self.mask())
+    }
+
+    /// The IPv4 address that an IPv6 one holds, as `::ffff:10.0.0.1` does: Terraform shows it alone.
+    fn held_ipv4(self, bits: u128) -> Option<Ipv4Addr> {
+        Ipv6Addr::from(bits).to_ipv4_mapped().filter(|_| self.v6)
     }
 
     fn address(self, bits: u128) -> String {
