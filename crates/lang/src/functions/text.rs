@@ -3,7 +3,7 @@
 use super::graphemes::graphemes;
 use super::re2::{AFTER_PREFIX, translate};
 use super::*;
-use regex::Regex;
+use regex::{Captures, NoExpand, Regex};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -41,7 +41,14 @@ fn replace(str: &str, substr: &str, replace: &str) -> FnResult {
             let longest = |length: usize| length.checked_mul(groups)?.checked_add(new.len());
             let mut matches = regex.find_iter(text).map(|found| longest(found.len()));
             fits(matches.try_fold(text.len(), |sum, more| sum.checked_add(more?)))?;
-            Ok(Value::string(regex.replace_all(text, new).into_owned()))
+            let replaced = match new.contains('$') {
+                true => {
+                    let references = compile(REFERENCE).map_err(|m| FnError::arg(2, m))?;
+                    regex.replace_all(text, |found: &Captures<'_>| expand(new, &references, &regex, found))
+                }
+                false => regex.replace_all(text, NoExpand(new)),
+            };
+            Ok(Value::string(replaced.into_owned()))
         }
         None => {
             let added = text.matches(old).count().checked_mul(new.len());
@@ -49,6 +56,26 @@ fn replace(str: &str, substr: &str, replace: &str) -> FnResult {
             Ok(Value::string(text.replace(old, new)))
         }
     }
+}
+
+/// What refers to a group in a replacement, or is a dollar sign as such.
+const REFERENCE: &str = r"\$(?:(\$)|\{([\pL\p{Nd}_]+)\}|([\pL\p{Nd}_]+))";
+
+/// The replacement for a match, with the groups that it refers to. Those that there are not are empty.
+fn expand(new: &str, references: &Regex, regex: &Regex, found: &Captures<'_>) -> String {
+    let text = |reference: &Captures<'_>| {
+        let Some(name) = reference.get(2).or(reference.get(3)) else { return "$".to_owned() };
+        let name = name.as_str();
+        // A number does not begin with a zero: `01` is a name.
+        let number = name.parse::<usize>().ok().filter(|_| name == "0" || !name.starts_with('0'));
+        let mut named = group_names(regex).into_iter().filter(|(_, written)| *written == name);
+        let group = match number {
+            Some(number) => found.get(number),
+            None => named.find_map(|(own, _)| found.name(own)),
+        };
+        group.map_or_else(String::new, |group| group.as_str().to_owned())
+    };
+    references.replace_all(new, text).into_owned()
 }
 
 /// Part of a string by offset and length in characters; a negative offset counts from the end, length -1 means the rest.
@@ -117,7 +144,7 @@ fn shape(regex: &Regex) -> Type {
     }
 }
 
-fn captured(regex: &Regex, found: &regex::Captures<'_>) -> Value {
+fn captured(regex: &Regex, found: &Captures<'_>) -> Value {
     let text = |m: Option<regex::Match<'_>>| {
         m.map_or_else(|| Value::null(Type::String), |m| Value::string(m.as_str()))
     };

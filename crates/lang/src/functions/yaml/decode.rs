@@ -323,29 +323,34 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
             Err(format!("the tag {tag} is not supported"))
         };
     };
-    if style != ScalarStyle::Plain && matches!(kind, "int" | "float" | "bool" | "null" | "timestamp") {
-        // Terraform leaves quoted text alone whatever its tag says.
-        return Ok(Value::string(text));
-    }
-    let resolved = || resolve(text);
-    let fits = |value: &Value| match kind {
-        // Terraform has but one type of numbers.
-        "int" | "float" => value.as_number().is_some(),
-        "bool" => value.as_bool().is_some(),
-        _ => value.as_str().is_some(),
-    };
     match kind {
         "str" => Ok(Value::string(text)),
-        "null" => Ok(Value::NULL),
         "binary" => match decode_base64(text) {
             Ok(_) => Ok(Value::string(text)),
             Err(_) => Err(format!("{text:?} is not valid Base64")),
         },
-        "int" | "float" | "bool" | "timestamp" => match resolved() {
-            Ok(value) if fits(&value) => Ok(value),
-            _ => Err(format!("{text:?} is no {kind}")),
-        },
+        "int" | "float" | "bool" | "null" | "timestamp" => {
+            let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+            tagged(text, quoted, kind).ok_or_else(|| format!("{text:?} is no {kind}"))
+        }
         _ => Err(format!("the tag {tag} is not supported")),
+    }
+}
+
+/// What a text with the tag of a plain value means: as in Terraform anything that it would be without one, and only if that is
+/// text does the tag count. Quoted text that begins as such a value might is left alone whatever its tag says.
+fn tagged(text: &str, quoted: bool, kind: &str) -> Option<Value> {
+    let begins = |c: char| c.is_ascii_digit() || "+-.~yYnNtTfFoO".contains(c);
+    if quoted && text.chars().next().is_none_or(begins) {
+        return Some(Value::string(text));
+    }
+    match (resolve(text), kind) {
+        (Ok(value), _) if value.as_str().is_none() => Some(value),
+        (Ok(_), "null") => Some(Value::NULL),
+        // Infinity would be a number in Terraform.
+        (Err(_), "null") if text.eq_ignore_ascii_case(".nan") => Some(Value::NULL),
+        (Ok(value), "timestamp") if !quoted && timestamp(text).is_some() => Some(value),
+        _ => None,
     }
 }
 

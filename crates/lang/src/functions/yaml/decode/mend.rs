@@ -22,11 +22,12 @@ pub(super) fn bracketed(text: &str, indentation: &str) -> Option<String> {
             out.push_str(indentation);
         }
         out.push_str(line);
-        // The character before, and the last one that is not white space.
-        let (mut before, mut last) = (' ', ':');
-        let mut chars = line.chars();
+        // The character before, and whether a value may begin here.
+        let (mut before, mut starts) = (' ', true);
+        let mut chars = line.chars().peekable();
         while let Some(c) = chars.next() {
-            let starts = matches!(last, ':' | '-' | '?' | ',' | '[' | '{');
+            let spaced = chars.peek().is_none_or(|next| next.is_whitespace());
+            let mut starts_next = false;
             match (c, quote) {
                 ('\\', Some('"')) => {
                     chars.next();
@@ -34,14 +35,24 @@ pub(super) fn bracketed(text: &str, indentation: &str) -> Option<String> {
                 (c, Some(open)) => quote = Some(open).filter(|open| c != *open),
                 ('"' | '\'', None) if starts => quote = Some(c),
                 ('#', None) if before.is_whitespace() => break,
-                ('[' | '{', None) if starts => depth += 1,
+                ('[' | '{', None) if starts => {
+                    depth += 1;
+                    starts_next = true;
+                }
                 (']' | '}', None) => depth = depth.saturating_sub(1),
-                _ => {}
+                // Anchors and tags.
+                ('&' | '!', None) if starts => {
+                    let ends = |next: &char| next.is_whitespace() || ",[]{}".contains(*next);
+                    while chars.next_if(|next| !ends(next)).is_some() {}
+                    starts_next = true;
+                }
+                (',', None) => starts_next = depth > 0,
+                (':', None) => starts_next = spaced || depth > 0,
+                ('-' | '?', None) => starts_next = starts && spaced,
+                (c, None) => starts_next = starts && c.is_whitespace(),
             }
             before = c;
-            if !c.is_whitespace() {
-                last = c;
-            }
+            starts = starts_next;
         }
     }
     changed.then_some(out)
