@@ -176,7 +176,9 @@ impl<'p> Printer<'p, '_> {
             if !output.is_change() {
                 continue;
             }
-            let change = Change::new(output.before.as_ref(), output.after.as_ref());
+            let before = output.before.as_ref().map(Value::plain_zeros);
+            let after = output.after.as_ref().map(Value::plain_zeros);
+            let change = Change::new(before.as_deref(), after.as_deref());
             let is_secret =
                 |value: &Option<Value>| value.as_ref().is_some_and(|v| v.has_mark(Mark::Sensitive));
             let (was, will) = (is_secret(&output.before), is_secret(&output.after));
@@ -327,6 +329,8 @@ impl<'p> Printer<'p, '_> {
             Action::Read => (None, change.after.as_ref()),
             _ => (change.before.as_ref(), change.after.as_ref()),
         };
+        // As in Terraform, plans do not tell minus zero from zero.
+        let (before, after) = (before.map(Value::plain_zeros), after.map(Value::plain_zeros));
         match change.action {
             Action::Create => diff::symbol(self.out, style, Act::Create),
             Action::Update => diff::symbol(self.out, style, Act::Update),
@@ -356,7 +360,7 @@ impl<'p> Printer<'p, '_> {
         for part in [" ", kind, " \"", &resource.type_name, "\" \"", &resource.name, "\" "] {
             self.out.push_str(part);
         }
-        let whole = Change::new(before, after).replacing(&change.replace_paths);
+        let whole = Change::new(before.as_deref(), after.as_deref()).replacing(&change.replace_paths);
         let node = diff::resource(&whole, self.schemas.schema(resource));
         let options = Options { anonymous: self.view.fold, ..Options::default() };
         diff::render(self.out, style, &node, 0, options);

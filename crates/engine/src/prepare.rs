@@ -95,7 +95,9 @@ pub(crate) fn prepare(e: &mut Evaluator, instance: &InstanceInfo) -> Ran<Prepare
         Ran::Missing(missing) => return Ran::Missing(missing),
         Ran::Failed => return Ran::Failed,
     }
-    if let Err(d) = rules::stored(&config, block, &info.schema) {
+    let fit = rules::stored(&config, block, &info.schema)
+        .and_then(|()| rules::writable(&config, block, &info.schema));
+    if let Err(d) = fit {
         e.diags.push(d.about(&instance.addr));
         return Ran::Failed;
     }

@@ -93,6 +93,39 @@ pub(crate) fn stored(config: &Value, block: &ResourceBlock, schema: &Schema) -> 
     .at(attribute_span(&block.body, at).unwrap_or(block.span)))
 }
 
+/// No state can hold what is infinite: better to say so before the object is made.
+pub(crate) fn writable(config: &Value, block: &ResourceBlock, schema: &Schema) -> Result<(), Diagnostic> {
+    if block.resource.mode == ResourceMode::Ephemeral || !config.holds_infinity() {
+        return Ok(());
+    }
+    let kept = |name: &str| schema.block.attributes.get(name).is_none_or(|a| !a.write_only);
+    let bad = |(name, value): &(&Str, &Value)| kept(name) && value.holds_infinity();
+    let Some(at) = config.as_map().and_then(|m| m.iter().find(bad)).map(|(name, _)| name) else {
+        return Ok(());
+    };
+    let what = format!("The value of \"{at}\"");
+    Err(infinite(&what).at(attribute_span(&block.body, at).unwrap_or(block.span)))
+}
+
+/// That an output of the root module is infinite, if it is.
+pub(crate) fn writable_output(output: &Output, value: &Value) -> Result<(), Diagnostic> {
+    if !value.holds_infinity() {
+        return Ok(());
+    }
+    let what = format!("The value of the output \"{}\"", output.name.name);
+    Err(infinite(&what).at(output.span))
+}
+
+fn infinite(what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Infinite number cannot be stored",
+        format!(
+            "{what} is, or has in it, an infinite number, and the JSON of a state has no way to write one."
+        ),
+    )
+    .help("Find out where it is divided by zero, or make a string of the number with tostring().")
+}
+
 /// That nobody could read an output of the root module which is ephemeral.
 pub(crate) fn ephemeral_output(output: &Output) -> Diagnostic {
     Diagnostic::error(

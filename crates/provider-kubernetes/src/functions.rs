@@ -127,7 +127,7 @@ fn parse_quantity(text: &str) -> Option<Number> {
     };
     let number = Number::parse(&format!("0{whole}.{fraction}0e{exponent}")).ok()?;
     let number = match binary {
-        Some(power) => number.mul(&Number::from(1i64 << (10 * (power + 1)))),
+        Some(power) => number.mul(&Number::from(1i64 << (10 * (power + 1)))).ok()?,
         None => number,
     };
     Some(if text.starts_with('-') { number.neg() } else { number })

@@ -152,7 +152,8 @@ impl ToValue for f64 {
 
     fn to_value(&self) -> Value {
         // The shortest decimal that stands for it, as the language would have read it.
-        Number::parse(&self.to_string()).map_or_else(|_| Value::null(Type::Number), Value::from)
+        let number = Number::parse(&self.to_string()).ok().filter(|_| self.is_finite());
+        number.map_or_else(|| Value::null(Type::Number), Value::from)
     }
 }
 

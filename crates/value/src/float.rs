@@ -4,9 +4,9 @@ use dashu_base::{BitTest, DivRem};
 use dashu_int::UBig;
 use std::cmp::Ordering;
 
-/// Greatest number of bits before or after the binary point; what would need more saturates (or becomes zero), so
-/// that no expression can eat the memory.
-pub(crate) const MAX_BITS: i64 = 1 << 20;
+/// Greatest number of bits before or after the binary point; what would need more is an error, so that no expression can
+/// eat the memory when it is written out.
+pub(crate) const MAX_BITS: i64 = 1 << 22;
 
 /// `± magnitude · 2^exponent`, never zero, `magnitude` odd and of at most `precision` bits.
 #[derive(Clone, Debug)]
@@ -40,13 +40,6 @@ impl Float {
         let zeros = magnitude.trailing_zeros()?;
         magnitude >>= zeros;
         exponent += zeros as i64;
-        let top = exponent + magnitude.bit_len() as i64;
-        if top < -MAX_BITS {
-            return None;
-        }
-        if top > MAX_BITS {
-            (magnitude, exponent) = (UBig::ONE, MAX_BITS);
-        }
         Some(Float { negative, magnitude, exponent, precision })
     }
 

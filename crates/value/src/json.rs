@@ -13,8 +13,8 @@ use read::Reader;
 pub use types::{decode_type, type_to_json};
 pub use write::{write_json, write_json_known, write_string};
 
-/// The value as JSON text, typed by itself: tuples and sets are arrays too. Marks are ignored; unknown values are an
-/// error.
+/// The value as JSON text, typed by itself: tuples and sets are arrays too. Marks are ignored; unknown values and
+/// infinite numbers are an error.
 pub fn to_string(value: &Value) -> Result<String, String> {
     let mut out = String::new();
     write_json(value, &mut out)?;
@@ -22,7 +22,7 @@ pub fn to_string(value: &Value) -> Result<String, String> {
 }
 
 /// The value, which must conform to `ty`, as JSON text. Where `ty` is [`Type::Dynamic`] the text tells the type too:
-/// `{"value":1,"type":"number"}`. Marks are ignored; unknown values are an error.
+/// `{"value":1,"type":"number"}`. Marks are ignored; unknown values and infinite numbers are an error.
 pub fn encode(value: &Value, ty: &Type) -> Result<String, String> {
     let mut out = String::new();
     write::write_typed(value, ty, &mut out)?;
@@ -57,8 +57,8 @@ pub fn decode_until_closed(text: &str) -> Result<Value, String> {
     Ok(value)
 }
 
-/// For JSON documents made with serde_json. What is unknown becomes null; numbers that are neither 64-bit integers
-/// nor doubles lose digits: use [`to_string`] where that matters. Marks are ignored.
+/// For JSON documents made with serde_json. What is unknown or infinite becomes null; numbers that are neither 64-bit
+/// integers nor doubles lose digits: use [`to_string`] where that matters. Marks are ignored.
 pub fn to_serde(value: &Value) -> serde_json::Value {
     match value.kind() {
         Kind::Null(_) | Kind::Unknown(_) => serde_json::Value::Null,

@@ -3,7 +3,7 @@
 
 use crate::{Kind, Value};
 
-/// The greatest weight of a value: one for each value in it, and one more for every 16 bytes of text.
+/// The greatest weight of a value: one for each value in it, and one more for every 16 bytes of text or digits.
 pub const MAX_WEIGHT: u64 = 1 << 24;
 
 /// How deep values may lie inside each other. In a state each level is two of JSON where a type is spelt out, and JSON is
@@ -34,6 +34,7 @@ fn weigh(value: &Value, depth: u32, weight: &mut u64) -> Result<(), TooLarge> {
     let mut inside: &[Value] = &[];
     match value.kind() {
         Kind::String(s) => *weight += s.len() as u64 / 16,
+        Kind::Number(n) => *weight += n.length() / 16,
         Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => inside = items,
         Kind::Map(_, items) | Kind::Object(items) => {
             for (key, item) in items.iter() {

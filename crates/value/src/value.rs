@@ -1,6 +1,7 @@
 //! Values.
 
 use crate::{Element, Mark, Marks, Number, Path, PathStep, Str, Type, Unknown};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -442,6 +443,27 @@ impl Value {
             (kind, _) => return Value { kind, marks: own.union(marks) },
         };
         Value { kind, marks: own }
+    }
+
+    /// Whether an infinite number is in it, at any depth: neither a state nor any other JSON can hold one.
+    pub fn holds_infinity(&self) -> bool {
+        self.as_number().is_some_and(Number::is_infinite) || self.children().any(Value::holds_infinity)
+    }
+
+    /// With zero in place of minus zero, at any depth.
+    #[must_use]
+    pub fn plain_zeros(&self) -> Cow<'_, Value> {
+        if !self.holds_minus_zero() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(self.clone().map_deep(&mut |v| match v.as_number() {
+            Some(n) if n.is_minus_zero() => Value::from(n.neg()).with_marks(v.marks()),
+            _ => v,
+        }))
+    }
+
+    fn holds_minus_zero(&self) -> bool {
+        self.as_number().is_some_and(Number::is_minus_zero) || self.children().any(Value::holds_minus_zero)
     }
 
     /// Rebuilds the value from the leaves up: `f` is given each value after its children were rebuilt.

@@ -201,6 +201,10 @@ impl Applier<'_> {
             let found = self.ev.cells.get(cell);
             if let (Status::Ready, Content::Value(value)) = (found.status, &found.content) {
                 let value = value.clone();
+                if let Err(d) = crate::rules::writable_output(output, &value) {
+                    self.ev.diags.push(d);
+                    continue;
+                }
                 store_outputs(&mut self.state, name, &value, output.sensitive);
             }
         }

@@ -146,13 +146,19 @@ impl Planner<'_> {
                     self.drain(false).await;
                     match (self.ev.cells.get(cell).status, &self.ev.cells.get(cell).content) {
                         (Status::Ready, Content::Value(value)) => {
+                            if let Err(d) = crate::rules::writable_output(output, value) {
+                                self.ev.diags.push(d);
+                                continue;
+                            }
+                            // Minus zero is lost between plan and apply in Terraform too.
+                            let value = value.plain_zeros().into_owned();
                             self.compared.insert(name.clone());
                             let old = self.state.outputs.get(name);
                             Some(OutputChange {
                                 before: old.map(before),
                                 after: Some(match output.sensitive {
-                                    true => value.clone().mark(Mark::Sensitive),
-                                    false => value.clone(),
+                                    true => value.mark(Mark::Sensitive),
+                                    false => value,
                                 }),
                                 sensitive: output.sensitive || old.is_some_and(|o| o.sensitive),
                             })

@@ -24,7 +24,10 @@ impl Interval {
     }
 
     fn plus(self, other: Interval) -> Interval {
-        let add = |a: Option<Bound>, b: Option<Bound>| a.zip(b).map(|((a, _), (b, _))| (a.add(&b), true));
+        let add = |a: Option<Bound>, b: Option<Bound>| {
+            let ((a, _), (b, _)) = a.zip(b)?;
+            Some((a.add(&b).ok()?, true))
+        };
         Interval { low: add(self.low, other.low), high: add(self.high, other.high) }
     }
 
@@ -34,12 +37,15 @@ impl Interval {
         if let (Some((a, _)), Some((b, _)), Some((c, _)), Some((d, _))) =
             (&self.low, &self.high, &other.low, &other.high)
         {
-            let corners = [a.mul(c), a.mul(d), b.mul(c), b.mul(d)];
+            // One that is no number, as of zero and infinity, tells nothing.
+            let corners: Option<Vec<Number>> =
+                [a.mul(c), a.mul(d), b.mul(c), b.mul(d)].into_iter().map(Result::ok).collect();
+            let corners = corners.unwrap_or_default();
             let bound = |n: Option<&Number>| n.map(|n| (n.clone(), true));
             return Interval { low: bound(corners.iter().min()), high: bound(corners.iter().max()) };
         }
         let low = match (&self.low, &other.low) {
-            (Some((a, _)), Some((b, _))) if *a >= zero && *b >= zero => Some((a.mul(b), true)),
+            (Some((a, _)), Some((b, _))) if *a >= zero && *b >= zero => a.mul(b).ok().map(|n| (n, true)),
             _ => None,
         };
         Interval { low, high: None }

@@ -101,7 +101,7 @@ impl<'a> Evaluator<'a> {
                 Err(e) => {
                     let why = match e {
                         NumberError::OutOfRange => "is too large, or too close to zero, to be worked with",
-                        NumberError::Syntax => "is not a number",
+                        NumberError::Syntax | NumberError::Undefined => "is not a number",
                     };
                     let d = Diagnostic::error("Invalid number", format!("{text} {why}."));
                     self.fail(d.at(expr.span), None)

@@ -3,8 +3,9 @@
 use super::{Evaluator, a_type, access, bounds, unknown};
 use formwork_diag::{Diagnostic, Span};
 use formwork_syntax::{BinaryOp, Expr, UnaryOp};
-use formwork_value::{Kind, Mark, Marks, Number, ObjectType, Refinement, Type, Value, convert, unify};
-use std::cmp::Ordering;
+use formwork_value::{
+    Kind, Mark, Marks, Number, NumberError, ObjectType, Refinement, Type, Value, convert, unify,
+};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn unary(&mut self, op: UnaryOp, operand: &'a Expr, span: Span) -> Value {
@@ -214,22 +215,33 @@ fn type_of_result(op: BinaryOp) -> Type {
 }
 
 fn arithmetic(op: BinaryOp, x: &Number, y: &Number) -> Result<Value, Diagnostic> {
-    let number = |n: Option<Number>, what: &str| {
-        n.map(Value::from).ok_or_else(|| Diagnostic::error("Operation failed", format!("{what} by zero.")))
+    let number = match op {
+        BinaryOp::Add => x.add(y),
+        BinaryOp::Subtract => x.sub(y),
+        BinaryOp::Multiply => x.mul(y),
+        BinaryOp::Divide => x.div(y),
+        BinaryOp::Modulo => x.rem(y),
+        BinaryOp::Less => return Ok((x < y).into()),
+        BinaryOp::LessEqual => return Ok((x <= y).into()),
+        BinaryOp::Greater => return Ok((x > y).into()),
+        BinaryOp::GreaterEqual => return Ok((x >= y).into()),
+        _ => return Ok(unknown()),
     };
-    let order = x.cmp(y);
-    Ok(match op {
-        BinaryOp::Add => x.add(y).into(),
-        BinaryOp::Subtract => x.sub(y).into(),
-        BinaryOp::Multiply => x.mul(y).into(),
-        BinaryOp::Divide => number(x.div(y), "This divides")?,
-        // A remainder by zero is the number itself, as in Terraform.
-        BinaryOp::Modulo => x.rem(y).unwrap_or_else(|| x.clone()).into(),
-        BinaryOp::Less => (order == Ordering::Less).into(),
-        BinaryOp::LessEqual => (order != Ordering::Greater).into(),
-        BinaryOp::Greater => (order == Ordering::Greater).into(),
-        BinaryOp::GreaterEqual => (order != Ordering::Less).into(),
-        _ => unknown(),
+    number.map(Value::from).map_err(|error| {
+        let why = match (error, op) {
+            (NumberError::Undefined, BinaryOp::Add) => {
+                "These are infinite with opposite signs, and have no sum."
+            }
+            (NumberError::Undefined, BinaryOp::Subtract) => "Both are infinite, and have no difference.",
+            (NumberError::Undefined, BinaryOp::Multiply) => "Zero times infinity is no number.",
+            (NumberError::Undefined, BinaryOp::Modulo) => {
+                "There is no remainder when one of them is infinite."
+            }
+            (NumberError::Undefined, _) if x.is_zero() => "This divides zero by zero, which is no number.",
+            (NumberError::Undefined, _) => "This divides infinity by infinity, which is no number.",
+            _ => "The result has more digits than numbers can have here: about 1,200,000.",
+        };
+        Diagnostic::error("Operation failed", why)
     })
 }
 

@@ -41,7 +41,8 @@ fn length(#[arg(shallow, unknown)] value: &Value) -> FnResult {
         (Kind::Unknown(u), None) => match &u.ty {
             Type::Dynamic | Type::String => Ok(range(0, None)),
             Type::List(_) | Type::Set(_) | Type::Map(_) => {
-                Ok(range(u.refinement.min_len.unwrap_or(0), u.refinement.max_len))
+                let most = u.refinement.max_len.unwrap_or(i64::MAX as u64);
+                Ok(range(u.refinement.min_len.unwrap_or(0), Some(most)))
             }
             Type::Tuple(types) => Ok(types.len().into()),
             Type::Object(o) => Ok(o.attrs.len().into()),

@@ -271,6 +271,7 @@ impl Verb {
             Kind::Null(_) => Ok(self.pad("null")),
             Kind::String(s) => Ok(self.pad(s)),
             Kind::Bool(b) => Ok(self.pad(&b.to_string())),
+            Kind::Number(n) if n.is_infinite() => Ok(self.pad(&n.to_string())),
             // All flags but the width count for nothing, and zeros that fill it come before the sign.
             Kind::Number(n) => {
                 let sign = if n.signum() < 0 { "-" } else { "" };
@@ -288,7 +289,7 @@ impl Verb {
             'X' => (16, "0X"),
             _ => (10, ""),
         };
-        let mut digits = radix(&n.abs(), base);
+        let mut digits = n.whole_digits(base);
         if self.letter == 'X' {
             digits = digits.to_uppercase();
         }
@@ -306,6 +307,11 @@ impl Verb {
     }
 
     fn real(&self, n: &Number, letter: char) -> String {
+        if n.is_infinite() {
+            // Never filled up with zeros, and with a plus sign unless a space was asked for.
+            let sign = if n.signum() > 0 && !self.plus && !self.space { "+" } else { "" };
+            return self.signed(n.signum() < 0, &format!("{sign}Inf"), false);
+        }
         let text = real_digits(&n.abs(), letter, self.precision);
         self.signed(n.signum() < 0, &text, self.zero)
     }
@@ -346,24 +352,6 @@ impl Verb {
             (false, false) => format!("{}{text}", " ".repeat(missing)),
         }
     }
-}
-
-/// Digits of a whole number that is not negative.
-fn radix(n: &Number, base: u32) -> String {
-    if base == 10 {
-        // All of them: what is written for people stops where the next number would begin.
-        let (digits, point) = n.exact_digits();
-        let whole = point.max(1) as usize;
-        return (0..whole).map(|i| char::from(b'0' + digits.get(i).copied().unwrap_or(0))).collect();
-    }
-    let big = Number::from(i64::from(base));
-    let (mut left, mut digits) = (n.clone(), Vec::new());
-    while !left.is_zero() {
-        let digit = left.rem(&big).and_then(|d| d.to_i64()).unwrap_or(0);
-        digits.push(char::from_digit(digit as u32, base).unwrap_or('0'));
-        left = left.div(&big).map_or_else(|| Number::from(0i64), |n| n.floor());
-    }
-    if digits.is_empty() { "0".into() } else { digits.iter().rev().collect() }
 }
 
 /// A number that is not negative as significant digits without zeros at either end, and the position of the

@@ -2,6 +2,7 @@
 
 use super::*;
 use dashu_int::UBig;
+use formwork_value::NumberError;
 
 /// A string of more digits is no number for `parseint`.
 const MAX_DIGITS: usize = 300_000;
@@ -26,17 +27,16 @@ fn floor(num: &Number) -> Number {
     num.floor()
 }
 
-/// The logarithm of a number in a base.
+/// The logarithm of a number in a base; of 0 it is infinite.
 #[function(example = "log(16, 2)", gives = "4")]
 fn log(num: &Number, base: &Number) -> Result<Number, FnError> {
-    let problem = "the logarithm of this number in this base is not a finite number";
-    num.log(base).ok_or_else(|| FnError::new(problem))
+    num.log(base).map_err(|error| no_double(error, "there is no logarithm of this number in this base"))
 }
 
-/// A number raised to a power.
+/// A number raised to a power; infinite where that is greater than 10 to the power 308.
 #[function(example = "pow(3, 2)", gives = "9")]
 fn pow(num: &Number, power: &Number) -> Result<Number, FnError> {
-    num.pow(power).ok_or_else(|| FnError::new("the result is not a finite number"))
+    num.pow(power).map_err(|error| no_double(error, "there is no such power of this number"))
 }
 
 /// -1, 0 or 1: the sign of a whole number.
@@ -85,9 +85,27 @@ fn sum(list: &Value) -> FnResult {
             .ok()
             .filter(|n| !n.is_null())
             .ok_or_else(|| FnError::arg(0, "all its elements must be numbers"))?;
-        total = n.as_number().map(|n| total.add(n)).unwrap_or(total);
+        if let Some(n) = n.as_number() {
+            total = total.add(n).map_err(|error| {
+                FnError::arg(
+                    0,
+                    match error {
+                        NumberError::OutOfRange => "the sum has more digits than numbers can have here",
+                        _ => "infinities with opposite signs have no sum",
+                    },
+                )
+            })?;
+        }
     }
     Ok(total.into())
+}
+
+/// Why an operation on doubles has no result: `undefined`, unless a number is too large for one.
+fn no_double(error: NumberError, undefined: &str) -> FnError {
+    FnError::new(match error {
+        NumberError::OutOfRange => "it takes only numbers of less than about 10 to the power 308",
+        _ => undefined,
+    })
 }
 
 fn not_text(value: &Value) -> FnError {

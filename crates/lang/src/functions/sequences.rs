@@ -215,7 +215,9 @@ fn range(#[arg(rest, ty = Type::Number)] params: &[Value]) -> FnResult {
             )));
         }
         numbers.push(Value::from(next.clone()));
-        next = next.add(&step);
+        next = next
+            .add(&step)
+            .map_err(|_| FnError::new("a step from infinity back to numbers leads nowhere"))?;
     }
     Ok(Value::list(Type::Number, numbers))
 }

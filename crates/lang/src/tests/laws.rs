@@ -82,7 +82,7 @@ impl Dice {
                 facts.prefix = Some(text[..end].into()).filter(|_| self.chance(60));
             }
             Kind::Number(n) => {
-                let near = |by: i64| n.add(&formwork_value::Number::from(by));
+                let near = |by: i64| n.add(&formwork_value::Number::from(by)).unwrap_or_else(|_| n.clone());
                 facts.min = [None, Some((n.clone(), true)), Some((near(-1), false))][self.below(3)].clone();
                 facts.max = [None, Some((n.clone(), true)), Some((near(1), false))][self.below(3)].clone();
             }

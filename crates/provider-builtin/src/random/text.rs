@@ -155,8 +155,9 @@ fn check(config: &Value) -> Vec<Problem> {
     let mut problems: Vec<Problem> = at_least(config, "length", 1).into_iter().collect();
     problems.extend(MINIMA.iter().filter_map(|name| at_least(config, name, 0)));
     let number = |name: &str| config.get(name).and_then(Value::as_number).cloned();
-    let sum = MINIMA.iter().filter_map(|n| number(n)).fold(Number::from(0i64), |sum, n| sum.add(&n));
-    if let Some(length) = number("length")
+    let mut minima = MINIMA.iter().filter_map(|n| number(n));
+    let sum = minima.try_fold(Number::from(0i64), |sum, n| sum.add(&n));
+    if let (Some(length), Ok(sum)) = (number("length"), sum)
         && length < sum
     {
         let detail = format!("length ({length}) must not be less than the sum of the minima ({sum}).");

@@ -9,9 +9,10 @@ pub fn write_json(value: &Value, out: &mut String) -> Result<(), String> {
     Writer { out, unknown: Unknowns::Refuse }.value(value)
 }
 
-/// Appends what is known of the value: unknown values become null, in objects, maps and sets they are left out.
+/// Appends what is known of the value: unknown values become null, in objects, maps and sets they are left out. For
+/// infinity, which JSON cannot tell either, stands null.
 pub fn write_json_known(value: &Value, out: &mut String) {
-    // Only unknown values can fail.
+    // Only what is refused can fail.
     let _ = Writer { out, unknown: Unknowns::Omit }.value(value);
 }
 
@@ -116,6 +117,10 @@ impl Writer<'_> {
                 return Err("a value that is not known yet cannot be written as JSON".into());
             }
             Kind::Bool(b) => self.out.push_str(if *b { "true" } else { "false" }),
+            Kind::Number(n) if n.is_infinite() && self.unknown == Unknowns::Refuse => {
+                return Err("infinity cannot be written as JSON, which has no such number".into());
+            }
+            Kind::Number(n) if n.is_infinite() => self.out.push_str("null"),
             Kind::Number(n) => {
                 // Writing to a string cannot fail.
                 let _ = write!(self.out, "{n}");

@@ -1,6 +1,6 @@
 //! Numbers.
 
-use crate::Number;
+use crate::{Number, NumberError};
 use proptest::prelude::*;
 use std::hash::{BuildHasher, RandomState};
 
@@ -323,20 +323,48 @@ fn operations_print_as_in_terraform() {
         ("254", 'l', "2", "7.988684686772166"),
         ("1000.5", 'l', "2", "9.966505451905741"),
         ("0.7", 'l', "2", "-0.5145731728297583"),
+        ("1", '/', "0", "+Inf"),
+        ("-1", '/', "0", "-Inf"),
+        ("1", '/', "-0", "-Inf"),
+        ("0", '/', "-0", "not a number"),
+        ("Inf", '/', "0", "+Inf"),
+        ("Inf", '/', "inf", "not a number"),
+        ("-1", '/', "Inf", "-0"),
+        ("Inf", '+', "+Inf", "+Inf"),
+        ("Inf", '+', "-Inf", "not a number"),
+        ("Inf", '-', "-Inf", "+Inf"),
+        ("Inf", '-', "Inf", "not a number"),
+        ("7", '-', "Inf", "-Inf"),
+        ("Inf", '*', "-2", "-Inf"),
+        ("Inf", '*', "-0", "not a number"),
+        ("Inf", '%', "0", "+Inf"),
+        ("Inf", '%', "3", "not a number"),
+        ("3", '%', "Inf", "not a number"),
+        ("10", '^', "400", "+Inf"),
+        ("-10", '^', "401", "-Inf"),
+        ("2", '^', "-Inf", "0"),
+        ("-1", '^', "0.5", "not a number"),
+        ("0", 'l', "2", "-Inf"),
+        ("2", 'l', "1", "+Inf"),
+        ("2", 'l', "0", "-0"),
+        ("-1", 'l', "2", "not a number"),
+        ("1e400000", '/', "1e399999", "10"),
+        ("1e400000", '*', "1e-400000", "1"),
+        ("7", '%', "1e400000", "7"),
     ];
     let mut wrong = Vec::new();
     for (a, operator, b, expected) in table {
         let (x, y) = (number(a), number(b));
         let result = match operator {
-            '+' => Some(x.add(&y)),
-            '-' => Some(x.sub(&y)),
-            '*' => Some(x.mul(&y)),
+            '+' => x.add(&y),
+            '-' => x.sub(&y),
+            '*' => x.mul(&y),
             '/' => x.div(&y),
             '%' => x.rem(&y),
             '^' => x.pow(&y),
             _ => x.log(&y),
         };
-        let result = result.map(|n| n.to_string()).unwrap_or_default();
+        let result = result.map_or_else(|error| error.to_string(), |n| n.to_string());
         if result != expected {
             wrong.push(format!("{a} {operator} {b}: {result}, not {expected}"));
         }
@@ -350,7 +378,7 @@ fn whole_numbers_keep_all_their_digits() {
     let number = Number::parse_whole(&digits).unwrap();
     assert_eq!(number.to_string(), digits);
     assert_eq!(Number::parse_whole(&format!("-{digits}")).unwrap().to_string(), format!("-{digits}"));
-    assert_eq!(number.add(&Number::from(1i64)).to_string(), format!("1{}", "0".repeat(300)));
+    assert_eq!(number.add(&Number::from(1i64)).unwrap().to_string(), format!("1{}", "0".repeat(300)));
     assert_eq!(Number::parse_whole("-0").unwrap().to_string(), "0");
     assert_eq!(Number::parse_whole("18446744073709551615").unwrap().to_string(), "18446744073709551615");
     for wrong in ["", "-", "+1", "1.5", "x"] {
@@ -364,17 +392,17 @@ fn precision_is_that_of_the_operands() {
     let third = length(1).div(&length(3)).unwrap();
     assert_eq!(third.to_string(), "0.33333333333333333334");
     assert_eq!(length(5).div(&length(3)).unwrap().to_string(), "1.6666666666666666666");
-    assert_eq!(length(2).mul(&number("0.1")).to_string(), "0.2");
+    assert_eq!(length(2).mul(&number("0.1")).unwrap().to_string(), "0.2");
     assert_ne!(third, number("1").div(&number("3")).unwrap());
     assert_eq!(number("10").pow(&number("-1")).unwrap(), number("0.1"));
     let power = number("2").pow(&number("62")).unwrap();
     assert_eq!(power, number("4611686018427387904"));
     assert_ne!(power, number("4611686018427388000"));
     assert_eq!(power.to_i64(), Some(1 << 62));
-    assert_eq!(power.sub(&number("1")).to_string(), "4611686018427387903");
-    let sum = ["0.1", "0.2", "0.3"].iter().fold(Number::ZERO, |sum, n| sum.add(&number(n)));
+    assert_eq!(power.sub(&number("1")).unwrap().to_string(), "4611686018427387903");
+    let sum = ["0.1", "0.2", "0.3"].iter().fold(Number::ZERO, |sum, n| sum.add(&number(n)).unwrap());
     assert_eq!(sum.to_string(), "0.6");
-    assert_eq!(number("3").mul(&number("1").div(&number("3")).unwrap()), number("1"));
+    assert_eq!(number("3").mul(&number("1").div(&number("3")).unwrap()), Ok(number("1")));
 }
 
 #[test]
@@ -395,17 +423,65 @@ fn rounding_to_whole_numbers() {
 
 #[test]
 fn division_by_zero() {
-    assert_eq!(number("1").div(&Number::ZERO), None);
-    assert_eq!(number("-5").rem(&Number::ZERO), Some(number("-5")));
-    assert_eq!(number("0.5").rem(&Number::ZERO), Some(number("0.5")));
+    assert_eq!(number("1").div(&Number::ZERO), Ok(number("Inf")));
+    assert_eq!(Number::ZERO.div(&Number::ZERO), Err(NumberError::Undefined));
+    assert_eq!(number("-5").rem(&Number::ZERO), Ok(number("-5")));
+    assert_eq!(number("0.5").rem(&Number::ZERO), Ok(number("0.5")));
+}
+
+#[test]
+fn infinities() {
+    let (more, less) = (number("+Inf"), number("-inf"));
+    assert_eq!(more.to_string(), "+Inf");
+    assert_eq!(less.to_string(), "-Inf");
+    assert_eq!(more.neg(), less);
+    assert_eq!(less.abs(), more);
+    assert_eq!((more.floor(), less.ceil(), less.trunc()), (more.clone(), less.clone(), less.clone()));
+    assert_eq!((more.signum(), less.signum()), (1, -1));
+    assert_eq!((more.to_i64(), more.to_u64(), more.is_integer()), (None, None, false));
+    assert_eq!((more.to_f64(), less.to_f64()), (f64::INFINITY, f64::NEG_INFINITY));
+    assert_eq!(Number::from_f64(f64::NEG_INFINITY), Some(less.clone()));
+    assert_eq!(Number::from_f64(f64::NAN), None);
+    for finite in ["0", "-0", "1e1200000", "-1e1200000", "1e-1200000", "0.1"].map(number) {
+        assert!(less < finite && finite < more, "{finite:?}");
+    }
+    let hasher = RandomState::new();
+    assert_eq!(hasher.hash_one(number("inf")), hasher.hash_one(number("1").div(&Number::ZERO).unwrap()));
+    assert_ne!(hasher.hash_one(&more), hasher.hash_one(&less));
+}
+
+#[test]
+fn infinities_have_no_json() {
+    let value = crate::Value::tuple(vec![number("-Inf").into(), 1.into()]);
+    assert!(value.holds_infinity());
+    assert!(crate::json::to_string(&value).is_err());
+    assert_eq!(crate::json::to_serde(&value).to_string(), "[null,1]");
+    let mut known = String::new();
+    crate::json::write_json_known(&value, &mut known);
+    assert_eq!(known, "[null,1]");
+}
+
+#[test]
+fn zeros_without_their_sign() {
+    let zero = |text: &str| crate::Value::from(number(text));
+    let value = crate::Value::tuple(vec![zero("-0").mark(crate::Mark::Sensitive), zero("-1"), "-0".into()]);
+    let plain = value.plain_zeros();
+    let shown: Vec<String> =
+        plain.children().map(|child| crate::display(&child.clone().unmark().0, 0)).collect();
+    assert_eq!(shown, ["0", "-1", "\"-0\""]);
+    assert!(plain.children().next().unwrap().has_mark(crate::Mark::Sensitive));
+    assert!(matches!(zero("0").plain_zeros(), std::borrow::Cow::Borrowed(_)));
 }
 
 #[test]
 fn what_is_no_number() {
     for text in
-        ["", ".", "-", "+", "e5", "1e", "1e+", "0x10", "1_0", " 1", "1 ", "--1", "Inf", "NaN", "1.2.3", "١"]
+        ["", ".", "-", "+", "e5", "1e", "1e+", "0x10", "1_0", " 1", "1 ", "--1", "INF", "NaN", "1.2.3", "١"]
     {
         assert!(text.parse::<Number>().is_err(), "{text}");
+    }
+    for text in ["Infinity", "+-Inf", ".inf", "p3", "1p", "1p+", "1p3.0", "1e3p3", "1p1_0", "0x1p3", "1p3 "] {
+        assert_eq!(text.parse::<Number>(), Err(NumberError::Syntax), "{text}");
     }
     for (text, expected) in [
         ("+1", "1"),
@@ -415,33 +491,54 @@ fn what_is_no_number() {
         ("1e+2", "100"),
         ("-0", "-0"),
         ("-0.0", "-0"),
+        ("1p3", "8"),
+        ("-1.5P+3", "-12"),
+        ("1p-3", "0.125"),
+        ("-0p3", "-0"),
+        ("0.1p-10", "0.00009765625"),
+        ("1e646456993", "+Inf"),
+        ("-1e1000000000", "-Inf"),
+        ("1e-646456994", "0"),
+        ("-1e-646456994", "-0"),
+        ("0e9999999999", "0"),
     ] {
         assert_eq!(number(text).to_string(), expected);
     }
-    for text in ["1e999999999999999999999", "-1e-99999999999999999999", "1e400000", "0.1e-400000"] {
-        assert_eq!(text.parse::<Number>(), Err(crate::NumberError::OutOfRange), "{text}");
+    let endless = ["1e999999999999999999999", "-1e-99999999999999999999", "0e99999999999999999999"];
+    let out_of_range =
+        ["1e2147483648", "1p2147483647", "1p-2147483650", "1e3000000", "0.1e-3000000", "1p5000000"];
+    for text in endless.into_iter().chain(out_of_range) {
+        assert_eq!(text.parse::<Number>(), Err(NumberError::OutOfRange), "{text}");
     }
-    assert_eq!(number("0e99999999999999999999"), Number::ZERO);
 }
 
 #[test]
-fn products_that_grow_forever_stay_small() {
-    let mut n = number("1e300000");
-    for _ in 0..100 {
-        n = n.mul(&n);
+fn many_digits() {
+    let great = number("1e1200000");
+    assert_eq!(great.to_string().len(), 1_200_001);
+    assert_eq!(great.whole_digits(16).len(), 996_579);
+    assert!(great > number("1e1199999"));
+    assert_eq!(great.add(&number("1")), Ok(great.clone()));
+    assert_eq!(number("255").whole_digits(2), "11111111");
+    assert_eq!(number("-35.9").whole_digits(36), "z");
+}
+
+#[test]
+fn products_that_grow_forever_end() {
+    for start in ["1e300000", "1e-300000"] {
+        let mut n = Ok(number(start));
+        for _ in 0..100 {
+            n = n.and_then(|n| n.mul(&n));
+        }
+        assert_eq!(n, Err(NumberError::OutOfRange), "{start}");
     }
-    assert!(n > number("1e300000"));
-    let mut n = number("1e-300000");
-    for _ in 0..100 {
-        n = n.mul(&n);
-    }
-    assert!(n.is_zero());
 }
 
 fn any_number() -> impl Strategy<Value = Number> {
     prop_oneof![
         any::<i64>().prop_map(Number::from),
         any::<u64>().prop_map(Number::from),
+        prop_oneof![Just("Inf"), Just("-Inf")].prop_map(number),
         any::<f64>().prop_filter_map("finite", Number::from_f64),
         "-?[0-9]{1,200}(\\.[0-9]{1,200})?(e-?[0-9]{1,2})?".prop_map(|text| number(&text)),
         "-?[0-9]{1,3}(\\.[0-9]{1,2})?".prop_map(|text| number(&text)),
@@ -471,8 +568,10 @@ proptest! {
         prop_assert_eq!(number(&a.to_string()), x.clone());
         prop_assert_eq!(x.to_i64(), Some(a));
         let text = |n: i64| number(&n.to_string());
-        prop_assert_eq!(text(a).add(&text(b)).to_string(), (i128::from(a) + i128::from(b)).to_string());
-        prop_assert_eq!(text(a).mul(&text(b)).to_string(), (i128::from(a) * i128::from(b)).to_string());
+        let sum = text(a).add(&text(b)).unwrap();
+        prop_assert_eq!(sum.to_string(), (i128::from(a) + i128::from(b)).to_string());
+        let product = text(a).mul(&text(b)).unwrap();
+        prop_assert_eq!(product.to_string(), (i128::from(a) * i128::from(b)).to_string());
     }
 
     #[test]
@@ -487,6 +586,7 @@ proptest! {
             prop_assert_eq!(hasher.hash_one(&again), hasher.hash_one(&a));
         }
         prop_assert_eq!(a.neg().neg(), a.clone());
-        prop_assert_eq!(a.sub(&a), Number::ZERO);
+        let nothing = if a.is_infinite() { Err(NumberError::Undefined) } else { Ok(Number::ZERO) };
+        prop_assert_eq!(a.sub(&a), nothing);
     }
 }

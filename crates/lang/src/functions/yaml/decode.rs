@@ -3,7 +3,7 @@
 mod mend;
 
 use super::super::encoding::decode_base64;
-use formwork_value::{Kind, Map, Number, Type, Value, convert};
+use formwork_value::{Kind, Map, Number, NumberError, Type, Value, convert};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -365,18 +365,20 @@ fn resolve(text: &str) -> Result<Value, String> {
             return Ok(false.into());
         }
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
-            return Err("infinity is not supported as a number".into());
+            let infinity = if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
+            return Ok(Number::from_f64(infinity).map_or(Value::NULL, Value::from));
         }
         ".nan" | ".NaN" | ".NAN" => return Err("NaN is not supported as a number".into()),
         _ => {}
     }
     if let Some(number) = number(text) {
-        return Ok(number.into());
+        return number.map(Value::from).map_err(|error| format!("{text:?} is {error}"));
     }
     Ok(Value::string(timestamp(text).unwrap_or_else(|| text.to_string())))
 }
 
-fn number(text: &str) -> Option<Number> {
+/// The number that a text looks like; an error if it is one that nobody works with.
+fn number(text: &str) -> Option<Result<Number, NumberError>> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -387,7 +389,7 @@ fn number(text: &str) -> Option<Number> {
     for (prefix, base) in [("0x", 16), ("0o", 8)] {
         if let Some(rest) = text.strip_prefix(prefix) {
             let plain = !rest.starts_with(['-', '+']);
-            return i64::from_str_radix(rest, base).ok().filter(|_| plain).map(Number::from);
+            return i64::from_str_radix(rest, base).ok().filter(|_| plain).map(|n| Ok(Number::from(n)));
         }
     }
     let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
@@ -410,7 +412,7 @@ fn number(text: &str) -> Option<Number> {
         }
     };
     let fraction = if fraction.is_empty() { "0" } else { fraction };
-    Number::parse(&format!("0{whole}.{fraction}{exponent}")).ok().map(sign)
+    Some(Number::parse(&format!("0{whole}.{fraction}{exponent}")).map(sign))
 }
 
 /// A date, or a date and time, in the form that Terraform gives it: RFC 3339 without fractions of a second.
