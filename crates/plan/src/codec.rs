@@ -486,6 +486,7 @@ mod tests {
         check(Value::null(Type::list(Type::String)), r#"{"$null":["list","string"]}"#);
         check(Value::from(42), "42");
         check(Value::from(Number::parse("0.1").unwrap()), r#"{"$number":"0.1"}"#);
+        check(Value::from(Number::parse("-Inf").unwrap()), r#"{"$number":"-Inf"}"#);
         check(Value::from(u64::MAX), r#"{"$number":"18446744073709551615"}"#);
         check(Value::tuple(vec!["a".into(), true.into()]), r#"["a",true]"#);
         check(Value::object([("$x", 1.into()), ("y", 2.into())]), r#"{"$$x":1,"y":2}"#);

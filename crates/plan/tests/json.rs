@@ -254,6 +254,12 @@ fn an_object_of_an_unknown_type_is_shown_as_stored() {
 }
 
 #[test]
+fn infinite_variables_are_text() {
+    let plan = Plan { variables: [("n".into(), number("-Inf"))].into(), ..Plan::default() };
+    assert_eq!(json::plan(&plan, None, None)["variables"]["n"]["value"], "-Inf");
+}
+
+#[test]
 fn an_empty_plan() {
     let plan = Plan { timestamp: "2026-11-22T14:25:09Z".into(), ..Plan::default() };
     let representation = serde_json::json!({"root_module": {}});

@@ -14,9 +14,8 @@ impl<V: Borrow<Value>> Serialize for Known<V> {
         match self.0.borrow().kind() {
             Kind::Null(_) | Kind::Unknown(_) => serializer.serialize_unit(),
             Kind::Bool(b) => serializer.serialize_bool(*b),
-            Kind::Number(n) if n.is_infinite() => {
-                Err(S::Error::custom("infinity cannot be written as JSON, which has no such number"))
-            }
+            // Only variables can be: what is to be stored is not.
+            Kind::Number(n) if n.is_infinite() => serializer.serialize_str(&n.to_string()),
             Kind::Number(n) => {
                 let text = n.to_string();
                 match text.parse::<i64>() {
