@@ -103,8 +103,7 @@ pub(crate) fn writable(config: &Value, block: &ResourceBlock, schema: &Schema) -
     let Some(at) = config.as_map().and_then(|m| m.iter().find(bad)).map(|(name, _)| name) else {
         return Ok(());
     };
-    let what = format!("The value of \"{at}\"");
-    Err(infinite(&what).at(attribute_span(&block.body, at).unwrap_or(block.span)))
+    Err(infinite(&format!("\"{at}\"")).at(attribute_span(&block.body, at).unwrap_or(block.span)))
 }
 
 /// That an output of the root module is infinite, if it is.
@@ -112,18 +111,15 @@ pub(crate) fn writable_output(output: &Output, value: &Value) -> Result<(), Diag
     if !value.holds_infinity() {
         return Ok(());
     }
-    let what = format!("The value of the output \"{}\"", output.name.name);
-    Err(infinite(&what).at(output.span))
+    Err(infinite(&format!("output \"{}\"", output.name.name)).at(output.value.span))
 }
 
 fn infinite(what: &str) -> Diagnostic {
     Diagnostic::error(
         "Infinite number cannot be stored",
-        format!(
-            "{what} is, or has in it, an infinite number, and the JSON of a state has no way to write one."
-        ),
+        format!("The value of {what} holds an infinite number, which no state can store."),
     )
-    .help("Find out where it is divided by zero, or make a string of the number with tostring().")
+    .help("Is something divided by zero? To store it as text, use tostring().")
 }
 
 /// That nobody could read an output of the root module which is ephemeral.
