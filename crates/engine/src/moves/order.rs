@@ -41,6 +41,11 @@ impl End {
         End { modules, resource }
     }
 
+    /// Whether it is about one instance of the innermost module.
+    fn has_key(&self) -> bool {
+        self.modules.last().is_some_and(|(_, key)| key.is_some())
+    }
+
     fn begins_with(&self, other: &End) -> bool {
         self.modules.len() >= other.modules.len()
             && self
@@ -63,6 +68,9 @@ impl End {
     /// Whether it may be a part of the other.
     fn is_within(&self, other: &End) -> bool {
         let part = match (&self.resource, &other.resource) {
+            (None, None) if self.modules.len() == other.modules.len() => {
+                self.has_key() && !other.has_key()
+            }
             (None, None) => self.modules.len() > other.modules.len(),
             (Some(_), None) => true,
             (Some((a, Some(_))), Some((b, None))) => a == b && self.modules.len() == other.modules.len(),
