@@ -184,7 +184,8 @@ pub fn yamldecode(data: &[u8]) {
     // Strings are in normal form, the result too: an escape may melt into a mark that follows it. Terraform's does as well.
     // A null that is written has lost its type: an empty block text is a null of strings, and reads back as one of anything.
     let value = value.map_deep(&mut |v| if v.is_null() { Value::NULL } else { v });
-    if written.as_str().is_some_and(str::is_ascii) {
+    // Infinities are written in words that no YAML has for them, as Terraform writes them.
+    if written.as_str().is_some_and(str::is_ascii) && !value.holds_infinity() {
         let again = call("yamldecode", vec![written.clone()]);
         assert_eq!(again.map(|v| v.ty()), Some(value.ty()), "{written:?}");
     }
