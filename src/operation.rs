@@ -303,7 +303,9 @@ impl Run {
         operation: &str,
         access: Access,
     ) -> Result<Run, u8> {
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        // The engine runs on this thread; the other one drives connections.
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        let runtime = match threads.worker_threads(1).enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => {
                 return Err(cx.refuse(Diagnostic::error(

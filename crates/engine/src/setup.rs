@@ -13,43 +13,62 @@ use formwork_state::{Intent, Probe, State};
 use formwork_value::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::Notify;
 
 /// All providers in the binary, by source address.
 #[derive(Clone, Default)]
 pub struct Registry {
     providers: BTreeMap<Str, Arc<dyn Provider>>,
-    resources: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn ManagedResource>)>,
-    data: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn DataSource>)>,
-    /// By source address and name.
-    functions: BTreeMap<Str, BTreeMap<&'static str, Function>>,
-    ephemeral: BTreeMap<Str, (Arc<dyn Provider>, Arc<dyn EphemeralResource>)>,
-    provisioners: BTreeMap<Str, Arc<dyn Provisioner>>,
+    /// What each of them has.
+    families: Vec<Family>,
+    provisioners: OnceLock<BTreeMap<Str, Arc<dyn Provisioner>>>,
+}
+
+/// A provider, and what it has: found out when somebody asks for it, since most runs need few of the providers.
+#[derive(Clone)]
+struct Family {
+    provider: Arc<dyn Provider>,
+    resources: OnceLock<BTreeMap<Str, Arc<dyn ManagedResource>>>,
+    data: OnceLock<BTreeMap<Str, Arc<dyn DataSource>>>,
+    ephemeral: OnceLock<BTreeMap<Str, Arc<dyn EphemeralResource>>>,
+    functions: OnceLock<BTreeMap<&'static str, Function>>,
+}
+
+impl Family {
+    fn new(provider: Arc<dyn Provider>) -> Self {
+        Family {
+            provider,
+            resources: OnceLock::new(),
+            data: OnceLock::new(),
+            ephemeral: OnceLock::new(),
+            functions: OnceLock::new(),
+        }
+    }
+
+    fn resources(&self) -> &BTreeMap<Str, Arc<dyn ManagedResource>> {
+        let all = || self.provider.resources().into_iter().map(|r| (r.type_name().into(), r)).collect();
+        self.resources.get_or_init(all)
+    }
+
+    fn data(&self) -> &BTreeMap<Str, Arc<dyn DataSource>> {
+        let all = || self.provider.data_sources().into_iter().map(|d| (d.type_name().into(), d)).collect();
+        self.data.get_or_init(all)
+    }
+
+    fn ephemeral(&self) -> &BTreeMap<Str, Arc<dyn EphemeralResource>> {
+        let all =
+            || self.provider.ephemeral_resources().into_iter().map(|e| (e.type_name().into(), e)).collect();
+        self.ephemeral.get_or_init(all)
+    }
 }
 
 impl Registry {
     /// Of these providers.
     pub fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>) -> Self {
-        let mut registry = Registry::default();
-        for provider in providers {
-            for r in provider.resources() {
-                registry.resources.insert(r.type_name().into(), (provider.clone(), r));
-            }
-            for d in provider.data_sources() {
-                registry.data.insert(d.type_name().into(), (provider.clone(), d));
-            }
-            let functions = provider.functions().into_iter().map(|f| (f.signature.name, f));
-            registry.functions.insert(provider.source().into(), functions.collect());
-            for e in provider.ephemeral_resources() {
-                registry.ephemeral.insert(e.type_name().into(), (provider.clone(), e));
-            }
-            for p in provider.provisioners() {
-                registry.provisioners.insert(p.name().into(), p);
-            }
-            registry.providers.insert(provider.source().into(), provider);
-        }
-        registry
+        let providers: BTreeMap<Str, _> = providers.into_iter().map(|p| (p.source().into(), p)).collect();
+        let families = providers.values().cloned().map(Family::new).collect();
+        Registry { providers, families, provisioners: OnceLock::new() }
     }
 
     /// All providers, by source address.
@@ -57,14 +76,22 @@ impl Registry {
         &self.providers
     }
 
+    /// The families, those first that a type's name begins with: mostly it is theirs, and the others are not looked at.
+    fn families<'r>(&'r self, type_name: &str) -> impl Iterator<Item = &'r Family> {
+        let begin = type_name.split_once('_').map_or(type_name, |(begin, _)| begin);
+        let is_likely = move |family: &&Family| family.provider.name() == begin;
+        let others = self.families.iter().filter(move |family| !is_likely(family));
+        self.families.iter().filter(is_likely).chain(others)
+    }
+
     /// A managed resource type and its family.
     pub fn resource(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn ManagedResource>)> {
-        self.resources.get(type_name).map(|(p, r)| (p, r))
+        self.families(type_name).find_map(|f| Some((&f.provider, f.resources().get(type_name)?)))
     }
 
     /// A data source and its family.
     pub fn data(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn DataSource>)> {
-        self.data.get(type_name).map(|(p, d)| (p, d))
+        self.families(type_name).find_map(|f| Some((&f.provider, f.data().get(type_name)?)))
     }
 
     /// The schema of what a block declares.
@@ -78,38 +105,53 @@ impl Registry {
 
     /// The functions of the provider with this source address, by name.
     pub fn functions(&self, source: &str) -> Option<&BTreeMap<&'static str, Function>> {
-        self.functions.get(source)
+        let family = self.families.iter().find(|family| family.provider.source() == source)?;
+        let all = || family.provider.functions().into_iter().map(|f| (f.signature.name, f)).collect();
+        Some(family.functions.get_or_init(all))
     }
 
     /// An ephemeral resource type and its family.
     pub fn ephemeral(&self, type_name: &str) -> Option<(&Arc<dyn Provider>, &Arc<dyn EphemeralResource>)> {
-        self.ephemeral.get(type_name).map(|(p, e)| (p, e))
+        self.families(type_name).find_map(|f| Some((&f.provider, f.ephemeral().get(type_name)?)))
     }
 
     /// The names of all ephemeral resource types.
     pub fn ephemeral_types(&self) -> impl Iterator<Item = &str> {
-        self.ephemeral.keys().map(|k| &**k)
+        sorted(self.families.iter().flat_map(|f| f.ephemeral().keys()))
     }
 
     /// A kind of provisioner.
     pub fn provisioner(&self, name: &str) -> Option<&Arc<dyn Provisioner>> {
-        self.provisioners.get(name)
+        self.provisioners().get(name)
+    }
+
+    fn provisioners(&self) -> &BTreeMap<Str, Arc<dyn Provisioner>> {
+        self.provisioners.get_or_init(|| {
+            let all = self.providers.values().flat_map(|provider| provider.provisioners());
+            all.map(|p| (p.name().into(), p)).collect()
+        })
     }
 
     /// The names of all kinds of provisioners.
     pub fn provisioner_names(&self) -> impl Iterator<Item = &str> {
-        self.provisioners.keys().map(|k| &**k)
+        self.provisioners().keys().map(|k| &**k)
     }
 
     /// The names of all managed resource types.
     pub fn resource_types(&self) -> impl Iterator<Item = &str> {
-        self.resources.keys().map(|k| &**k)
+        sorted(self.families.iter().flat_map(|f| f.resources().keys()))
     }
 
     /// The names of all data sources.
     pub fn data_types(&self) -> impl Iterator<Item = &str> {
-        self.data.keys().map(|k| &**k)
+        sorted(self.families.iter().flat_map(|f| f.data().keys()))
     }
+}
+
+fn sorted<'n>(names: impl Iterator<Item = &'n Str>) -> impl Iterator<Item = &'n str> {
+    let mut names: Vec<&str> = names.map(|name| &**name).collect();
+    names.sort_unstable();
+    names.into_iter()
 }
 
 /// The user's wish to stop: raised once, running calls end and nothing new begins.

@@ -68,9 +68,7 @@ impl End {
     /// Whether it may be a part of the other.
     fn is_within(&self, other: &End) -> bool {
         let part = match (&self.resource, &other.resource) {
-            (None, None) if self.modules.len() == other.modules.len() => {
-                self.has_key() && !other.has_key()
-            }
+            (None, None) if self.modules.len() == other.modules.len() => self.has_key() && !other.has_key(),
             (None, None) => self.modules.len() > other.modules.len(),
             (Some(_), None) => true,
             (Some((a, Some(_))), Some((b, None))) => a == b && self.modules.len() == other.modules.len(),
