@@ -110,8 +110,10 @@ impl Operating {
     fn given(&self) -> Value {
         let marked = |value: &Value, marks: &[(Path, Marks)]| value.clone().mark_paths(marks);
         self.info.mark(match &self.what {
-            What::Apply { written, marks, .. } => {
-                write_only::secret(&self.info.schema, marked(written, marks))
+            // What is ignored of the configuration was not given; instead of it, what was there.
+            What::Apply { config, written, marks, .. } => {
+                let schema = &self.info.schema;
+                write_only::secret(schema, marked(&write_only::with(schema, config.clone(), written), marks))
             }
             What::Read { config, marks } => marked(config, marks),
             What::Delete { prior } => prior.value.clone(),

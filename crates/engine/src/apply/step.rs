@@ -8,7 +8,8 @@ use crate::cells::{CellId, Content, InstanceInfo, Status as CellStatus};
 use crate::evaluator::Ran;
 use crate::event::Verb;
 use crate::instance::{decode, encode};
-use crate::planner::lifecycle::{ignore_changes, postconditions};
+use crate::planner::ignored::ignore_changes;
+use crate::planner::lifecycle::postconditions;
 use crate::prepare::{Prepared, call_failed, prepare};
 use crate::provide::{TypeInfo, Worker, first_attribute};
 use formwork_addr::{InstanceAddr, ResourceAddr, Str};
@@ -64,13 +65,12 @@ impl Applier<'_> {
                 let marks = crate::write_only::kept(&prepared.info.schema, marks);
                 let written = config.clone();
                 let config = crate::write_only::without(&prepared.info.schema, config);
-                let before = change.before.clone().map(|v| v.unmark_deep().0);
-                let config = match &before {
+                let (config, marks) = match &change.before {
                     // A new object has no changes that could be ignored.
                     Some(before) if change.action == Action::Update => {
-                        ignore_changes(&mut self.ev, instance, config, before)
+                        ignore_changes(&mut self.ev, instance, config, marks, before)
                     }
-                    _ => config,
+                    _ => (config, marks),
                 };
                 let planned = change.after.clone().map_or(formwork_value::Value::NULL, |v| v.unmark_deep().0);
                 What::Apply { config, written, prior, planned, marks, private: change.private.clone() }

@@ -1,6 +1,7 @@
 //! Planning one managed instance.
 
-use super::lifecycle::{ignore_changes, postconditions};
+use super::ignored::ignore_changes;
+use super::lifecycle::postconditions;
 use super::{Done, Draft, Planner};
 use crate::calls::NoRecorder;
 use crate::cells::{CellId, Content, InstanceInfo, Kind, Status};
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub(super) struct Waiting {
     pub instance: Arc<InstanceInfo>,
     pub prepared: Prepared,
-    /// The configuration without marks, `ignore_changes` applied.
+    /// The configuration without marks, and its marks, `ignore_changes` applied to both.
     pub config: Value,
     pub marks: Vec<(Path, Marks)>,
     pub prior: Option<Arc<Refreshed>>,
@@ -91,11 +92,11 @@ impl Planner<'_> {
             _ => None,
         };
         // A new object has no changes that could be ignored.
-        let config = match &prior {
+        let (config, marks) = match &prior {
             Some(prior) if replacing.is_none() => {
-                ignore_changes(&mut self.ev, instance, config, &prior.object.value)
+                ignore_changes(&mut self.ev, instance, config, marks, &prior.marked)
             }
-            _ => config,
+            _ => (config, marks),
         };
         let instance = instance.clone();
         let waiting = Waiting { instance, prepared, config, marks, prior, replacing, elsewhere };
@@ -164,7 +165,8 @@ impl Planner<'_> {
                 .collect();
             if !changed.is_empty() {
                 waiting.replacing = Some((Reason::ReplaceBecauseCannotUpdate, changed));
-                let whole = waiting.prepared.config.clone().unmark_deep().0;
+                let (whole, marks) = waiting.prepared.config.clone().unmark_paths();
+                waiting.marks = crate::write_only::kept(&info.schema, marks);
                 waiting.config = crate::write_only::without(&info.schema, whole);
                 return self.ask(cell, waiting);
             }
@@ -188,8 +190,9 @@ impl Planner<'_> {
                     // A change that is ignored is no cause, although the new object has it.
                     if let Some(prior) = &waiting.prior {
                         let config = &waiting.config;
-                        let ignored =
-                            ignore_changes(&mut self.ev, &instance, config.clone(), &prior.object.value);
+                        let old = &prior.object.value;
+                        let (ignored, _) =
+                            ignore_changes(&mut self.ev, &instance, config.clone(), Vec::new(), old);
                         paths.retain(|path| ignored.at(path) == config.at(path));
                     }
                 }
@@ -259,10 +262,10 @@ impl Planner<'_> {
             _ => None,
         });
         let (config, marks) = prepared.config.clone().unmark_paths();
-        let marks = crate::write_only::kept(&info.schema, marks);
+        let mut marks = crate::write_only::kept(&info.schema, marks);
         let mut config = crate::write_only::without(&info.schema, config);
         if let Some(prior) = &prior {
-            config = ignore_changes(&mut self.ev, instance, config, &prior.object.value);
+            (config, marks) = ignore_changes(&mut self.ev, instance, config, marks, &prior.marked);
         }
         let request = PlanRequest { config: &config, prior: prior.as_ref().map(|p| &p.object) };
         let planned = default_plan(&info.schema, &request).planned;

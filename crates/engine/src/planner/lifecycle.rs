@@ -8,66 +8,12 @@ use crate::gates::Gate;
 use crate::graph::Object;
 use crate::triggers::Trigger;
 use formwork_addr::{InstanceKey, ModulePath, Resource, ResourceMode};
-use formwork_config::IgnoreChanges;
 use formwork_diag::Diagnostic;
-use formwork_lang::{RefStep, references};
 use formwork_plan::{Action, ReplaceOrder};
 use formwork_syntax::Expr;
-use formwork_value::{Kind as ValueKind, Path, PathStep, Type, Value, convert};
+use formwork_value::{Kind as ValueKind, Path, Type, Value, convert};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
-
-/// The configuration with what `ignore_changes` names taken from the prior object.
-pub(crate) fn ignore_changes(
-    ev: &mut Evaluator,
-    instance: &InstanceInfo,
-    config: Value,
-    prior: &Value,
-) -> Value {
-    let block = instance.block.block();
-    match &block.lifecycle.ignore_changes {
-        IgnoreChanges::None => config,
-        IgnoreChanges::All => {
-            let Some(info) = ev.type_info(&block.resource) else { return config };
-            let Some(attrs) = config.as_map() else { return config };
-            let mut out = attrs.clone();
-            for (name, value) in &mut out {
-                let ours = info.schema.block.attributes.get(name).is_none_or(|a| a.configurable());
-                if let (true, Some(old)) = (ours, prior.get(name)) {
-                    *value = old.clone();
-                }
-            }
-            Value::from(out)
-        }
-        IgnoreChanges::Paths(paths) => {
-            let info = ev.type_info(&block.resource);
-            // What the provider alone decides has nothing in the configuration that could be ignored.
-            let decided = |path: &Path| match path.0.first() {
-                Some(PathStep::Attr(name)) => info
-                    .as_ref()
-                    .and_then(|i| i.schema.block.attributes.get(name))
-                    .is_some_and(|a| !a.configurable()),
-                _ => false,
-            };
-            let mut out = config;
-            for expr in paths {
-                match relative_path(expr) {
-                    Some(path) if decided(&path) => {}
-                    Some(path) => out = take_over(out, Some(prior), &path.0),
-                    None => ev.diags.push(
-                        Diagnostic::error(
-                            "Invalid ignore_changes",
-                            "ignore_changes lists attributes of this block, such as tags or tags[\"Name\"].",
-                        )
-                        .at(expr.span)
-                        .about(&instance.addr),
-                    ),
-                }
-            }
-            out
-        }
-    }
-}
 
 /// Checks the postconditions of an instance on its value.
 pub(crate) fn postconditions(ev: &mut Evaluator, instance: &InstanceInfo, value: &Value) -> Ran<()> {
@@ -237,82 +183,5 @@ impl Planner<'_> {
                 );
             }
         }
-    }
-}
-
-/// `tags["Name"]` as a path.
-fn relative_path(expr: &Expr) -> Option<Path> {
-    let found = references(expr);
-    let [reference] = found.as_slice() else {
-        // Old configurations quote the names.
-        let formwork_syntax::ExprKind::String(text) = &expr.kind else { return None };
-        return Some(text.split('.').fold(Path::root(), |p, name| p.attr(name)));
-    };
-    let mut path = Path::root().attr(reference.root);
-    for step in &reference.steps {
-        path = match step {
-            RefStep::Attr(name) => path.attr(*name),
-            RefStep::Key(v) => path.index(v.clone()),
-            _ => return None,
-        };
-    }
-    Some(path)
-}
-
-/// `config` with what lies at `path` taken from `prior`.
-fn take_over(config: Value, prior: Option<&Value>, path: &[PathStep]) -> Value {
-    let Some((step, rest)) = path.split_first() else {
-        return match prior {
-            Some(prior) => prior.clone(),
-            None => Value::null(config.ty()),
-        };
-    };
-    let name = match step {
-        PathStep::Attr(name) => Some(name.clone()),
-        PathStep::Index(key) => key.as_str().map(Into::into),
-    };
-    let (kind, marks) = config.clone().into_kind();
-    let edited = match (kind, name) {
-        // As in Terraform, an attribute of an object may be named by a key only at the end of a path.
-        (ValueKind::Object(_), _) if matches!(step, PathStep::Index(_)) && !rest.is_empty() => return config,
-        (ValueKind::Object(mut m), Some(name)) => {
-            let old = prior.and_then(|p| p.get(&name));
-            if let Some(slot) = Arc::make_mut(&mut m).get_mut(&name) {
-                *slot = take_over(slot.clone(), old, rest);
-            }
-            ValueKind::Object(m)
-        }
-        // An element of a map that is ignored comes, goes and stays as it was.
-        (ValueKind::Map(ty, mut m), Some(name)) => {
-            match prior.and_then(|p| p.get(&name)) {
-                Some(old) => Arc::make_mut(&mut m).insert(name, old.clone()),
-                None => Arc::make_mut(&mut m).remove(&name),
-            };
-            ValueKind::Map(ty, m)
-        }
-        (ValueKind::Null(Type::Map(ty)), Some(name)) => match prior.and_then(|p| p.get(&name)) {
-            Some(old) => ValueKind::Map((*ty).clone(), Arc::new([(name, old.clone())].into())),
-            None => return config,
-        },
-        (ValueKind::List(ty, mut items), None) => {
-            take_over_element(Arc::make_mut(&mut items).as_mut_slice(), prior, step, rest);
-            ValueKind::List(ty, items)
-        }
-        (ValueKind::Tuple(mut items), None) => {
-            take_over_element(Arc::make_mut(&mut items).as_mut_slice(), prior, step, rest);
-            ValueKind::Tuple(items)
-        }
-        _ => return config,
-    };
-    Value::from(edited).with_marks(marks)
-}
-
-/// The same for an element of a sequence.
-fn take_over_element(items: &mut [Value], prior: Option<&Value>, step: &PathStep, rest: &[PathStep]) {
-    let PathStep::Index(key) = step else { return };
-    let index = key.as_number().and_then(|n| n.to_i64()).and_then(|i| usize::try_from(i).ok());
-    if let Some((i, slot)) = index.and_then(|i| Some((i, items.get_mut(i)?))) {
-        let old = prior.and_then(|p| p.as_slice()).and_then(|s| s.get(i));
-        *slot = take_over(slot.clone(), old, rest);
     }
 }

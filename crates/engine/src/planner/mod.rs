@@ -2,6 +2,7 @@
 
 mod data;
 mod exclude;
+pub(crate) mod ignored;
 mod import;
 mod instance;
 pub(crate) mod lifecycle;
