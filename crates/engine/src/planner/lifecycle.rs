@@ -9,6 +9,7 @@ use crate::graph::Object;
 use crate::triggers::Trigger;
 use formwork_addr::{InstanceKey, ModulePath, Resource, ResourceMode};
 use formwork_diag::Diagnostic;
+use formwork_lang::references;
 use formwork_plan::{Action, ReplaceOrder};
 use formwork_syntax::Expr;
 use formwork_value::{Kind as ValueKind, Path, Type, Value, convert};
@@ -70,8 +71,13 @@ impl Planner<'_> {
         for module in config.modules.values() {
             for (resource, block) in &module.resources {
                 let Some(expr) = &block.lifecycle.create_before_destroy else { continue };
-                let node = self.ev.modules.iter().position(|m| m.module.path == module.path);
-                let Some(node) = node else { continue };
+                let node = match self.ev.modules.iter().position(|m| m.module.path == module.path) {
+                    Some(node) => node,
+                    // What has no instance passes it on all the same, if it says so whatever the values are: such an
+                    // expression means the same in every module, the root included.
+                    None if references(expr).is_empty() => 0,
+                    None => continue,
+                };
                 if self.flag(node as u32, expr, None, "create_before_destroy").await {
                     chosen.insert((module.path.clone(), resource.clone()));
                 }
