@@ -22,10 +22,17 @@ pub(crate) fn ignore_changes(
     marks: Marked,
     prior: &Value,
 ) -> (Value, Marked) {
-    if matches!(instance.block.block().lifecycle.ignore_changes, IgnoreChanges::None) {
+    let block = instance.block.block();
+    if matches!(block.lifecycle.ignore_changes, IgnoreChanges::None) {
         return (config, marks);
     }
-    kept(ev, instance, config.mark_paths(&marks), prior).unmark_paths()
+    let config = config.mark_paths(&marks);
+    // The prior object is marked by its schema, too.
+    let config = match ev.type_info(&block.resource) {
+        Some(info) => info.mark(config),
+        None => config,
+    };
+    kept(ev, instance, config, prior).unmark_paths()
 }
 
 fn kept(ev: &mut Evaluator, instance: &InstanceInfo, config: Value, prior: &Value) -> Value {
@@ -101,11 +108,15 @@ fn take_over(config: Value, prior: &Value, path: &[PathStep]) -> Value {
         Some((PathStep::Index(last), before)) if last.as_str().is_some() => (before, last.as_str()),
         _ => (path, None),
     };
-    let mut old = prior.clone();
+    let (mut old, mut new) = (prior, &config);
+    let (mut was, mut is) = (Marks::NONE, Marks::NONE);
     for step in path {
-        let Some(inner) = inside(&old, step) else { return config };
-        old = inner.clone().with_marks(old.marks());
+        (was, is) = (was.union(old.marks()), is.union(new.marks()));
+        let (Some(before), Some(now)) = (inside(old, step), inside(new, step)) else { return config };
+        (old, new) = (before, now);
     }
+    // It says what it was marked with from around it, unless what is around it now does.
+    let old = if is.union(was) == is { old.clone() } else { old.clone().with_marks(was) };
     changed_at(config, path, |new| match key {
         Some(key) => with_element(new, old, key),
         None => old,
@@ -284,6 +295,7 @@ mod tests {
         let now = object(&[("x", secret(number(2))), ("y", number(2))]);
         let expected = object(&[("x", number(1)), ("y", number(2))]);
         assert_eq!(taken(now, old.clone(), |a| a.attr("x")), expected);
-        assert_eq!(taken(secret(new), old, |a| a.attr("x")), secret(expected));
+        assert_eq!(taken(secret(new.clone()), old.clone(), |a| a.attr("x")), secret(expected.clone()));
+        assert_eq!(taken(secret(new), secret(old), |a| a.attr("x")), secret(expected));
     }
 }
