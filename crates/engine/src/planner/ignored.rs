@@ -2,6 +2,7 @@
 
 use crate::cells::InstanceInfo;
 use crate::evaluator::Evaluator;
+use crate::provide::TypeInfo;
 use formwork_addr::Str;
 use formwork_config::IgnoreChanges;
 use formwork_diag::Diagnostic;
@@ -26,21 +27,20 @@ pub(crate) fn ignore_changes(
     if matches!(block.lifecycle.ignore_changes, IgnoreChanges::None) {
         return (config, marks);
     }
-    let config = config.mark_paths(&marks);
-    // The prior object is marked by its schema, too.
-    let config = match ev.type_info(&block.resource) {
-        Some(info) => info.mark(config),
-        None => config,
-    };
-    kept(ev, instance, config, prior).unmark_paths()
+    let Some(info) = ev.type_info(&block.resource) else { return (config, marks) };
+    // The prior object is marked by its schema, too. What comes of the configuration will be, in its own places.
+    let config = info.mark(config.mark_paths(&marks));
+    let (config, mut marks) = kept(ev, instance, &info, config, prior).unmark_paths();
+    let (_, of_schema) = info.mark(config.clone()).unmark_paths();
+    marks.retain(|mark| !of_schema.contains(mark));
+    (config, marks)
 }
 
-fn kept(ev: &mut Evaluator, instance: &InstanceInfo, config: Value, prior: &Value) -> Value {
+fn kept(ev: &mut Evaluator, instance: &InstanceInfo, info: &TypeInfo, config: Value, prior: &Value) -> Value {
     let block = instance.block.block();
     match &block.lifecycle.ignore_changes {
         IgnoreChanges::None => config,
         IgnoreChanges::All => {
-            let Some(info) = ev.type_info(&block.resource) else { return config };
             let Some(attrs) = config.as_map() else { return config };
             let mut out = attrs.clone();
             for (name, value) in &mut out {
@@ -52,13 +52,11 @@ fn kept(ev: &mut Evaluator, instance: &InstanceInfo, config: Value, prior: &Valu
             Value::from(out)
         }
         IgnoreChanges::Paths(paths) => {
-            let info = ev.type_info(&block.resource);
             // What the provider alone decides has nothing in the configuration that could be ignored.
             let decided = |path: &Path| match path.0.first() {
-                Some(PathStep::Attr(name)) => info
-                    .as_ref()
-                    .and_then(|i| i.schema.block.attributes.get(name))
-                    .is_some_and(|a| !a.configurable()),
+                Some(PathStep::Attr(name)) => {
+                    info.schema.block.attributes.get(name).is_some_and(|a| !a.configurable())
+                }
                 _ => false,
             };
             let mut out = config;
