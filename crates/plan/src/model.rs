@@ -220,9 +220,10 @@ impl Plan {
             || (self.mode == Mode::RefreshOnly && !self.drift.is_empty())
     }
 
-    /// Whether applying it changes what the state has of an output. While nothing is done, what is not known stays as it is.
+    /// Whether applying it changes what the state has of an output. While nothing is done, what is not known stays as it is, and
+    /// an output that the configuration no longer has is no reason to apply anything.
     fn is_recorded(&self, output: &OutputChange) -> bool {
-        let known = output.after.as_ref().is_none_or(Value::is_wholly_known);
+        let known = output.after.as_ref().is_some_and(Value::is_wholly_known);
         output.is_change() && (known || self.mode != Mode::RefreshOnly)
     }
 
