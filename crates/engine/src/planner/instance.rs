@@ -27,7 +27,8 @@ pub(super) struct Waiting {
     pub config: Value,
     pub marks: Vec<(Path, Marks)>,
     pub prior: Option<Arc<Refreshed>>,
-    /// Set when the object has to be replaced: why, and by which paths. The plan asked for is that of the new object.
+    /// Set when the object has to be replaced, or would have to be if it were there: why, and by which paths. The plan asked for
+    /// is that of the new object.
     pub replacing: Option<(Reason, Vec<Path>)>,
     /// Said when the object is where another provider configuration leads to.
     pub elsewhere: Option<String>,
@@ -79,8 +80,10 @@ impl Planner<'_> {
             Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
             Ran::Failed => return self.ev.cells.fail(cell),
         };
-        let triggered = prior.is_some() && self.is_triggered(&prepared.triggers);
+        let triggered = self.is_triggered(&prepared.triggers);
         let replacing = match &prior {
+            // It is the reason of the whole block, also where there is nothing yet to be replaced.
+            None if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(_) if elsewhere.is_some() => Some((Reason::ReplaceBecauseCannotUpdate, Vec::new())),
             Some(_) if triggered => Some((Reason::ReplaceByTriggers, Vec::new())),
             Some(p) if p.stored.status == ObjectStatus::Tainted => {
@@ -181,7 +184,7 @@ impl Planner<'_> {
         let after = info.mark(response.planned.clone().mark_paths(&waiting.marks));
         let before = waiting.prior.as_ref().map(|p| p.marked.clone());
         let (action, reason, replace_paths) = match (&before, waiting.replacing.take()) {
-            (None, _) => (Action::Create, None, Vec::new()),
+            (None, replacing) => (Action::Create, replacing.map(|(reason, _)| reason), Vec::new()),
             // The order is settled when everything is planned.
             (Some(before), Some((reason, mut paths))) => {
                 if paths.is_empty() && reason != Reason::ReplaceBecauseTainted && waiting.elsewhere.is_none()
