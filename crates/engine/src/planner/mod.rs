@@ -75,6 +75,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
             }
         }
         planner.ev.diags.extend(closed);
+        planner.expand_for_moves().await;
         let refused = moves::refuse(&planner.ev);
         baseless |= has_errors(&refused);
         planner.ev.diags.extend(refused);

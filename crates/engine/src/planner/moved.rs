@@ -2,10 +2,10 @@
 
 use super::{Draft, Planner};
 use crate::PlanOptions;
-use crate::cells::{Content, Status};
+use crate::cells::{CellId, Content, ModuleId, Status};
 use crate::deps::Deps;
 use crate::refresh::{Prior, as_stored};
-use formwork_addr::{InstanceAddr, Pattern};
+use formwork_addr::{InstanceAddr, ModulePath, Pattern, Resource, Target};
 use formwork_diag::Diagnostic;
 use formwork_plan::{Action, Mode, PlannedChange};
 use rustc_hash::FxHashSet;
@@ -50,6 +50,37 @@ pub(super) fn left_out(
 }
 
 impl Planner<'_> {
+    /// In a destroy, finds out which instances the configuration has of what `moved` blocks name: nothing else asks for them.
+    pub(super) async fn expand_for_moves(&mut self) {
+        let config = self.caller.setup.config.clone();
+        if self.options.mode != Mode::Destroy || config.modules.values().all(|module| module.moved.is_empty())
+        {
+            return;
+        }
+        let mut named: BTreeSet<(ModulePath, Resource)> = BTreeSet::new();
+        for (path, module) in &config.modules {
+            for moved in &module.moved {
+                if let Target::Instance(from) = &moved.from {
+                    let inner = from.resource.module.path();
+                    let whole = ModulePath(path.0.iter().chain(&inner.0).cloned().collect());
+                    named.insert((whole, (*from.resource.resource).clone()));
+                }
+            }
+        }
+        let mut seen = 0;
+        while let Some(node) = self.ev.modules.get(seen) {
+            let path = &node.module.path;
+            let mut cells: Vec<CellId> = node.calls.values().copied().collect();
+            let here = named.iter().filter(|(at, _)| at == path);
+            cells.extend(here.filter_map(|(_, resource)| self.ev.keys_cell(seen as ModuleId, resource)));
+            for cell in cells {
+                self.ev.cells.demand(cell);
+            }
+            self.drain(false).await;
+            seen += 1;
+        }
+    }
+
     /// Adds the moves of which no change tells: of instances that nobody knows whether they are there, or that keep what they
     /// have because of `-exclude`.
     pub(super) fn tell_moves(&mut self) {
