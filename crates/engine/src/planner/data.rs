@@ -55,6 +55,12 @@ impl Planner<'_> {
             let request = PlanRequest { config: &config, prior: None };
             let after = default_plan(schema, &request).planned;
             let after = prepared.info.mark(after.mark_paths(&marks));
+            // Most cannot be told before it is read, and some can.
+            match postconditions(&mut self.ev, instance, &after) {
+                Ran::Done(..) => {}
+                Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+                Ran::Failed => return self.ev.cells.fail(cell),
+            }
             let change = PlannedChange {
                 addr: instance.addr.clone(),
                 deposed: None,
@@ -104,6 +110,7 @@ impl Planner<'_> {
         }));
     }
 
+    /// What a plan that only looks cannot read again.
     fn as_it_was_read(&mut self, cell: CellId, instance: &InstanceInfo, prepared: Prepared) {
         let info = &prepared.info;
         let stored = self.state.instance(&instance.addr).and_then(|i| i.current.as_ref());
@@ -111,6 +118,11 @@ impl Planner<'_> {
             Some((stored, Ok(object))) => marked(info, stored, &object.value),
             _ => Value::unknown(info.ty.clone()),
         };
+        match postconditions(&mut self.ev, instance, &value) {
+            Ran::Done(..) => {}
+            Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
+            Ran::Failed => return self.ev.cells.fail(cell),
+        }
         self.ev.cells.complete(cell, Content::Value(value), Some(prepared.inputs));
     }
 
