@@ -80,7 +80,7 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
         baseless |= has_errors(&refused);
         planner.ev.diags.extend(refused);
     }
-    let mut outcome = planner.finish().await;
+    let mut outcome = planner.finish(broken).await;
     if outcome.plan.errored {
         // What could not be reached may have mistakes too: all of them at once.
         let found = crate::validate(setup);

@@ -17,12 +17,15 @@ use std::collections::BTreeMap;
 const NAMED: usize = 5;
 
 impl Planner<'_> {
-    pub(super) async fn finish(mut self) -> PlanOutcome {
+    /// `broken` says that nothing could be planned at all.
+    pub(super) async fn finish(mut self, broken: bool) -> PlanOutcome {
         self.only_telling = !self.options.targets.is_empty();
         let outputs = self.outputs().await;
         let compared = std::mem::take(&mut self.compared);
         self.settle_lifecycle().await;
-        self.checks().await;
+        if !broken {
+            self.checks().await;
+        }
         let closed = self.open.close(&self.caller).await;
         self.ev.diags.extend(closed);
         self.lost_replacements();
@@ -181,9 +184,10 @@ impl Planner<'_> {
         changes
     }
 
-    /// Looks at all `check` blocks, unless only a part is planned.
+    /// Looks at all `check` blocks, unless only a part is planned. After something has failed, at those for which that does not
+    /// matter.
     async fn checks(&mut self) {
-        if self.options.is_partial() || has_errors(&self.ev.diags) {
+        if self.options.is_partial() {
             return;
         }
         if self.options.mode == Mode::Destroy {
@@ -192,7 +196,14 @@ impl Planner<'_> {
             let conditional = root.outputs.iter().filter(|(_, output)| !output.preconditions.is_empty());
             return conditional.for_each(|(name, _)| self.ev.checks.unjudged(&format!("output.{name}")));
         }
-        while let Err(missing) = crate::checks::asserts(&mut self.ev, false) {
+        let setup = self.caller.setup.clone();
+        let failed = has_errors(&self.ev.diags);
+        let none = setup.config.modules.values().all(|module| module.checks.is_empty());
+        // With mistakes in the configuration itself, there is no plan for which anybody would want to know.
+        if none || setup.cancel.level() > 0 || (failed && has_errors(&crate::validate(&setup))) {
+            return;
+        }
+        while let Err(missing) = crate::checks::asserts(&mut self.ev, failed) {
             for cell in missing {
                 self.ev.cells.demand(cell);
             }
