@@ -385,7 +385,9 @@ impl Planner<'_> {
                 }
             }
         };
-        if self.options.mode == Mode::RefreshOnly && instance.refresh.is_some() {
+        // What the configuration no longer has is nothing that its conditions speak of.
+        let declared = self.ev.instances.get(&instance.addr) == Some(&cell);
+        if self.options.mode == Mode::RefreshOnly && declared {
             match self.conditions(instance, &value) {
                 Ran::Done(..) => {}
                 Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),

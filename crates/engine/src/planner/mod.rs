@@ -2,6 +2,7 @@
 
 mod data;
 mod exclude;
+mod existing;
 pub(crate) mod ignored;
 mod import;
 mod instance;
@@ -22,7 +23,7 @@ use crate::instance::Refreshed;
 use crate::provide::{ProviderHandle, TypeInfo};
 use crate::refresh::{Prior, ReadResults, Reading, as_found, as_stored, read_page};
 use crate::{PlanOptions, PlanOutcome, Setup, moves};
-use formwork_addr::{InstanceAddr, ModuleInstance, ResourceAddr, ResourceMode};
+use formwork_addr::{InstanceAddr, ModuleInstance, ModulePath, Resource, ResourceAddr, ResourceMode};
 use formwork_diag::{Diagnostic, has_errors};
 use formwork_plan::{Action, Deferred, Mode, PlannedChange};
 use formwork_provider::{CallError, PlanResponse};
@@ -206,6 +207,8 @@ struct Planner<'a> {
     seen_expanded: usize,
     /// With `-target` in a destroy: the instances that depend on the targets, and so go too.
     doomed: FxHashSet<InstanceAddr>,
+    /// With `-target` in a plan that only looks: the blocks that the targets need.
+    behind: FxHashSet<(ModulePath, Resource)>,
     /// With `-exclude`: the prior instances that stay.
     excluded: exclude::Kept,
     /// With `-target`, all that was asked for is planned: nothing more is, only because an output speaks of it.
@@ -276,6 +279,7 @@ impl<'a> Planner<'a> {
             seen_modules: 0,
             seen_expanded: 0,
             doomed: FxHashSet::default(),
+            behind: FxHashSet::default(),
             excluded: exclude::Kept::default(),
             only_telling: false,
             compared: std::collections::BTreeSet::new(),
@@ -284,6 +288,7 @@ impl<'a> Planner<'a> {
 
     async fn run(&mut self) {
         self.doom();
+        self.look_behind();
         self.keep_excluded();
         let wanted = |addr: &InstanceAddr| self.selected(addr) && !self.excluded.is_not_read(addr);
         let selected: Vec<usize> = (0..self.priors.len()).filter(|i| wanted(&self.priors[*i].addr)).collect();
@@ -358,7 +363,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether the user asked for this instance.
+    /// Whether the user asked for this instance, or what was asked for cannot go without it.
     fn selected(&self, addr: &InstanceAddr) -> bool {
         if !self.options.excludes.is_empty() {
             return !self.is_excluded(addr);
@@ -366,11 +371,14 @@ impl<'a> Planner<'a> {
         self.options.targets.is_empty()
             || self.options.targets.iter().any(|t| t.selects(addr))
             || self.doomed.contains(addr)
+            || self.is_behind(&addr.resource)
     }
 
     /// Whether a module instance holds, or may hold, something that the user asked for.
     fn selected_module(&self, module: &ModuleInstance) -> bool {
-        self.options.targets.is_empty() || self.options.targets.iter().any(|t| t.may_reach(module))
+        self.options.targets.is_empty()
+            || self.options.targets.iter().any(|t| t.may_reach(module))
+            || self.leads_behind(module)
     }
 
     /// Asks for everything in module instances and resource blocks that have become known.
@@ -439,7 +447,9 @@ impl<'a> Planner<'a> {
     }
 
     fn wants_resource(&self, addr: &ResourceAddr) -> bool {
-        self.options.targets.is_empty() || self.options.targets.iter().any(|t| t.may_select(addr))
+        self.options.targets.is_empty()
+            || self.options.targets.iter().any(|t| t.may_select(addr))
+            || self.is_behind(addr)
     }
 
     /// Works until nothing is left to do. With `everything`, the whole configuration is asked for on the way.
@@ -504,6 +514,12 @@ impl<'a> Planner<'a> {
                 (Mode::Normal, _) => self.instance(cell, &info),
             },
             Kind::Refresh(index) => self.refresh(cell, index),
+            Kind::Keys(module, block)
+                if self.options.mode == Mode::RefreshOnly
+                    && block.block().resource.mode == ResourceMode::Managed =>
+            {
+                self.expand_as_it_is(cell, module, &block)
+            }
             _ => {
                 if let Some(configuring) = self.ev.run(cell) {
                     let (cell, handle, future) = (configuring.cell, configuring.handle, configuring.future);

@@ -1,4 +1,4 @@
-//! Moves in plans of a part: none happens that the plan does not show.
+//! Moves in plans of a part, of which none happens that the plan does not show, and in destroys.
 
 use super::{Draft, Planner};
 use crate::PlanOptions;
