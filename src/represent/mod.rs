@@ -187,7 +187,6 @@ impl Writer<'_> {
     fn output(&self, output: &Output) -> Value {
         let mut out = Map::new();
         put(&mut out, "sensitive", output.sensitive.into());
-        put(&mut out, "ephemeral", output.ephemeral.into());
         // There even when it neither is constant nor refers to anything.
         out.insert("expression".into(), self.expressions.one(&output.value));
         put(&mut out, "depends_on", dependencies(&output.depends_on));
@@ -203,6 +202,5 @@ fn variable(variable: &Variable) -> Value {
     }
     put(&mut out, "description", variable.description.as_deref().unwrap_or_default().into());
     put(&mut out, "sensitive", variable.sensitive.into());
-    put(&mut out, "ephemeral", variable.ephemeral.into());
     out.into()
 }

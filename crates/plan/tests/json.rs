@@ -285,18 +285,26 @@ fn the_prior_state_is_shown_within() {
 fn known_outputs_are_in_the_prior_state_already() {
     let output =
         |before: Option<Value>, after: Option<Value>| OutputChange { before, after, sensitive: false };
+    let secret = || Value::from("x").mark(formwork_value::Mark::Sensitive);
     let outputs = |mode| {
         let changes = [
             ("a", output(None, Some(1.into()))),
             ("b", output(None, Some(Value::unknown(Type::String)))),
             ("c", output(None, Some(no_type()))),
+            // From now on, and no longer, a secret.
+            ("hidden", OutputChange { sensitive: true, ..output(Some("x".into()), Some(secret())) }),
+            ("shown", OutputChange { sensitive: true, ..output(Some(secret()), Some("x".into())) }),
         ];
         let plan = Plan { mode, outputs: changes.map(|(k, v)| (k.into(), v)).into(), ..Plan::default() };
         let prior = json::PriorState { state: &State::default(), decode: &decode };
         json::plan(&plan, None, Some(prior))["prior_state"].clone()
     };
     let values = serde_json::json!({
-        "outputs": { "a": { "sensitive": false, "value": 1, "type": "number" } },
+        "outputs": {
+            "a": { "sensitive": false, "value": 1, "type": "number" },
+            "hidden": { "sensitive": true, "value": "x", "type": "string" },
+            "shown": { "sensitive": false, "value": "x", "type": "string" },
+        },
         "root_module": {},
     });
     assert_eq!(outputs(Mode::Normal)["values"], values);

@@ -7,7 +7,7 @@ use super::{TERRAFORM_VERSION, to_text};
 use crate::{Action, Mode, Plan};
 use formwork_addr::{InstanceAddr, ResourceAddr};
 use formwork_state::{State, Status, StoredObject};
-use formwork_value::{Marks, Value};
+use formwork_value::{Mark, Marks, Value};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 
@@ -60,7 +60,7 @@ impl<'a> StateDocument<'a> {
                 match &change.after {
                     Some(value) if value.is_null() => drop(values.outputs.remove(&**name)),
                     Some(value) if value.is_wholly_known() => {
-                        values.outputs.insert(name, Output::new(change.sensitive, value));
+                        values.outputs.insert(name, Output::new(value.has_mark(Mark::Sensitive), value));
                     }
                     _ => {}
                 }
