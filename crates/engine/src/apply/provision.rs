@@ -12,7 +12,7 @@ use formwork_diag::{Diagnostic, Span};
 use formwork_plan::StepKind;
 use formwork_provider::{CallError, Provisioner, Provisioning, connection_schema};
 use formwork_state::{Status, StoredObject};
-use formwork_value::Value;
+use formwork_value::{Mark, Marks, Value};
 use std::sync::Arc;
 
 /// An object whose provisioners are to run.
@@ -37,8 +37,8 @@ struct Ready {
     kind: Str,
     config: Value,
     connection: Option<Value>,
-    /// Something in its configuration is sensitive: nothing that it prints may be shown.
-    secret: bool,
+    /// What marks there are in its configuration. If any, nothing that it prints may be shown.
+    marks: Marks,
     on_failure: OnFailure,
     span: Span,
 }
@@ -118,11 +118,11 @@ impl Applier<'_> {
                     (setup.events)(Event::Provision { addr, provisioner, stage });
                 };
                 tell(Stage::Begun);
-                if one.secret {
-                    tell(Stage::Said("(output suppressed due to sensitive value in config)".into()));
+                if let Some(instead) = suppressed(one.marks) {
+                    tell(Stage::Said(instead.into()));
                 }
                 let say = |line: &str| {
-                    if !one.secret {
+                    if one.marks.is_empty() {
                         tell(Stage::Said(line.to_owned()));
                     }
                 };
@@ -178,10 +178,10 @@ impl Applier<'_> {
         );
         match ran {
             Ran::Done((config, connection), deps) => {
-                let secret = |v: &Value| !v.marks_deep().is_empty();
+                let of_connection = connection.as_ref().map(shown_marks).unwrap_or_default();
                 let ready = Ready {
                     kind: block.kind.name.clone(),
-                    secret: secret(&config) || connection.as_ref().is_some_and(shows_secret),
+                    marks: config.marks_deep().union(of_connection),
                     config: config.unmark_deep().0,
                     connection: connection.map(|c| c.unmark_deep().0),
                     on_failure: block.on_failure,
@@ -227,9 +227,19 @@ impl Applier<'_> {
     }
 }
 
-/// Whether something sensitive is among the arguments of a connection that messages speak of. Keys and passwords are
-/// sensitive as a rule, and never shown: they are no reason to hide what scripts print.
-fn shows_secret(connection: &Value) -> bool {
+/// What is said instead of what a provisioner prints that has such marks in its configuration.
+fn suppressed(marks: Marks) -> Option<&'static str> {
+    match (marks.has(Mark::Sensitive), marks.has(Mark::Ephemeral)) {
+        (true, true) => Some("(output suppressed due to sensitive, ephemeral value in config)"),
+        (true, false) => Some("(output suppressed due to sensitive value in config)"),
+        (false, true) => Some("(output suppressed due to ephemeral value in config)"),
+        (false, false) => None,
+    }
+}
+
+/// The marks of those arguments of a connection that messages speak of. Keys and passwords are sensitive as a rule, and never
+/// shown: they are no reason to hide what scripts print.
+fn shown_marks(connection: &Value) -> Marks {
     const NEVER_SHOWN: [&str; 8] = [
         "password",
         "private_key",
@@ -241,21 +251,24 @@ fn shows_secret(connection: &Value) -> bool {
         "bastion_host_key",
     ];
     let shown = |name: &str| !NEVER_SHOWN.contains(&name);
-    !connection.marks().is_empty()
-        || connection_schema()
-            .attributes
-            .keys()
-            .filter(|name| shown(name))
-            .any(|name| connection.get(name).is_some_and(|v| !v.marks_deep().is_empty()))
+    connection_schema()
+        .attributes
+        .keys()
+        .filter(|name| shown(name))
+        .filter_map(|name| connection.get(name))
+        .fold(connection.marks(), |marks, value| marks.union(value.marks_deep()))
 }
 
 impl Ready {
     fn failed(&self, error: &CallError, addr: &InstanceAddr, stopped: bool) -> Diagnostic {
-        let detail = match self.secret {
-            true => {
+        let detail = match (self.marks.is_empty(), self.marks.has(Mark::Sensitive)) {
+            (true, _) => error.detail.clone(),
+            (false, true) => {
                 "What it said is not shown, because something in its configuration is sensitive.".to_owned()
             }
-            false => error.detail.clone(),
+            (false, false) => {
+                "What it said is not shown, because something in its configuration is ephemeral.".to_owned()
+            }
         };
         let d = Diagnostic::error(error.summary.clone(), detail).at(self.span).said_of(addr);
         match stopped {
