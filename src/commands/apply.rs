@@ -186,7 +186,7 @@ impl Apply {
             events(event);
         });
         if cx.screen.json {
-            cx.screen.print(&ui::stream::plan(&plan));
+            cx.screen.print(&ui::stream::saved(&plan));
         }
         let outcome = run.apply(&plan, state);
         let code = finish(cx, run, &plan, outcome, diags, &inputs.sources, false);

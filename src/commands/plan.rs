@@ -113,7 +113,7 @@ impl Plan {
         {
             return cx.refuse(d);
         }
-        show(cx, &outcome.plan, &inputs);
+        show(cx, &outcome.plan, &inputs, outcome.baseless);
         diags.extend(outcome.diagnostics.iter().cloned());
         diags.extend(remarks(&outcome.plan));
         cx.screen.diagnostics(&diags, &inputs.sources);
@@ -173,11 +173,11 @@ impl Plan {
     }
 }
 
-/// Shows a plan in the form that was asked for.
-pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs) {
+/// Shows a plan in the form that was asked for; `baseless` is that of a configuration that is wrong whatever its values are.
+pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs, baseless: bool) {
     if cx.screen.json {
         // A plan that came to nothing has nothing to say: the errors do.
-        if !plan.errored || changes(plan) {
+        if !baseless {
             cx.screen.print(&ui::stream::plan(plan));
         }
         return;

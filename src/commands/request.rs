@@ -75,21 +75,29 @@ impl Request<'_> {
             let mut plan = outcome.plan;
             // Nothing can have come in between.
             plan.providers.clear();
-            show(cx, &plan, inputs);
-            diags.extend(outcome.diagnostics);
-            diags.extend(remarks(&plan));
+            show(cx, &plan, inputs, outcome.baseless);
             let any = changes(&plan);
+            let asks = any && !self.auto_approve;
             let still = !plan.deferred.is_empty() && plan.deferred == waiting;
-            if (still || !any && !plan.deferred.is_empty()) && !plan.errored {
+            let stuck = (still || !any && !plan.deferred.is_empty()) && !plan.errored;
+            let mut said = outcome.diagnostics;
+            let refused = stuck || plan.errored || has_errors(&said) || has_errors(&diags);
+            if !asks && !refused {
+                // Nobody reads what checks say now, and the apply is about to look at them again.
+                said.retain(|d| !d.of_check);
+            }
+            diags.extend(said);
+            diags.extend(remarks(&plan));
+            if stuck {
                 diags.push(for_ever(&plan, still && any));
             }
             waiting.clone_from(&plan.deferred);
             cx.screen.diagnostics(&diags, &inputs.sources);
-            if has_errors(&diags) || plan.errored {
+            if refused {
                 run.end(cx);
                 return 1;
             }
-            if any && !self.auto_approve {
+            if asks {
                 match self.approved(cx, &run) {
                     Ok(true) => {}
                     Ok(false) => {

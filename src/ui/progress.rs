@@ -256,6 +256,21 @@ impl Shared {
         if self.json { addr.to_string() } else { display }
     }
 
+    /// How a call begins, in words. Programs know reading by Terraform's words for it.
+    fn begin(&self, verb: Verb) -> Option<&'static str> {
+        if self.json && verb == Verb::Read { Some("Refreshing...") } else { begin(verb) }
+    }
+
+    /// How a call goes on.
+    fn still_running(&self, verb: Verb) -> &'static str {
+        if self.json && verb == Verb::Read { "Still refreshing..." } else { still(verb) }
+    }
+
+    /// How a call ends.
+    fn end_of(&self, verb: Verb) -> Option<&'static str> {
+        if self.json && verb == Verb::Read { Some("Refresh complete") } else { end(verb) }
+    }
+
     /// Tells of a call: `text` to people, all of it to programs.
     fn call(&self, state: &mut State, call: Call<'_>, text: Option<String>) {
         if self.json {
@@ -297,7 +312,11 @@ impl Shared {
             let shown = id.as_ref().map_or(String::new(), |id| format!("id={}, ", shorten(id)));
             let news = news.map_or(String::new(), |what| format!("{what}, "));
             let address = self.named(&addr, address);
-            let text = format!("{address}: {} [{shown}{news}{} elapsed]", still(verb), seconds(elapsed));
+            let text = format!(
+                "{address}: {} [{shown}{news}{} elapsed]",
+                self.still_running(verb),
+                seconds(elapsed)
+            );
             let call = Call { addr: &addr, verb, stage: Stage::Progress, id: None, elapsed };
             self.call(state, call, Some(text));
         }
@@ -373,7 +392,7 @@ impl Shared {
             Event::Started { addr, deposed, verb, id } => {
                 let address = display(&addr.to_string(), deposed.as_deref());
                 let named = self.named(&addr, address.clone());
-                let text = begin(verb).map(|word| format!("{named}: {word}{}", suffix(id.as_deref())));
+                let text = self.begin(verb).map(|word| format!("{named}: {word}{}", suffix(id.as_deref())));
                 let call = Call { addr: &addr, verb, stage: Stage::Start, id: id.as_deref(), elapsed: 0 };
                 self.call(state, call, text);
                 let id = id.map(|id| tame(&id));
@@ -389,7 +408,7 @@ impl Shared {
                 }
                 let id = id.as_deref().filter(|_| verb != Verb::Delete);
                 let named = self.named(&addr, address);
-                let text = end(verb).map(|word| match verb {
+                let text = self.end_of(verb).map(|word| match verb {
                     Verb::Import => format!("{named}: {word}{}", suffix(id)),
                     _ => format!("{named}: {word} after {}{}", seconds(elapsed), suffix(id)),
                 });
@@ -565,6 +584,34 @@ mod tests {
             running.news.told = running.news.told.and_then(|told| told.checked_sub(PAUSE));
         }
         assert_eq!(tick(&shared), "aws_instance.x: running the playbook\n");
+    }
+
+    #[test]
+    fn programs_are_told_of_reading_in_the_words_of_terraform() {
+        let addr =
+            || -> InstanceAddr { "data.local_file.x".parse().unwrap_or_else(|_| unreachable!("an address")) };
+        let verb = Verb::Read;
+        let told = |shared: &Shared, last: Event| {
+            shared.take(Event::Started { addr: addr(), deposed: None, verb, id: None });
+            shared.take(last);
+            std::mem::take(&mut shared.lock().waiting)
+        };
+        let ended = || Event::Finished { addr: addr(), deposed: None, verb, id: None };
+        let people = "data.local_file.x: Reading...\ndata.local_file.x: Read complete after 0s\n";
+        assert_eq!(told(&shared(false, false), ended()), people);
+        let messages = |lines: &str| -> Vec<String> {
+            let message = |line: &str| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+                line["@message"].as_str().unwrap_or_default().to_owned()
+            };
+            lines.lines().map(message).collect()
+        };
+        let lines = told(&shared(false, true), ended());
+        let programs = ["data.local_file.x: Refreshing...", "data.local_file.x: Refresh complete after 0s"];
+        assert_eq!(messages(&lines), programs);
+        // That it failed, the diagnostic says.
+        let lines = told(&shared(false, true), Event::Failed { addr: addr(), verb });
+        assert_eq!(messages(&lines), programs[..1]);
     }
 
     #[test]

@@ -90,8 +90,13 @@ fn why(reason: &str) -> &str {
     }
 }
 
+/// Where an object was, if it moves.
+fn moved(change: &PlannedChange) -> Option<&InstanceAddr> {
+    change.previous_addr.as_ref().filter(|previous| **previous != change.addr)
+}
+
 fn change(change: &PlannedChange, importing: Option<&str>) -> Value {
-    let moved = change.previous_addr.as_ref().filter(|p| **p != change.addr);
+    let moved = moved(change);
     let name = match change.action {
         Action::NoOp if importing.is_some() => "import",
         Action::NoOp | Action::Defer if moved.is_some() => "move",
@@ -115,28 +120,20 @@ fn change(change: &PlannedChange, importing: Option<&str>) -> Value {
 /// All of a plan.
 pub fn plan(plan: &Plan) -> String {
     let mut out = String::new();
-    for c in plan.drift.iter().filter(|c| c.is_change()) {
-        let message = format!("{}: Drift detected ({})", c.addr, action(c.action));
-        out.push_str(&line("info", &message, "resource_drift", with("change", change(c, None))));
+    // Elsewhere, what only moves is a planned change.
+    let drifted = |c: &&PlannedChange| c.is_change() || plan.mode == Mode::RefreshOnly && moved(c).is_some();
+    for c in plan.drift.iter().filter(drifted) {
+        let change = change(c, None);
+        let message =
+            format!("{}: Drift detected ({})", c.addr, change["action"].as_str().unwrap_or_default());
+        out.push_str(&line("info", &message, "resource_drift", with("change", change)));
     }
-    let importing = |c: &PlannedChange| plan.imports.get(&c.addr).filter(|_| c.deposed.is_none());
-    let moved = |c: &PlannedChange| c.previous_addr.as_ref().is_some_and(|p| *p != c.addr);
     // Nothing is done after a refresh: what could not be read yet is read another time.
     let later = |c: &PlannedChange| plan.mode == Mode::RefreshOnly && c.action == Action::Read;
-    let told = |c: &&PlannedChange| (c.is_change() && !later(c)) || moved(c) || importing(c).is_some();
-    for c in plan.changes.iter().filter(told) {
-        let mut change = change(c, importing(c).map(|id| &**id));
-        if let Some(text) = importing(c).and(plan.generated.get(&c.addr)) {
-            change["generated_config"] = (&**text).into();
-        }
-        let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
-        out.push_str(&line("info", &message, "planned_change", with("change", change)));
-    }
-    for d in &plan.deferred {
-        let message = format!("{}: Has to wait: {}", d.address, d.reason);
-        let deferred = json!({ "address": d.address, "cause": d.cause.as_str(), "reason": d.reason });
-        out.push_str(&line("info", &message, "deferred_change", with("deferred", deferred)));
-    }
+    let told = |c: &PlannedChange| {
+        (c.is_change() && !later(c)) || moved(c).is_some() || importing(plan, c).is_some()
+    };
+    out.push_str(&changes(plan, told));
     out.push_str(&planned(plan.imports.len(), plan.counts()));
     let outputs: Map<String, Value> = plan
         .outputs
@@ -154,6 +151,36 @@ pub fn plan(plan: &Plan) -> String {
     if !outputs.is_empty() {
         let message = format!("Outputs: {}", outputs.len());
         out.push_str(&line("info", &message, "outputs", with("outputs", outputs.into())));
+    }
+    out
+}
+
+/// A plan that was saved, told of when it is applied: only what is done to objects. All else was told when it was made.
+pub fn saved(plan: &Plan) -> String {
+    changes(plan, PlannedChange::is_change)
+}
+
+/// What an object is imported by.
+fn importing<'a>(plan: &'a Plan, c: &PlannedChange) -> Option<&'a str> {
+    plan.imports.get(&c.addr).filter(|_| c.deposed.is_none()).map(|id| &**id)
+}
+
+/// Planned changes, and what has to wait.
+fn changes(plan: &Plan, told: impl Fn(&PlannedChange) -> bool) -> String {
+    let mut out = String::new();
+    for c in plan.changes.iter().filter(|c| told(c)) {
+        let id = importing(plan, c);
+        let mut change = change(c, id);
+        if let Some(text) = id.and(plan.generated.get(&c.addr)) {
+            change["generated_config"] = (&**text).into();
+        }
+        let message = format!("{}: Plan to {}", c.addr, change["action"].as_str().unwrap_or_default());
+        out.push_str(&line("info", &message, "planned_change", with("change", change)));
+    }
+    for d in &plan.deferred {
+        let message = format!("{}: Has to wait: {}", d.address, d.reason);
+        let deferred = json!({ "address": d.address, "cause": d.cause.as_str(), "reason": d.reason });
+        out.push_str(&line("info", &message, "deferred_change", with("deferred", deferred)));
     }
     out
 }
@@ -222,7 +249,8 @@ pub enum Stage {
     Errored,
 }
 
-/// A call, with the same words as people see. `None` for calls that Terraform does not tell of.
+/// A call, in words for people. `None` for what Terraform does not tell of: other calls, and that data could not be read, which the
+/// diagnostic says.
 pub fn call(
     addr: &InstanceAddr,
     verb: Verb,
@@ -242,6 +270,7 @@ pub fn call(
         Verb::Refresh | Verb::Plan | Verb::Recover | Verb::Find | Verb::Import | Verb::Open | Verb::Close => {
             return None;
         }
+        Verb::Read if stage == Stage::Errored => return None,
         Verb::Read => Some("read"),
         Verb::Create => Some("create"),
         Verb::Update => Some("update"),

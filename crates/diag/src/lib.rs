@@ -154,6 +154,8 @@ pub struct Diagnostic {
     pub call: Option<String>,
     /// A provider or a provisioner said it of the object: then programs are told the address, as Terraform tells them.
     pub relayed: bool,
+    /// It is how a `check` block, or the data block in one, came out: every plan and every apply says it anew.
+    pub of_check: bool,
 }
 
 impl Diagnostic {
@@ -170,6 +172,7 @@ impl Diagnostic {
             values: Vec::new(),
             call: None,
             relayed: false,
+            of_check: false,
         }
     }
 

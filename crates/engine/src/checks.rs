@@ -285,11 +285,11 @@ pub(crate) fn failure_aloud(
 
 /// That an assertion of a `check` block cannot be judged yet.
 fn later(condition: &Condition) -> Diagnostic {
-    Diagnostic::warning(
+    let d = Diagnostic::warning(
         "Check block assertion known after apply",
         "Whether the condition holds depends on something that is not known yet: it is looked at again when the plan is applied.",
-    )
-    .at(condition.condition.span)
+    );
+    Diagnostic { of_check: true, ..d.at(condition.condition.span) }
 }
 
 /// Looks at the `check` blocks of all module instances, as soon as everything that any of them needs is there; else gives what
@@ -346,7 +346,7 @@ pub(crate) fn asserts(e: &mut Evaluator, despite: bool) -> Result<(), Vec<CellId
         }
         // What does not hold is a warning; what cannot be evaluated is a mistake, as everywhere.
         for d in e.diags[from..].iter_mut().filter(|d| d.summary == ASSERTION) {
-            d.severity = Severity::Warning;
+            (d.severity, d.of_check) = (Severity::Warning, true);
         }
     }
     Ok(())

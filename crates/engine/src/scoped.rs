@@ -25,9 +25,11 @@ pub(crate) struct WasRead {
 
 type Reading = Pin<Box<dyn Future<Output = WasRead>>>;
 
-/// Errors said since `from` are warnings.
+/// Errors said since `from` are warnings, of a check.
 pub(crate) fn only_warn(diags: &mut [Diagnostic], from: usize) {
-    diags.iter_mut().skip(from).for_each(|d| d.severity = Severity::Warning);
+    for d in diags.iter_mut().skip(from) {
+        (d.severity, d.of_check) = (Severity::Warning, true);
+    }
 }
 
 /// Begins to read: a call to be run, unless the cell could be filled, has failed or waits. While planning, what depends on
