@@ -3,6 +3,7 @@
 
 mod expression;
 mod implied;
+mod inner;
 mod names;
 mod places;
 mod relevant;

@@ -1,26 +1,19 @@
 //! Attributes of resources that what changes is made from, directly or through variables, locals and outputs.
 
+use super::inner;
 use super::names::{Name, Subject, Tail};
-use formwork_addr::{InstanceKey, ModuleInstance, ResourceAddr};
+use formwork_addr::{ModuleInstance, ResourceAddr};
 use formwork_config::{Config, Module, Repetition};
 use formwork_lang::references;
-use formwork_plan::{Action, Plan};
+use formwork_plan::{Action, Mode, Plan};
 use formwork_syntax::{Body, Expr};
 use formwork_value::json::to_serde;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// The relevant attributes of a plan, in the order of their addresses.
 pub fn attributes(config: &Config, plan: &Plan) -> Vec<Value> {
-    let mut modules = BTreeSet::new();
-    for change in &plan.changes {
-        let mut module = Some(change.addr.resource.module.clone());
-        while let Some(at) = module {
-            module = at.parent();
-            modules.insert(at);
-        }
-    }
-    let mut walk = Walk { config, modules, seen: HashSet::new(), found: BTreeMap::new() };
+    let mut walk = Walk { config, seen: HashSet::new(), found: BTreeMap::new() };
     for change in plan.changes.iter().filter(|c| c.action != Action::NoOp) {
         let at = &change.addr.resource.module;
         let block = config.module(&at.path()).and_then(|m| m.resources.get(&*change.addr.resource.resource));
@@ -34,13 +27,23 @@ pub fn attributes(config: &Config, plan: &Plan) -> Vec<Value> {
             walk.expr(&output.value, &root, None);
         }
     }
+    // No state has outputs of other modules, so that each is a new one, every time.
+    if plan.mode != Mode::Destroy {
+        for at in inner::modules(config, plan) {
+            let Some(module) = config.module(&at.path()) else { continue };
+            let told = module.outputs.iter().filter(|(_, o)| !inner::is_null(&o.value, &at, plan));
+            for (name, output) in told {
+                if walk.first(&at, &format!("output.{name}")) {
+                    walk.expr(&output.value, &at, None);
+                }
+            }
+        }
+    }
     walk.found.into_values().collect()
 }
 
 struct Walk<'a> {
     config: &'a Config,
-    /// The module instances that the plan has something in.
-    modules: BTreeSet<ModuleInstance>,
     /// What was followed already: text that names it in its module instance.
     seen: HashSet<String>,
     found: BTreeMap<(String, String), Value>,
@@ -83,17 +86,8 @@ impl Walk<'_> {
             Subject::Variable(variable) => self.argument(variable, at),
             Subject::Module(call, key, output) => {
                 let inner = at.child(call.as_str().into(), key.clone());
-                let Some(child) = self.config.module(&inner.path()).cloned() else { return };
-                // Where it is not said which instance is meant, every one may be.
-                let of_call = |m: &&ModuleInstance| {
-                    m.parent().as_ref() == Some(at)
-                        && m.steps().last().is_some_and(|step| *step.name == **call && step.key != *key)
-                };
-                let unsaid = *key == InstanceKey::None;
-                let all: Vec<ModuleInstance> =
-                    self.modules.iter().filter(|m| unsaid && of_call(m)).cloned().collect();
-                for instance in all.iter().chain([&inner]) {
-                    self.outputs(&child, output.as_deref(), instance);
+                if let Some(child) = self.config.module(&inner.path()).cloned() {
+                    self.outputs(&child, output.as_deref(), &inner);
                 }
             }
             Subject::Other => {}

@@ -1,7 +1,7 @@
 use super::*;
 use formwork_addr::InstanceAddr;
 use formwork_config::{MemoryFiles, load};
-use formwork_plan::{Action, OutputChange, PlannedChange};
+use formwork_plan::{Action, Mode, OutputChange, PlannedChange};
 use serde_json::json;
 use std::path::Path;
 
@@ -151,6 +151,7 @@ fn relevant_attributes_are_followed_to_resources() {
     };
     let found = represent(&config(), &Sources::default(), &plan, &Registry::default()).relevant;
     let expected = [
+        ("module.m[\"k\"].terraform_data.inner", json!(["output"])),
         ("terraform_data.a", json!([])),
         ("terraform_data.a[0]", json!(["output", "s"])),
         ("terraform_data.a[1]", json!(["id"])),
@@ -159,19 +160,64 @@ fn relevant_attributes_are_followed_to_resources() {
     ];
     let expected = expected.map(|(resource, path)| json!({ "resource": resource, "attribute": path }));
     assert_eq!(found, expected);
-    // What module.m's output is made of is relevant only to what uses it.
+    // Nothing that is there is in module.m: what its output is made of is relevant to what uses it.
     let plan = Plan { changes: vec![created("terraform_data.a[0]")], ..Plan::default() };
     let found = represent(&config(), &Sources::default(), &plan, &Registry::default()).relevant;
     let inner = json!({ "resource": "module.m[\"k\"].terraform_data.inner", "attribute": ["output"] });
     assert_eq!(found, [inner]);
 }
 
-/// What a plan says of a root module and its module `m`.
+/// What a plan that creates something says of a root module and its module `m`.
 fn of_two(root: &str, child: &str, changes: &[&str]) -> Represented {
+    let changes = changes.iter().map(|address| created(address)).collect();
+    of_plan(root, child, &Plan { changes, ..Plan::default() })
+}
+
+/// What a plan says of a root module and its module `m`.
+fn of_plan(root: &str, child: &str, plan: &Plan) -> Represented {
     let files = [("main.tf", root), ("m/main.tf", child)].map(|(p, text)| (p.into(), text.into()));
     let loaded = load(Path::new(""), &MemoryFiles(files.into()));
-    let plan = Plan { changes: changes.iter().map(|address| created(address)).collect(), ..Plan::default() };
-    represent(&loaded.config.unwrap(), &loaded.sources, &plan, &Registry::default())
+    represent(&loaded.config.unwrap(), &loaded.sources, plan, &Registry::default())
+}
+
+/// The expected answers are Terraform 1.11.4's.
+#[test]
+fn outputs_of_modules_count_as_new_in_every_plan() {
+    let root = "module \"m\" {\n source = \"./m\"\n for_each = { x = 1 }\n in = 1\n}\n";
+    let child = format!(
+        "{CHILD}output \"nothing\" {{\n value = null\n}}\n\
+         output \"neither\" {{\n value = terraform_data.inner.triggers_replace\n}}\n"
+    );
+    let object = formwork_value::Value::object([
+        ("output", 1.into()),
+        ("triggers_replace", formwork_value::Value::null(formwork_value::Type::Dynamic)),
+    ]);
+    let change = |key: &str, action| PlannedChange {
+        action,
+        after: Some(object.clone()),
+        ..created(&format!("module.m[\"{key}\"].terraform_data.inner"))
+    };
+    let changes = vec![change("x", Action::NoOp), change("y", Action::Delete)];
+    let plan = |mode| Plan { mode, changes: changes.clone(), ..Plan::default() };
+    let inner = json!({ "resource": "module.m[\"x\"].terraform_data.inner", "attribute": ["output"] });
+    assert_eq!(of_plan(root, &child, &plan(Mode::Normal)).relevant, std::slice::from_ref(&inner));
+    assert_eq!(of_plan(root, &child, &plan(Mode::RefreshOnly)).relevant, [inner]);
+    assert!(of_plan(root, &child, &plan(Mode::Destroy)).relevant.is_empty());
+}
+
+/// The expected answers are Terraform 1.11.4's.
+#[test]
+fn modules_without_resources_have_outputs_too() {
+    let child = "variable \"in\" {}\noutput \"out\" {\n value = var.in\n}\n";
+    for (repetition, there) in [("", true), (" count = 2\n", true), (" count = 0\n", false)] {
+        let root = format!(
+            "resource \"terraform_data\" \"a\" {{}}\n\
+             module \"m\" {{\n source = \"./m\"\n{repetition} in = terraform_data.a.id\n}}\n"
+        );
+        let attribute = json!({ "resource": "terraform_data.a", "attribute": ["id"] });
+        let expected: Vec<Value> = if there { vec![attribute] } else { Vec::new() };
+        assert_eq!(of_two(&root, child, &[]).relevant, expected, "{repetition}");
+    }
 }
 
 /// The expected answers are Terraform 1.11.4's, in another order.
