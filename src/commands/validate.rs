@@ -9,8 +9,8 @@ use crate::variables;
 use crate::world::{RealWorld, now};
 use clap::Args;
 use formwork_addr::ModulePath;
-use formwork_config::{Import, load, load_without_lost_imports};
-use formwork_diag::{Diagnostic, Sources, has_errors};
+use formwork_config::{Import, load, load_without_lost_imports, only_plans_refuse};
+use formwork_diag::{Diagnostic, Severity, Sources, has_errors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,6 +73,7 @@ pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
         if lost.iter().all(can_be_written) { loaded } else { load(folder, &operation::WorkingFiles) };
     let loaded = operation::settled(cx, loaded);
     let mut diags = loaded.diagnostics;
+    leave_to_plans(&mut diags);
     let Some(mut config) = loaded.config.filter(|_| !has_errors(&diags)) else {
         return (diags, loaded.sources);
     };
@@ -91,6 +92,18 @@ pub fn check(cx: &Context, folder: &Path) -> (Vec<Diagnostic>, Sources) {
         warnings: Vec::new(),
     };
     let setup = operation::setup(cx, &inputs, Arc::new(RealWorld::planning(false, now())), 1);
-    diags.extend(formwork_engine::validate(&setup));
+    let mut found = formwork_engine::validate(&setup);
+    // Moves that go round are said once, and better by the configuration itself.
+    found.retain(|d| !only_plans_refuse(d) || diags.iter().all(|said| said.summary != d.summary));
+    leave_to_plans(&mut found);
+    diags.extend(found);
     (diags, inputs.sources)
+}
+
+/// A configuration that only plans refuse is valid, as it is to Terraform, but who asks is told.
+fn leave_to_plans(diags: &mut [Diagnostic]) {
+    for d in diags.iter_mut().filter(|d| d.is_error() && only_plans_refuse(d)) {
+        d.severity = Severity::Warning;
+        d.detail.push_str(" No plan can be made of this.");
+    }
 }

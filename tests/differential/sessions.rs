@@ -5,7 +5,7 @@
 //! (`NAME=value`), then a command with its arguments. Of `validate -json` the places and ranges are compared, of other commands the
 //! exit code and what they print when all is well; of `metadata functions` the signatures. `== differ <words> ==` is a question whose answer differs on purpose: the
 //! line above it says why. `== places <words> ==` is one of `validate -json` where only the ranges and snippets differ on purpose, and
-//! `== ranges <words> ==` one where only the snippets do.
+//! `== ranges <words> ==` one where only the snippets do, `== verdict <words> ==` one where we say more, and exit alike.
 
 use crate::Oracle;
 use formwork_testkit::{Terraform, normalise};
@@ -29,6 +29,8 @@ enum Wanted {
     SamePlaces,
     /// The same ranges, and other words around them.
     SameRanges,
+    /// The same exit code, and other lines.
+    SameVerdict,
     Other,
 }
 
@@ -39,6 +41,7 @@ impl Wanted {
             Wanted::Same => theirs == ours,
             Wanted::SamePlaces => same("exit") && same("places") && !same("ranges"),
             Wanted::SameRanges => same("exit") && same("ranges") && !same("snippets"),
+            Wanted::SameVerdict => same("exit") && !same("places"),
             Wanted::Other => theirs != ours,
         }
     }
@@ -48,6 +51,7 @@ impl Wanted {
             Wanted::Same => "",
             Wanted::SamePlaces => "  only the ranges should differ",
             Wanted::SameRanges => "  only the snippets should differ",
+            Wanted::SameVerdict => "  only the exit code should be the same",
             Wanted::Other => "  should differ",
         }
     }
@@ -71,6 +75,7 @@ fn parse(page: &str) -> Result<Vec<Part>, String> {
                 "ask" => Part::Ask { words: rest, wanted: Wanted::Same, typed: String::new() },
                 "ranges" => Part::Ask { words: rest, wanted: Wanted::SameRanges, typed: String::new() },
                 "places" => Part::Ask { words: rest, wanted: Wanted::SamePlaces, typed: String::new() },
+                "verdict" => Part::Ask { words: rest, wanted: Wanted::SameVerdict, typed: String::new() },
                 "differ" => Part::Ask { words: rest, wanted: Wanted::Other, typed: String::new() },
                 _ => return Err(format!("line {}: no such part: {line}", number + 1)),
             });

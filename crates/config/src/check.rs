@@ -7,6 +7,18 @@ use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_syntax::Str;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Whether only plans refuse a mistake: to Terraform's `validate`, a configuration with it is valid.
+pub fn only_plans_refuse(d: &Diagnostic) -> bool {
+    const SUMMARIES: [&str; 5] = [
+        "Redundant move statement",
+        "Ambiguous move statements",
+        "Cyclic dependency in move statements",
+        "Removed resource still exists",
+        "Removed module still exists",
+    ];
+    SUMMARIES.contains(&d.summary.as_str())
+}
+
 pub(crate) fn whole(config: &Config, diags: &mut Vec<Diagnostic>) {
     for module in config.modules.values() {
         for reference in module.resources.values().filter_map(|r| r.provider.as_ref()) {

@@ -36,6 +36,7 @@ mod version;
 mod written;
 
 pub use backend::backend_arguments;
+pub use check::only_plans_refuse;
 pub use clashes::{Clashes, Ends};
 pub use constant::{Nothing, const_eval};
 pub use early::{Early, OwnNames};

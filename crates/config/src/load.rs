@@ -1,7 +1,7 @@
 //! Reading a root module and everything that it calls.
 
 use crate::blocks::{add_file, no_attributes};
-use crate::check;
+use crate::check::{self, only_plans_refuse};
 use crate::files::Files;
 use crate::labels;
 use crate::manifest::{Installed, Manifest, Modules};
@@ -24,7 +24,7 @@ const MAX_DEPTH: usize = 100;
 /// A configuration, with the texts that its spans point into.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// The configuration; absent when there are errors.
+    /// The configuration; absent when there are errors, other than those that [only plans refuse](only_plans_refuse).
     pub config: Option<Config>,
     /// The files that were read.
     pub sources: Sources,
@@ -68,9 +68,13 @@ fn finished(mut loader: Loader<'_>, root: &Path) -> Loaded {
     if !has_errors(&out.diagnostics) {
         let config = Config { modules };
         check::whole(&config, &mut out.diagnostics);
-        out.config = Some(config).filter(|_| !has_errors(&out.diagnostics));
+        out.config = Some(config).filter(|_| can_be_looked_at(&out.diagnostics));
     }
     out
+}
+
+fn can_be_looked_at(diags: &[Diagnostic]) -> bool {
+    diags.iter().all(|d| !d.is_error() || only_plans_refuse(d))
 }
 
 /// [`load`], but import blocks of the root module whose resource the configuration does not have are taken out and come
@@ -102,7 +106,7 @@ pub fn load_without_lost_imports(root: &Path, files: &dyn Files) -> (Loaded, Vec
     }
     let config = Config { modules };
     check::whole(&config, &mut out.diagnostics);
-    out.config = Some(config).filter(|_| !has_errors(&out.diagnostics));
+    out.config = Some(config).filter(|_| can_be_looked_at(&out.diagnostics));
     (out, lost)
 }
 
