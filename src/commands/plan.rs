@@ -173,11 +173,10 @@ impl Plan {
     }
 }
 
-/// Shows a plan in the form that was asked for; `baseless` is that of a configuration that is wrong whatever its values are.
-pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs, baseless: bool) {
+/// Shows a plan in the form that was asked for. Programs are told nothing of one that is `void`: the errors say what there is.
+pub fn show(cx: &Context, plan: &Planned, inputs: &Inputs, void: bool) {
     if cx.screen.json {
-        // A plan that came to nothing has nothing to say: the errors do.
-        if !baseless {
+        if !void {
             cx.screen.print(&ui::stream::plan(plan));
         }
         return;

@@ -75,7 +75,8 @@ impl Request<'_> {
             let mut plan = outcome.plan;
             // Nothing can have come in between.
             plan.providers.clear();
-            show(cx, &plan, inputs, outcome.baseless);
+            let nothing = plan.errored && plan.changes.is_empty() && plan.outputs.is_empty();
+            show(cx, &plan, inputs, outcome.baseless || nothing);
             let any = changes(&plan);
             let asks = any && !self.auto_approve;
             let still = !plan.deferred.is_empty() && plan.deferred == waiting;
