@@ -1,6 +1,7 @@
 //! What is wrong with a configuration as a whole, and can be said without schemas and values.
 
 use crate::clashes::{Clashes, Ends};
+use crate::meta::SPLAT_TRIGGER;
 use crate::model::{Config, Module, ModuleCall, ProviderRef, Repetition};
 use formwork_addr::{InstanceKey, ModuleInstance, ModulePath, ModuleStep, Target};
 use formwork_diag::{Diagnostic, Span, suggestion};
@@ -9,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether only plans refuse a mistake: to Terraform's `validate`, a configuration with it is valid.
 pub fn only_plans_refuse(d: &Diagnostic) -> bool {
-    const SUMMARIES: [&str; 5] = [
+    const SUMMARIES: [&str; 6] = [
+        SPLAT_TRIGGER,
         "Redundant move statement",
         "Ambiguous move statements",
         "Cyclic dependency in move statements",

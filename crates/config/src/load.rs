@@ -65,7 +65,7 @@ fn finished(mut loader: Loader<'_>, root: &Path) -> Loaded {
     let Loader { mut out, modules, damaged, .. } = loader;
     // What a block seems to lack may stand where it could not be read.
     out.diagnostics.retain(|d| d.summary != MISSING || !d.span.is_some_and(|at| damaged.contains(&at)));
-    if !has_errors(&out.diagnostics) {
+    if can_be_looked_at(&out.diagnostics) {
         let config = Config { modules };
         check::whole(&config, &mut out.diagnostics);
         out.config = Some(config).filter(|_| can_be_looked_at(&out.diagnostics));
@@ -91,7 +91,7 @@ pub fn load_without_lost_imports(root: &Path, files: &dyn Files) -> (Loaded, Vec
     let mut loader = Loader::new(files, &installed);
     loader.module(ModulePath::default(), root.to_path_buf(), None, None);
     let Loader { mut out, mut modules, .. } = loader;
-    if has_errors(&out.diagnostics) {
+    if !can_be_looked_at(&out.diagnostics) {
         return (first, Vec::new());
     }
     let mut lost = Vec::new();

@@ -217,15 +217,32 @@ fn is_plain_reference(expr: &Expr) -> bool {
     }
 }
 
+/// What is wrong with a splat among triggers.
+pub(crate) const SPLAT_TRIGGER: &str = "Splat in replace_triggered_by";
+
 /// The items of `replace_triggered_by`: managed resources, their instances, and attributes of those.
 pub(crate) fn trigger_list(expr: &Expr, diags: &mut Vec<Diagnostic>) -> Vec<Expr> {
     let items = literal_list(expr, "\"replace_triggered_by\"", diags);
-    let (good, bad): (Vec<&Expr>, Vec<&Expr>) = items.iter().partition(|item| {
+    let is_object = |item: &Expr| {
         const OTHERS: [&str; 9] =
             ["var", "local", "module", "each", "count", "self", "path", "terraform", "tofu"];
         trigger_root(item).is_some_and(|root| !OTHERS.contains(&root))
-    });
+    };
+    let (good, bad): (Vec<&Expr>, Vec<&Expr>) = items.iter().partition(|item| is_object(item));
     for item in bad {
+        if let ExprKind::Splat { source, .. } = &item.kind
+            && is_object(source)
+        {
+            diags.push(
+                Diagnostic::error(
+                    SPLAT_TRIGGER,
+                    "A splat makes a list of values, and each item here is one resource, one instance, or one attribute of it.",
+                )
+                .help("Name the resource alone to follow all of its instances. To follow one attribute of all of them, give the list to a terraform_data as input, and name that.")
+                .at(item.span),
+            );
+            continue;
+        }
         diags.push(
             Diagnostic::error(
                 "Invalid replace_triggered_by expression",

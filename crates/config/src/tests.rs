@@ -75,6 +75,17 @@ fn triggers_are_resources() {
 }
 
 #[test]
+fn triggers_are_no_splats_but_only_plans_refuse_them() {
+    for splat in ["terraform_data.a[*]", "terraform_data.a[*].id", "terraform_data.a.*.id"] {
+        let text = format!(
+            "{A}resource \"terraform_data\" \"c\" {{\n lifecycle {{\n replace_triggered_by = [{splat}]\n}}\n}}"
+        );
+        check(&text, &["Splat in replace_triggered_by"]);
+        assert!(loaded(&[("main.tf", &*text)]).config.is_some());
+    }
+}
+
+#[test]
 fn a_module_may_be_empty() {
     let call = ("main.tf", "module \"m\" {\n source = \"./m\"\n}\n");
     check_all(&[call, ("m/readme.md", "")], &[]);
