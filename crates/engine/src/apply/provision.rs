@@ -277,3 +277,21 @@ impl Ready {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::suppressed;
+    use formwork_value::Marks;
+
+    /// The expected answers are Terraform 1.11.4's.
+    #[test]
+    fn what_is_not_shown_says_why() {
+        let said =
+            |marks| suppressed(marks).map(|text| text.trim_start_matches("(output suppressed due to "));
+        assert_eq!(said(Marks::NONE), None);
+        assert_eq!(said(Marks::SENSITIVE), Some("sensitive value in config)"));
+        assert_eq!(said(Marks::EPHEMERAL), Some("ephemeral value in config)"));
+        let both = Marks::SENSITIVE.union(Marks::EPHEMERAL);
+        assert_eq!(said(both), Some("sensitive, ephemeral value in config)"));
+    }
+}
