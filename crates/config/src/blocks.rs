@@ -20,7 +20,7 @@ use formwork_addr::ResourceMode;
 use formwork_diag::{Diagnostic, Span, suggestion};
 use formwork_lang::type_expr;
 use formwork_syntax::{Block, Body, Expr, ExprKind, Ident, Str};
-use formwork_value::{Type, convert_defaults};
+use formwork_value::{ConvertError, Type, convert_defaults};
 use std::collections::BTreeMap;
 
 /// Adds what a file says to the module.
@@ -45,7 +45,8 @@ pub(crate) fn no_attributes(body: &Body, diags: &mut Vec<Diagnostic>) {
     }
 }
 
-fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
+/// Adds what a block says to the module.
+pub(crate) fn add_block(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     match &*block.kind.name {
         "terraform" => {
             if labels(block, &[], diags).is_some() {
@@ -225,9 +226,7 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
         deprecated: None,
         validations: Vec::new(),
     };
-    let mut type_at = None;
     if let Some(a) = r.take("type") {
-        type_at = Some(a.expr.span);
         match type_expr(&a.expr) {
             Ok((ty, defaults)) => {
                 (variable.ty, variable.defaults, variable.typed) = (ty, defaults, true);
@@ -247,28 +246,22 @@ fn add_variable(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>)
     if let Some(a) = r.take("default")
         && let Some(value) = const_eval(&a.expr, diags)
     {
-        if value.is_null() && !variable.nullable {
-            diags.push(
-                Diagnostic::error(
-                    "Invalid default value for variable",
-                    "The default is null, but the variable says nullable = false.",
-                )
-                .at(a.expr.span),
-            );
-        }
-        match convert_with(&variable, &value) {
-            Ok(value) => variable.default = Some(value),
-            Err(reason) => {
-                let d = Diagnostic::error(
-                    "Invalid default value for variable",
-                    format!("The default does not fit the variable's type: {reason}."),
-                )
-                .at(a.expr.span);
-                // An override file has changed one of the two.
-                diags.push(match type_at.filter(|at| at.file != a.expr.span.file) {
-                    Some(at) => d.label(at, "the type stands here"),
-                    None => d,
-                });
+        if block.body.merged > 0 {
+            // Each file gives it its type, one after the other: `alone.rs`.
+            variable.default = Some(value);
+        } else {
+            if value.is_null() && !variable.nullable {
+                diags.push(null_default().at(a.expr.span));
+            }
+            match convert_with(&variable, &value) {
+                Ok(value) => variable.default = Some(value),
+                Err(reason) => diags.push(
+                    Diagnostic::error(
+                        "Invalid default value for variable",
+                        format!("The default does not fit the variable's type: {reason}."),
+                    )
+                    .at(a.expr.span),
+                ),
             }
         }
     }
@@ -289,7 +282,20 @@ pub(crate) fn convert_with(
         Some(defaults) => convert_defaults(value, &variable.ty, defaults),
         None => formwork_value::convert(value, &variable.ty),
     };
-    converted.map_err(|e| if e.path.0.is_empty() { e.message } else { format!("{}: {}", e.path, e.message) })
+    converted.map_err(reason)
+}
+
+/// Why a value is not of a type, and where in it.
+pub(crate) fn reason(e: ConvertError) -> String {
+    if e.path.0.is_empty() { e.message } else { format!("{}: {}", e.path, e.message) }
+}
+
+/// What is said of a default that is null where null is no value.
+pub(crate) fn null_default() -> Diagnostic {
+    Diagnostic::error(
+        "Invalid default value for variable",
+        "The default is null, but the variable says nullable = false.",
+    )
 }
 
 fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {

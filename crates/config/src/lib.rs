@@ -3,6 +3,7 @@
 //! [`load`] reads a root module and everything it calls; expressions stay expressions. Values of root module
 //! variables are gathered by [`resolve_variables`]. Nothing here knows schemas or evaluates resources.
 
+mod alone;
 mod backend;
 mod blocks;
 mod check;

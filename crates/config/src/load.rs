@@ -1,5 +1,6 @@
 //! Reading a root module and everything that it calls.
 
+use crate::alone::Alone;
 use crate::blocks::{add_file, no_attributes};
 use crate::check::{self, only_plans_refuse};
 use crate::files::Files;
@@ -347,7 +348,7 @@ impl<'a> Loader<'a> {
                 bodies.extend(body);
             }
         }
-        let mut found = overridden(&mut bodies, overriding);
+        let (mut found, alone) = overridden(&mut bodies, overriding);
         // What seems not to be there may stand where it could not be read.
         found.retain(|d| !broken || d.summary != NOTHING);
         self.out.diagnostics.extend(found);
@@ -355,6 +356,7 @@ impl<'a> Loader<'a> {
         for body in &bodies {
             add_file(&mut module, body, &mut self.out.diagnostics);
         }
+        alone.finish(&mut module, &mut self.out.diagnostics);
         Some(module)
     }
 
@@ -412,9 +414,10 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Merges override files into the others.
-fn overridden(bodies: &mut Vec<Body>, overriding: Vec<Body>) -> Vec<Diagnostic> {
+/// Merges override files into the others. Apart comes what the blocks that it changes said before.
+fn overridden(bodies: &mut Vec<Body>, overriding: Vec<Body>) -> (Vec<Diagnostic>, Alone) {
     let mut diags = Vec::new();
+    let mut alone = Alone::default();
     // Blocks that change no other need a place, too.
     if let Some(first) = overriding.first().filter(|_| bodies.is_empty()) {
         bodies.push(first.emptied());
@@ -422,10 +425,10 @@ fn overridden(bodies: &mut Vec<Body>, overriding: Vec<Body>) -> Vec<Diagnostic> 
     for body in overriding {
         no_attributes(&body, &mut diags);
         for block in body.blocks {
-            merge(bodies, block, &mut diags);
+            merge(bodies, block, &mut alone, &mut diags);
         }
     }
-    diags
+    (diags, alone)
 }
 
 /// Adds the places of what the blocks lack that mistakes of grammar lie in.

@@ -1,6 +1,7 @@
 //! Override files: `override.tf` and `*_override.tf` change blocks of the others
 //! (<https://developer.hashicorp.com/terraform/language/files/override>).
 
+use crate::alone::Alone;
 use crate::blocks::no_blocks;
 use crate::labels::labels;
 use crate::language::TOP_LEVEL;
@@ -30,8 +31,8 @@ pub fn without_effect(what: &str, detail: String) -> Diagnostic {
     )
 }
 
-/// Merges a block of an override file into the block of the same kind and labels.
-pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagnostic>) {
+/// Merges a block of an override file into the block of the same kind and labels, which are both read alone first.
+pub(crate) fn merge(files: &mut [Body], mut block: Block, alone: &mut Alone, diags: &mut Vec<Diagnostic>) {
     let kind = block.kind.name.clone();
     if &*kind == "locals" {
         return locals(files, block, diags);
@@ -44,17 +45,15 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
     if matches!(&*kind, "module" | "resource" | "data" | "ephemeral" | "output") {
         dependencies(&mut block, diags);
     }
+    let unchanged = |b: &&Block| b.body.merged == 0 && same(b, &block);
+    files.iter().flat_map(|f| f.blocks.iter()).filter(unchanged).for_each(|b| alone.read(b));
+    alone.read(&block);
     if &*kind == "terraform" {
         backend(files, &block);
         required_providers(files, &mut block);
     }
-    let same = |b: &&mut Block| {
-        b.kind.name == kind
-            && b.labels.len() == block.labels.len()
-            && b.labels.iter().zip(&block.labels).all(|(x, y)| x.name == y.name)
-            && (&*kind != "provider" || alias(b) == alias(&block))
-    };
-    let Some(base) = files.iter_mut().flat_map(|f| f.blocks.iter_mut()).find(same) else {
+    let base = files.iter_mut().flat_map(|f| f.blocks.iter_mut()).find(|b| same(b, &block));
+    let Some(base) = base else {
         if let Some(first) = files.first_mut().filter(|_| stands_alone(&block)) {
             first.blocks.push(block);
         } else {
@@ -66,6 +65,14 @@ pub(crate) fn merge(files: &mut [Body], mut block: Block, diags: &mut Vec<Diagno
         repetition(base, &mut block, diags);
     }
     content(&mut base.body, block.body, &kind, diags);
+}
+
+/// Whether two blocks are about the same.
+fn same(one: &Block, other: &Block) -> bool {
+    one.kind.name == other.kind.name
+        && one.labels.len() == other.labels.len()
+        && one.labels.iter().zip(&other.labels).all(|(x, y)| x.name == y.name)
+        && (&*one.kind.name != "provider" || alias(one) == alias(other))
 }
 
 /// Whether a block need not change another one: all modules have settings, and providers a usual configuration. What is no
@@ -154,9 +161,9 @@ fn refuse(body: &mut Body, kinds: &[&str], diags: &mut Vec<Diagnostic>) {
     }
 }
 
-/// There is one backend, whichever of several terraform blocks it stands in.
+/// There is one backend, whichever of several terraform blocks it stands in. HCP Terraform takes the place of one.
 fn backend(files: &mut [Body], block: &Block) {
-    let is_it = |b: &Block| &*b.kind.name == "backend";
+    let is_it = |b: &Block| matches!(&*b.kind.name, "backend" | "cloud");
     if block.body.blocks.iter().any(is_it) {
         for base in
             files.iter_mut().flat_map(|f| f.blocks.iter_mut()).filter(|b| b.kind.name == block.kind.name)

@@ -17,6 +17,12 @@ const COMPATIBLE: &str = "1.11.4";
 /// The edition of the language.
 const EDITION: &str = "TF2021";
 
+const PRE_RELEASE: &str = "Invalid required_version constraint";
+const OTHER_VERSION: &str = "Unsupported version";
+
+/// What is said of the version that a module wants in the end, and not of what another file replaces.
+pub(crate) const OF_THE_WHOLE: [&str; 2] = [PRE_RELEASE, OTHER_VERSION];
+
 pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
     let mut r = Reader::new(&language::TERRAFORM, &block.body);
     if let Some(a) = r.take("required_version")
@@ -26,7 +32,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
         match Constraints::parse(&text) {
             Ok(wanted) if wanted.name_prerelease() => diags.push(
                 Diagnostic::error(
-                    "Invalid required_version constraint",
+                    PRE_RELEASE,
                     format!(
                         "\"{text}\" names a pre-release, and \"required_version\" is about releases only."
                     ),
@@ -37,7 +43,7 @@ pub(crate) fn terraform(module: &mut Module, block: &Block, diags: &mut Vec<Diag
             Ok(wanted) if Version::parse(COMPATIBLE).is_some_and(|v| wanted.admit(&v)) => {}
             Ok(_) => diags.push(
                 Diagnostic::error(
-                    "Unsupported version",
+                    OTHER_VERSION,
                     format!("This module wants Terraform {text}; Formwork is compatible with {COMPATIBLE}."),
                 )
                 .at(a.span),

@@ -52,6 +52,111 @@ fn what_no_override_can_change() {
 }
 
 #[test]
+fn mistakes_are_told_though_they_are_replaced() {
+    let over = |base: &str, text: &str, expected: &[&str]| {
+        check_all(&[("main.tf", base), ("x_override.tf", text)], expected);
+    };
+    let variable = |inner: &str| format!("variable \"v\" {{\n{inner}\n}}\n");
+    let default = "Invalid default value for variable";
+    let wrong = variable("type = number\ndefault = \"x\"");
+    over(&wrong, &variable("default = 5"), &[default]);
+    over(&wrong, &variable("type = string"), &[default]);
+    // Once, though it is there in the end, too.
+    over(&wrong, &variable("description = \"x\""), &[default]);
+    over(&variable("type = strin"), &variable("type = string"), &["Invalid type specification"]);
+    over(&variable("sensitive = \"x\""), &variable("sensitive = true"), &["Unsuitable value"]);
+    over(&variable("default = null\nnullable = false"), &variable("default = 1"), &[default]);
+    over(&variable("default = 1"), &variable("type = bool\ndefault = \"x\""), &[default]);
+    let setting = |text: &str| format!("terraform {{\n {text}\n}}\n");
+    let fine = setting("required_version = \">= 1\"");
+    over(&setting("required_version = \"foo\""), &fine, &["Invalid version constraint"]);
+    over(&setting("required_version = \">= 99\""), &fine, &[]);
+    let early = |value: &str| {
+        format!("resource \"t\" \"a\" {{\n lifecycle {{\n create_before_destroy = {value}\n}}\n}}\n")
+    };
+    over(&early("\"x\""), &early("true"), &["Unsuitable value"]);
+    check_all(
+        &[
+            ("main.tf", "resource \"t\" \"a\" {}\n"),
+            ("x_override.tf", &early("\"x\"")),
+            ("y_override.tf", &early("true")),
+        ],
+        &["Unsuitable value"],
+    );
+    // What only the override file has is not missing.
+    over("output \"o\" {}\n", "output \"o\" {\n value = 1\n}\n", &[]);
+}
+
+#[test]
+fn a_default_takes_the_types_of_all_files() {
+    let variable = |inner: &str| format!("variable \"v\" {{\n{inner}\n}}\n");
+    let default = |base: &str, overs: &[&str]| {
+        let mut texts = vec![("main.tf".to_owned(), variable(base))];
+        texts.extend(overs.iter().enumerate().map(|(i, text)| (format!("{i}_override.tf"), variable(text))));
+        let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (&**name, &**text)).collect();
+        let all = loaded(&texts);
+        assert!(all.diagnostics.is_empty(), "{:?}", all.diagnostics);
+        let config = all.config.unwrap();
+        config.root().variables["v"].default.clone().unwrap()
+    };
+    let check = |base: &str, overs: &[&str], same: &str| {
+        assert_eq!(default(base, overs), default(same, &[]), "{base} {overs:?}");
+    };
+    check(
+        "type = set(string)\ndefault = [\"b\", \"a\", \"a\"]",
+        &["type = list(string)"],
+        "type = list(string)\ndefault = [\"a\", \"b\"]",
+    );
+    check("type = number\ndefault = \"010\"", &["type = string"], "default = \"10\"");
+    check("default = \"010\"", &["type = number", "type = string"], "default = \"10\"");
+    check("type = number", &["default = \"010\"", "type = string"], "default = \"10\"");
+    check("type = bool\ndefault = \"1\"", &["type = string"], "default = \"true\"");
+    check(
+        "type = object({ x = optional(string, \"d\") })\ndefault = {}",
+        &["type = object({ x = optional(string, \"e\") })"],
+        "default = { x = \"d\" }",
+    );
+    check(
+        "type = object({ x = string })\ndefault = { x = \"1\", y = 1 }",
+        &["type = object({ x = string, y = optional(number, 5) })"],
+        "type = object({ x = string, y = optional(number) })\ndefault = { x = \"1\" }",
+    );
+    check(
+        "type = object({ x = optional(string, \"d\") })",
+        &["default = { x = null }"],
+        "default = { x = \"d\" }",
+    );
+}
+
+#[test]
+fn a_default_that_does_not_fit_is_the_fault_of_the_override() {
+    let told = |base: &str, over: &str| {
+        let all = loaded(&[("main.tf", base), ("x_override.tf", over)]);
+        let marked = |at: Option<formwork_diag::Span>| at.map_or("", |at| all.sources.text(at)).to_owned();
+        let d = all.diagnostics.first().unwrap();
+        let labels = d.labels.iter().map(|label| marked(Some(label.span))).collect::<Vec<_>>();
+        (all.diagnostics.len(), marked(d.span), labels.join(", "))
+    };
+    let base = "variable \"v\" {\n type = number\n default = 5\n}\n";
+    let expected = |labels: &str| (1, "variable \"v\"".to_owned(), labels.to_owned());
+    assert_eq!(told(base, "variable \"v\" {\n type = bool\n}\n"), expected("5, bool"));
+    assert_eq!(told(base, "variable \"v\" {\n default = \"x\"\n}\n"), expected("\"x\", number"));
+    let null = "variable \"v\" {\n default = null\n}\n";
+    assert_eq!(told(null, "variable \"v\" {\n nullable = false\n}\n"), expected("null"));
+}
+
+#[test]
+fn a_backend_takes_the_place_of_hcp_terraform() {
+    let cloud = "terraform {\n cloud {\n organization = \"a\"\n}\n}\n";
+    let backend = "terraform {\n backend \"local\" {}\n}\n";
+    let files = [("main.tf", cloud), ("x_override.tf", backend)];
+    check_all(&files, &[]);
+    let kind = loaded(&files).config.unwrap().root().backend.as_ref().map(|b| b.kind.name.to_string());
+    assert_eq!(kind.as_deref(), Some("local"));
+    check_all(&[("main.tf", backend), ("x_override.tf", cloud)], &["Unsupported backend"]);
+}
+
+#[test]
 fn conditions_stay_as_they_are() {
     let over = |base: &str, text: &str, expected: &[&str]| {
         check_all(&[("main.tf", base), ("x_override.tf", text)], expected);
