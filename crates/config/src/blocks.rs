@@ -326,8 +326,18 @@ fn add_check(module: &mut Module, block: &Block, diags: &mut Vec<Diagnostic>) {
                 .at(block.header),
         );
     }
-    let check = Check { name: name.clone(), asserts, span: block.header };
+    let data = data.first().and_then(|data| data_reference(data));
+    let check = Check { name: name.clone(), data, asserts, span: block.header };
     module.checks.insert(name.name.clone(), check);
+}
+
+/// The reference to what a data block reads.
+fn data_reference(block: &Block) -> Option<Expr> {
+    let [type_name, name] = &*block.labels else { return None };
+    let expr = |kind| Expr { kind, span: block.header };
+    let data = expr(ExprKind::Variable("data".into()));
+    let all = expr(ExprKind::Attr(Box::new(data), type_name.clone()));
+    Some(expr(ExprKind::Attr(Box::new(all), name.clone())))
 }
 
 /// The message of a `deprecated` argument.

@@ -209,6 +209,8 @@ pub struct Connection {
 pub struct Check {
     /// Its name.
     pub name: Ident,
+    /// The data resource in it, as a reference: it is read with the check, whether anything speaks of it or not.
+    pub data: Option<Expr>,
     /// What must hold; what does not is a warning.
     pub asserts: Vec<Condition>,
     /// The block's header.

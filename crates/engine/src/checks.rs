@@ -154,7 +154,7 @@ pub(crate) fn conditions(
 }
 
 /// The address of something in an instance of a module.
-fn in_module(e: &Evaluator, module: ModuleId, address: &str) -> String {
+pub(crate) fn in_module(e: &Evaluator, module: ModuleId, address: &str) -> String {
     match &e.module(module).addr {
         addr if addr.is_root() => address.to_owned(),
         addr => format!("{addr}.{address}"),
@@ -304,6 +304,20 @@ pub(crate) fn asserts(e: &mut Evaluator, despite: bool) -> Result<(), Vec<CellId
         for (name, check) in &declared.checks {
             let address = in_module(e, module, &format!("check.{name}"));
             let from = e.diags.len();
+            let data = check.data.as_ref().map(|data| e.expression(module, data));
+            match data {
+                Some(Ran::Missing(more)) => {
+                    missing.extend(&more);
+                    judged.push((address, e.diags.split_off(from), Ran::Missing(more)));
+                    continue;
+                }
+                // Without what they are about, assertions are not looked at.
+                Some(Ran::Failed) if e.unread.contains_key(&address) => {
+                    judged.push((address, e.diags.split_off(from), Ran::Failed));
+                    continue;
+                }
+                _ => {}
+            }
             let ran = e.evaluate(
                 |_, diags, scope| {
                     let mut verdicts = Vec::new();
@@ -332,6 +346,11 @@ pub(crate) fn asserts(e: &mut Evaluator, despite: bool) -> Result<(), Vec<CellId
         return Err(missing);
     }
     for (address, said, ran) in judged {
+        if let Some(problems) = e.unread.remove(&address) {
+            e.diags.extend(said);
+            e.checks.add(&address, CheckStatus::Fail, problems);
+            continue;
+        }
         if despite && !matches!(ran, Ran::Done(..)) {
             e.checks.unjudged(&address);
             continue;

@@ -85,6 +85,8 @@ pub(crate) struct Evaluator {
     pub lenient: bool,
     /// Of what (and whether its pre- or postconditions) such a warning was told. Whoever has to wait is tried again.
     pub told: FxHashSet<(String, &'static str)>,
+    /// What went wrong with the data of check blocks, by the check's address.
+    pub unread: FxHashMap<String, Vec<String>>,
     /// Whether an unknown repetition waits, and is no error.
     pub deferring: bool,
     /// What waits: expansions and instances.
@@ -124,6 +126,7 @@ impl Evaluator {
             expanded: Vec::new(),
             lenient: false,
             told: FxHashSet::default(),
+            unread: FxHashMap::default(),
             deferring: false,
             deferred: FxHashMap::default(),
             waiting: RefCell::default(),

@@ -1,14 +1,18 @@
-//! Data blocks inside of check blocks: read when the check is looked at. What goes wrong is a warning.
+//! Data blocks inside of check blocks: read when the check is looked at. That they cannot be read is a warning, and the check
+//! does not hold; what is wrong with a block itself is a mistake, as everywhere.
 
 use crate::calls::{Caller, NoRecorder, shown_id};
 use crate::cells::{CellId, Content, InstanceInfo};
+use crate::checks::in_module;
 use crate::evaluator::{Evaluator, Ran};
 use crate::event::Verb;
 use crate::planner::lifecycle::postconditions;
 use crate::prepare::{call_failed, prepare};
 use crate::provide::{TypeInfo, Worker};
 use formwork_diag::{Diagnostic, Severity};
+use formwork_lang::references;
 use formwork_provider::{Call, CallError, planned_data};
+use formwork_syntax::Body;
 use formwork_value::{Marks, Path, Value};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,11 +29,23 @@ pub(crate) struct WasRead {
 
 type Reading = Pin<Box<dyn Future<Output = WasRead>>>;
 
-/// Errors said since `from` are warnings, of a check.
-pub(crate) fn only_warn(diags: &mut [Diagnostic], from: usize) {
-    for d in diags.iter_mut().skip(from) {
+/// What is said of a precondition that does not hold.
+const PRECONDITION: &str = "Resource precondition failed";
+
+/// Those of the errors said since `from` are warnings, and what the check fails with.
+fn only_warn(ev: &mut Evaluator, instance: &InstanceInfo, from: usize, which: impl Fn(&Diagnostic) -> bool) {
+    let Some(check) = &instance.block.block().check else { return };
+    let address = in_module(ev, instance.module, &format!("check.{check}"));
+    for d in ev.diags[from..].iter_mut().filter(|d| d.is_error() && which(d)) {
         (d.severity, d.of_check) = (Severity::Warning, true);
+        ev.unread.entry(address.clone()).or_default().push(d.to_string());
     }
+}
+
+/// Whether a body says the same whatever there is.
+fn is_constant(body: &Body) -> bool {
+    body.attributes.iter().all(|a| references(&a.expr).is_empty())
+        && body.blocks.iter().all(|b| is_constant(&b.body))
 }
 
 /// Begins to read: a call to be run, unless the cell could be filled, has failed or waits. While planning, what depends on
@@ -49,7 +65,7 @@ pub(crate) fn read(
             return None;
         }
         Ran::Failed => {
-            only_warn(&mut ev.diags, from);
+            only_warn(ev, instance, from, |d| d.summary == PRECONDITION);
             ev.cells.fail(cell);
             return None;
         }
@@ -64,7 +80,9 @@ pub(crate) fn read(
         refused |= p.severity == Severity::Error;
         ev.diags.push(prepared.problem(instance, &p));
     }
-    only_warn(&mut ev.diags, from);
+    // What is refused whatever there is, is a mistake.
+    let constant = is_constant(&instance.block.block().body);
+    only_warn(ev, instance, from, |_| !constant);
     if refused {
         ev.cells.fail(cell);
         return None;
@@ -114,5 +132,5 @@ pub(crate) fn was_read(ev: &mut Evaluator, was: WasRead) {
             ev.cells.fail(cell);
         }
     }
-    only_warn(&mut ev.diags, from);
+    only_warn(ev, &instance, from, |_| true);
 }
