@@ -330,6 +330,12 @@ fn save(
             *value = given.clone();
         }
     }
+    // Ephemeral variables are shown with their defaults, whatever was given: that is in the configuration anyway.
+    for (name, variable) in &inputs.config.root().variables {
+        if let Some(default) = variable.default.as_ref().filter(|_| variable.ephemeral) {
+            outcome.plan.variables.insert(name.clone(), default.clone());
+        }
+    }
     let bytes = file::write(&outcome.plan, &bundle);
     let bytes = cx.seal_plan(bytes).map_err(|d| cx.refuse(d))?;
     private_file(path, &bytes).map_err(|e| {
