@@ -5,7 +5,8 @@ use crate::blocks::{add_block, convert_with, null_default, reason};
 use crate::load::MISSING;
 use crate::model::{Module, Variable};
 use crate::settings::OF_THE_WHOLE;
-use formwork_diag::{Diagnostic, Span};
+use formwork_diag::{Diagnostic, Span, has_errors};
+use formwork_lang::{RefStep, references};
 use formwork_syntax::{Block, Str};
 use formwork_value::{Defaults, Type, Value, convert};
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ pub(crate) struct Alone {
     mistakes: Vec<Diagnostic>,
     /// What each file says of a variable, the overriding ones last and in their order.
     variables: BTreeMap<Str, Vec<Declared>>,
+    /// Variables that are named where others replace it, and the graph does not look.
+    named: Vec<(Str, Span)>,
 }
 
 /// What one file says of a variable.
@@ -46,6 +49,7 @@ impl Alone {
         add_block(&mut module, &copy, &mut found);
         found.retain(|d| d.summary != MISSING && !OF_THE_WHOLE.contains(&&*d.summary));
         self.mistakes.extend(found);
+        self.named.extend(named(block));
         if let Some((name, variable)) = module.variables.pop_first() {
             self.variables.entry(name).or_default().push(declared(block, variable));
         }
@@ -58,12 +62,42 @@ impl Alone {
                 told.push(mistake);
             }
         }
+        // As always, this is told when all else is well: the block of a variable may be what could not be read.
+        if !has_errors(told) {
+            let missing = self.named.into_iter().filter(|(name, _)| !module.variables.contains_key(name));
+            told.extend(missing.map(|(name, at)| undeclared(&name, at)));
+        }
         for (name, declared) in &self.variables {
             if let Some(variable) = module.variables.get_mut(name) {
                 settle(variable, declared, told);
             }
         }
     }
+}
+
+/// The variables in those arguments of a resource's lifecycle that are evaluated.
+fn named(block: &Block) -> Vec<(Str, Span)> {
+    let mut found = Vec::new();
+    for lifecycle in block.body.blocks.iter().filter(|b| &*b.kind.name == "lifecycle") {
+        for argument in ["prevent_destroy", "create_before_destroy"] {
+            let Some(a) = lifecycle.body.attribute(argument) else { continue };
+            for reference in references(&a.expr) {
+                if let ("var", Some(RefStep::Attr(name))) = (reference.root, reference.steps.first()) {
+                    found.push((Str::from(*name), reference.span));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn undeclared(name: &str, at: Span) -> Diagnostic {
+    Diagnostic::error(
+        "Reference to undeclared input variable",
+        format!("The module has no variable \"{name}\"."),
+    )
+    .at(at)
+    .help(format!("Declare it with variable \"{name}\" {{}}, or remove what an override file replaces."))
 }
 
 fn declared(block: &Block, variable: Variable) -> Declared {

@@ -83,6 +83,10 @@ fn mistakes_are_told_though_they_are_replaced() {
         ],
         &["Unsuitable value"],
     );
+    let lasting =
+        |value: &str| format!("resource \"t\" \"a\" {{\n lifecycle {{\n prevent_destroy = {value}\n}}\n}}\n");
+    over(&lasting("var.x"), &lasting("true"), &["Reference to undeclared input variable"]);
+    over(&(lasting("var.x") + "variable \"x\" {}\n"), &lasting("true"), &[]);
     // What only the override file has is not missing.
     over("output \"o\" {}\n", "output \"o\" {\n value = 1\n}\n", &[]);
 }
