@@ -135,15 +135,17 @@ fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut Output) {
     }
 }
 
+/// Whether this letter, behind a backslash, stands for several characters.
+fn is_set(letter: char) -> bool {
+    matches!(letter, 'd' | 'D' | 'w' | 'W' | 's' | 'S' | 'p' | 'P')
+}
+
 /// What follows a backslash.
 fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> Result<(), String> {
-    let set = |text: &str, out: &mut String| {
-        if in_class { out.push_str(text) } else { out.extend(["[", text, "]"]) }
-    };
     match chars.next() {
-        Some('d') => set("0-9", out),
-        Some('w') => set("0-9A-Za-z_", out),
-        Some('s') => set(r"\t\n\f\r ", out),
+        Some('d') => out.push_str("[0-9]"),
+        Some('w') => out.push_str("[0-9A-Za-z_]"),
+        Some('s') => out.push_str(r"[\t\n\f\r ]"),
         Some('D') => out.push_str("[^0-9]"),
         Some('W') => out.push_str("[^0-9A-Za-z_]"),
         Some('S') => out.push_str(r"[^\t\n\f\r ]"),
@@ -203,27 +205,27 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String, in_class: bool) -> 
     Ok(())
 }
 
+/// What is wrong when a pattern ends inside of brackets.
+const UNCLOSED: &str = "a bracket in it is not closed";
+
 /// The names that may stand in `[:…:]`.
 const NAMED_CLASSES: &str =
     "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit";
 
-/// What follows the bracket of `[:`, inside of brackets: a class if there is a `:]`, and else just a bracket.
-fn named_class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+/// What follows the bracket of `[:`, inside of brackets: a class if there is a `:]`, and else nothing is read.
+fn named_class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<bool, String> {
     let rest: String = chars.clone().skip(1).collect();
-    let Some((name, _)) = rest.split_once(":]") else {
-        out.push_str(r"\[");
-        return Ok(());
-    };
+    let Some((name, _)) = rest.split_once(":]") else { return Ok(false) };
     let plain = name.strip_prefix('^').unwrap_or(name);
     if !NAMED_CLASSES.split(' ').any(|known| known == plain) {
         return Err(format!("there is no class of characters [:{name}:]"));
     }
     out.extend(["[:", name, ":]"]);
     chars.nth(name.chars().count() + 2);
-    Ok(())
+    Ok(true)
 }
 
-/// What follows `[`.
+/// What follows `[`. Only behind a single character does a minus make a range: behind a class it stands for itself.
 fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
     out.push('[');
     if chars.next_if_eq(&'^').is_some() {
@@ -231,27 +233,40 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String
     }
     let mut first = true;
     loop {
-        match chars.next() {
-            None => return Err("a bracket in it is not closed".into()),
-            Some(']') if !first => break,
-            Some('[') if chars.peek() == Some(&':') => named_class(chars, out)?,
-            Some('\\') => escape(chars, out, true)?,
-            Some('-') => {
-                // The end of a range, unless it stands first or last.
-                let range = !first && chars.peek() != Some(&']');
-                if !range {
-                    out.push_str(r"\-");
-                } else if chars.next_if_eq(&'-').is_some() {
-                    out.push_str(r"-\-");
-                } else {
-                    out.push('-');
-                }
-            }
-            Some(c @ ('[' | ']' | '&' | '~' | '^')) => out.extend(['\\', c]),
-            Some(c) => out.push(c),
+        let c = chars.next().ok_or(UNCLOSED)?;
+        if c == ']' && !first {
+            break;
         }
         first = false;
+        if c == '[' && chars.peek() == Some(&':') && named_class(chars, out)? {
+            continue;
+        }
+        if c == '\\' && chars.peek().is_some_and(|letter| is_set(*letter)) {
+            escape(chars, out, true)?;
+            continue;
+        }
+        member(c, chars, out)?;
+        let mut ahead = chars.clone();
+        if ahead.next() == Some('-') && ahead.next() != Some(']') {
+            chars.next();
+            out.push('-');
+            let end = chars.next().ok_or(UNCLOSED)?;
+            if let Some(letter) = chars.peek().filter(|letter| end == '\\' && is_set(**letter)) {
+                return Err(format!("a range of characters cannot end in the class \\{letter}"));
+            }
+            member(end, chars, out)?;
+        }
     }
     out.push(']');
+    Ok(())
+}
+
+/// One character inside of brackets, which is this one or the escape that it begins.
+fn member(c: char, chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
+    match c {
+        '\\' => escape(chars, out, true)?,
+        '[' | ']' | '&' | '~' | '^' | '-' => out.extend(['\\', c]),
+        c => out.push(c),
+    }
     Ok(())
 }
