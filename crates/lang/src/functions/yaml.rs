@@ -7,6 +7,9 @@ use super::*;
 
 library![yamlencode, yamldecode];
 
+/// What may stand in front of a text to say how it is encoded.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A value as YAML in block style.
 #[function(
     example = r#"yamlencode({ foo = [1, 2], bar = "baz" })"#,

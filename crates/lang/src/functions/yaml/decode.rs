@@ -1,9 +1,12 @@
 //! YAML to values. Plain scalars are resolved as Terraform's YAML 1.1 library does: `yes`, `on` and `y` are true.
 
 mod mend;
+mod openings;
 
 use super::super::encoding::decode_base64;
+use super::BYTE_ORDER_MARK;
 use formwork_value::{Kind, Map, Number, NumberError, Type, Value, convert};
+use openings::Openings;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,7 +28,10 @@ pub(super) fn document(text: &str) -> Result<Value, String> {
     if begins_with_end(text) {
         return Err("it begins with the end of a document".into());
     }
-    leniently(text, |reader| {
+    let (text, stand_in) = mend::marks(text);
+    leniently(&text, |reader| {
+        reader.stand_in = stand_in;
+        reader.asks = true;
         if reader.document_start()?.is_none() {
             return Err("it has no document, only comments or white space".into());
         }
@@ -71,12 +77,13 @@ fn leniently<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> Result<T, String>)
             Ok(found) => return Ok(found),
             Err(problem) => problem,
         };
-        let mended = match (reader.unindented, reader.unspaced) {
-            (Some(at), _) if quote != Some(at) => {
+        let mended = match (reader.asked, reader.unindented, reader.unspaced) {
+            (Some(at), _, _) => mend::asked(&text, at),
+            (None, Some(at), _) if quote != Some(at) => {
                 quote = Some(at);
                 mend::quoted(&text, at, &indentation)
             }
-            (None, Some(at)) => mend::spaced(&text, at),
+            (None, None, Some(at)) => mend::spaced(&text, at),
             _ => None,
         };
         text = match mended {
@@ -126,6 +133,17 @@ struct Reader<'a> {
     unspaced: Option<usize>,
     /// The quoted text whose lines the parser wants to be indented, or the tab that it does not take for that.
     unindented: Option<usize>,
+    /// What stands for byte order marks inside of the text.
+    stand_in: Option<char>,
+    /// Whether a question mark in brackets begins a key even where nothing separates it from others, as in Terraform's
+    /// function.
+    asks: bool,
+    /// The plain text in brackets that has such a question mark.
+    asked: Option<usize>,
+    /// Tells collections in brackets from others.
+    openings: Openings<'a>,
+    /// Whether what is read is inside of brackets.
+    in_brackets: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -138,6 +156,11 @@ impl<'a> Reader<'a> {
             unfinished,
             unspaced: None,
             unindented: None,
+            stand_in: None,
+            asks: false,
+            asked: None,
+            openings: Openings::new(text),
+            in_brackets: false,
         }
     }
 
@@ -201,6 +224,16 @@ impl<'a> Reader<'a> {
                     // The parser puts a line break where the text just ends.
                     text.to_mut().pop();
                 }
+                if self.in_brackets && style == ScalarStyle::Plain && text.contains('?') {
+                    self.asked = Some(span.start.index());
+                    return Err(format!(
+                        "line {line} has a question mark inside of brackets, where it begins a key; put the text into \
+                         quotes"
+                    ));
+                }
+                if let Some(stand_in) = self.stand_in.filter(|stand_in| text.contains(*stand_in)) {
+                    text = text.replace(stand_in, BYTE_ORDER_MARK.encode_utf8(&mut [0; 4])).into();
+                }
                 let value = scalar(&text, style, tag.as_deref()).map_err(|m| format!("line {line}: {m}"))?;
                 self.keep(anchor, &value);
                 Ok(value)
@@ -208,6 +241,7 @@ impl<'a> Reader<'a> {
             Event::SequenceStart(anchor, tag) => {
                 plain_tag(tag.as_deref(), "seq").map_err(|m| format!("line {line}: {m}"))?;
                 self.begin(anchor);
+                let around = self.enter(span);
                 let mut items = Vec::new();
                 loop {
                     match self.next()?.ok_or("it ends too early")? {
@@ -215,6 +249,7 @@ impl<'a> Reader<'a> {
                         (event, span) => items.push(self.value(event, span, depth + 1)?),
                     }
                 }
+                self.in_brackets = around;
                 let value = Value::tuple(items);
                 self.keep(anchor, &value);
                 Ok(value)
@@ -222,12 +257,21 @@ impl<'a> Reader<'a> {
             Event::MappingStart(anchor, tag) => {
                 plain_tag(tag.as_deref(), "map").map_err(|m| format!("line {line}: {m}"))?;
                 self.begin(anchor);
+                let around = self.enter(span);
                 let value = self.mapping(depth)?;
+                self.in_brackets = around;
                 self.keep(anchor, &value);
                 Ok(value)
             }
             _ => Err(format!("line {line} cannot be read as a value")),
         }
+    }
+
+    /// Goes into a collection; gives whether what is around it is inside of brackets.
+    fn enter(&mut self, span: Span) -> bool {
+        let around = self.in_brackets;
+        self.in_brackets = around || self.asks && self.openings.is_bracket(span.start.index());
+        around
     }
 
     fn begin(&mut self, anchor: usize) {
@@ -371,10 +415,28 @@ fn resolve(text: &str) -> Result<Value, String> {
         ".nan" | ".NaN" | ".NAN" => return Err("NaN is not supported as a number".into()),
         _ => {}
     }
+    if let Some(number) = with_base(text) {
+        return number.map(Value::from);
+    }
     if let Some(number) = number(text) {
         return number.map(Value::from).map_err(|error| format!("{text:?} is {error}"));
     }
     Ok(Value::string(timestamp(text).unwrap_or_else(|| text.to_string())))
+}
+
+/// The number that a text is in hexadecimal or octal notation, which goes up to 64 bits without a sign.
+fn with_base(text: &str) -> Option<Result<Number, String>> {
+    let (digits, base) = match text.strip_prefix("0x") {
+        Some(digits) => (digits, 16),
+        None => (text.strip_prefix("0o")?, 8),
+    };
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
+        return None;
+    }
+    let number = u64::from_str_radix(digits, base).map(Number::from);
+    Some(number.map_err(|_| {
+        format!("{text:?} is a number of more than 64 bits; to mean the text, put it into quotes")
+    }))
 }
 
 /// The number that a text looks like; an error if it is one that nobody works with.
@@ -386,12 +448,6 @@ fn number(text: &str) -> Option<Result<Number, NumberError>> {
         _ => return None,
     };
     let sign = |n: Number| if negative { n.neg() } else { n };
-    for (prefix, base) in [("0x", 16), ("0o", 8)] {
-        if let Some(rest) = text.strip_prefix(prefix) {
-            let plain = !rest.starts_with(['-', '+']);
-            return i64::from_str_radix(rest, base).ok().filter(|_| plain).map(|n| Ok(Number::from(n)));
-        }
-    }
     let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
         Some((m, e)) => (m, Some(e)),
         None => (digits, None),

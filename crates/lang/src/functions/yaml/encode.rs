@@ -1,6 +1,7 @@
 //! Values to YAML, laid out as Terraform does it: keys and strings in double quotes, text of several lines as
 //! literal blocks, sequences in a mapping not indented.
 
+use super::BYTE_ORDER_MARK;
 use formwork_value::{Kind, Value};
 use std::fmt::Write;
 
@@ -10,8 +11,6 @@ const BEST_WIDTH: usize = 80;
 const LONGEST_KEY: usize = 128;
 /// Keys with any of these are written after `? `, too.
 const LINE_BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
-/// Terraform escapes all of a text that begins with it.
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A wholly known value as a document.
 pub(super) fn document(value: &Value) -> String {
@@ -148,6 +147,7 @@ impl Emitter {
     fn quoted(&mut self, text: &str, column: usize, breaks: bool) {
         let mut at = self.out.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         self.out.push('"');
+        // As Terraform does it.
         let everything = text.starts_with(BYTE_ORDER_MARK);
         let mut after_space = false;
         let mut chars = text.char_indices().peekable();

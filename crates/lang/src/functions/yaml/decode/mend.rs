@@ -1,5 +1,12 @@
 //! What Terraform's parser takes and ours does not, changed into what both take to mean the same.
 
+use super::super::BYTE_ORDER_MARK;
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+/// Characters of which no text knows anything.
+const FOR_PRIVATE_USE: RangeInclusive<char> = '\u{f0000}'..='\u{f00ff}';
+
 /// With spaces for the tabs between a colon and the character number `at`, or one before the comment that begins there;
 /// `None` if it is neither.
 pub(super) fn spaced(text: &str, at: usize) -> Option<String> {
@@ -10,6 +17,30 @@ pub(super) fn spaced(text: &str, at: usize) -> Option<String> {
     let start = text[..end].trim_end_matches('\t').len();
     (start < end && text[..start].ends_with(':'))
         .then(|| [&text[..start], &" ".repeat(end - start), &text[end..]].concat())
+}
+
+/// With a space behind the question mark that is the character number `at`, which then marks a key; `None` if no entry in
+/// brackets begins there.
+pub(super) fn asked(text: &str, at: usize) -> Option<String> {
+    let (before, from) = text.split_at(byte(text, at));
+    let key = from.strip_prefix('?')?;
+    before.trim_end().ends_with(['[', '{', ',']).then(|| [before, "? ", key].concat())
+}
+
+/// With characters that stand for byte order marks behind the start of the text, where the parser wants none, and which one
+/// does.
+pub(super) fn marks(text: &str) -> (Cow<'_, str>, Option<char>) {
+    let rest = text.trim_start_matches(BYTE_ORDER_MARK);
+    if !rest.contains(BYTE_ORDER_MARK) {
+        return (Cow::Borrowed(text), None);
+    }
+    // If the text has all of these, the parser says what it does not want.
+    let Some(free) = FOR_PRIVATE_USE.clone().find(|c| !rest.contains(*c)) else {
+        return (Cow::Borrowed(text), None);
+    };
+    let start = &text[..text.len() - rest.len()];
+    let rest = rest.replace(BYTE_ORDER_MARK, free.encode_utf8(&mut [0; 4]));
+    (Cow::Owned([start, &rest].concat()), Some(free))
 }
 
 /// With all lines indented that begin inside brackets; `None` if there are none.
