@@ -173,6 +173,8 @@ pub(crate) fn render_template(
     if depth >= MAX_DEPTH {
         return Err(FnError::new(format!("templates call each other more than {MAX_DEPTH} levels deep")));
     }
+    // It belongs neither to the text nor to its first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let place = |d: &Diagnostic| match d.span {
         Some(span) => {
             let before = text.get(..(span.start as usize).min(text.len())).unwrap_or(text);

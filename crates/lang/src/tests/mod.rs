@@ -80,6 +80,7 @@ impl Fixed {
             ("nul", Value::NULL),
             ("tpl", "<${x}>".into()),
             ("bad", "<${x".into()),
+            ("bomtpl", "\u{feff}<${x}>".into()),
             ("ulist", Value::unknown_not_null(Type::list(Type::String))),
             ("secret", Value::from("hunter2").mark(formwork_value::Mark::Sensitive)),
         ]);

@@ -142,6 +142,14 @@ fn files_come_from_the_world() {
 }
 
 #[test]
+fn a_byte_order_mark_moves_nothing_in_a_template() {
+    let detail = |text: &str| run(text).1[0].detail.clone();
+    let file = detail("templatefile(\"bom.tmpl\", {})");
+    assert!(file.contains("bom.tmpl:1,4:"), "{file}");
+    assert_eq!(detail("templatestring(local.bomtpl, {})"), detail("templatestring(local.tpl, {})"));
+}
+
+#[test]
 fn time_and_chance_are_unknown_in_a_plan() {
     let mut scope = Fixed::new();
     scope.world.planning = true;
