@@ -12,7 +12,9 @@ use crate::overrides::{NOTHING, is_override, merge, without_effect};
 use crate::source::Source;
 use formwork_addr::ModulePath;
 use formwork_diag::{Diagnostic, Sources, Span, has_errors, suggestion};
-use formwork_syntax::{Body, Expr, ExprKind, decode, decode_configuration, json_value_with, parse};
+use formwork_syntax::{
+    Body, Expr, ExprKind, Undecodable, decode_configuration, decode_json, json_value_with, parse,
+};
 use memchr::memmem;
 use std::collections::BTreeMap;
 use std::io;
@@ -372,7 +374,8 @@ impl<'a> Loader<'a> {
                 return None;
             }
         };
-        match if is_json(path) { decode(&bytes) } else { decode_configuration(bytes) } {
+        let text = if is_json(path) { Ok(decode_json(bytes)) } else { decode_configuration(bytes) };
+        match text {
             Ok(text) => {
                 let id = self.out.sources.add(shown, text.as_str());
                 if !is_json(path) {
@@ -400,12 +403,14 @@ impl<'a> Loader<'a> {
                 }
                 Some(native_json::body(&expr, &mut self.out.diagnostics))
             }
-            Err(at) => {
+            Err(Undecodable { text, at }) => {
+                let id = self.out.sources.add(shown.as_str(), text);
                 self.out.diagnostics.push(
                     Diagnostic::error(
                         "Invalid character encoding",
                         format!("{shown} is not UTF-8 text: the byte at offset {at} is wrong."),
                     )
+                    .at(Span::new(id, at, at + char::REPLACEMENT_CHARACTER.len_utf8()))
                     .help("Save the file in the UTF-8 encoding."),
                 );
                 None

@@ -567,3 +567,22 @@ fn comments_may_hold_any_bytes() {
     assert_eq!(summaries(b"# caf\xe9\nlocals {\n a = \"\xe9\"\n}\n"), ["Invalid character encoding"]);
     assert_eq!(summaries(b"locals {\n a = 1\n}\n\xe9"), ["Invalid character encoding"]);
 }
+
+#[test]
+fn what_is_not_text_has_a_place() {
+    let files = [(PathBuf::from("main.tf"), b"# \xff\nlocals {\n  a = \"x\xfey\"\n}\n".to_vec())];
+    let loaded = load(Path::new(""), &MemoryFiles(files.into()));
+    let span = loaded.diagnostics[0].span.unwrap();
+    assert_eq!((span.start, span.end), (21, 24));
+    let text = &loaded.sources.get(span.file).unwrap().text;
+    assert_eq!(&**text, "# ?\nlocals {\n  a = \"x\u{fffd}y\"\n}\n");
+}
+
+#[test]
+fn json_may_hold_any_bytes_in_its_strings() {
+    let files = [(PathBuf::from("main.tf.json"), b"{\"locals\":{\"a\":\"x\xff\xe2\x82\"}}".to_vec())];
+    let loaded = load(Path::new(""), &MemoryFiles(files.into()));
+    assert_eq!(loaded.diagnostics, []);
+    let text = loaded.config.unwrap().root().locals["a"].expr.kind.clone();
+    assert_eq!(text, formwork_syntax::ExprKind::String("x\u{fffd}\u{fffd}\u{fffd}".into()));
+}

@@ -8,18 +8,47 @@ const PRIVATE: u32 = 0xf_0000;
 /// How many bytes may be no part of UTF-8: those from 0x80 on.
 const BYTES: u32 = 0x80;
 
+/// A text that is not UTF-8 where it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Undecodable {
+    /// The text, with a replacement character for each byte that is wrong.
+    pub text: String,
+    /// The offset of the first of them, in the text and in the file.
+    pub at: usize,
+}
+
 /// The text of a file. The error is the offset of the first byte that is not UTF-8.
-pub fn decode(bytes: &[u8]) -> Result<String, usize> {
+fn decode(bytes: &[u8]) -> Result<String, usize> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| error.valid_up_to())
 }
 
 /// The text of a configuration file. What is not UTF-8 is let pass in comments, where question marks stand for its bytes; the
-/// error is the offset of the first such byte elsewhere.
-pub fn decode_configuration(bytes: Vec<u8>) -> Result<String, usize> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(error) => stood_in(error.as_bytes(), |_| '?'),
+/// error tells of the first such byte elsewhere.
+pub fn decode_configuration(bytes: Vec<u8>) -> Result<String, Undecodable> {
+    let error = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error,
+    };
+    let bytes = error.as_bytes();
+    stood_in(bytes, |_| '?').map_err(|at| {
+        let (before, after) = bytes.split_at(at);
+        Undecodable { text: replaced(before, '?') + &replaced(after, char::REPLACEMENT_CHARACTER), at }
+    })
+}
+
+/// The text of a configuration file in JSON. As in Terraform, each byte that is not UTF-8 becomes a replacement character.
+pub fn decode_json(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| replaced(error.as_bytes(), char::REPLACEMENT_CHARACTER))
+}
+
+/// A text with this character for each byte that is not UTF-8.
+fn replaced(bytes: &[u8], with: char) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(std::iter::repeat_n(with, chunk.invalid().len()));
     }
+    text
 }
 
 /// A text in whose comments characters of its own may stand for bytes that are not UTF-8.
@@ -112,7 +141,18 @@ mod tests {
     fn everything_else_is_utf8() {
         assert_eq!(decode(b"ab\xff"), Err(2));
         assert_eq!(Lenient::read(b"# \xff\na = \"\xfe\"").unwrap_err(), 9);
-        assert_eq!(decode_configuration(b"a = <<E\n\xff\nE\n".to_vec()), Err(8));
+        assert_eq!(
+            decode_configuration(b"#\xff\na = <<E\n\xff\xe2\x82\nE\n".to_vec()),
+            Err(Undecodable { text: "#?\na = <<E\n\u{fffd}\u{fffd}\u{fffd}\nE\n".into(), at: 11 })
+        );
         assert_eq!(Lenient::read(b"a = 1").unwrap().bytes("b"), b"b");
+    }
+
+    #[test]
+    fn json_is_text_whatever_its_bytes() {
+        assert_eq!(
+            decode_json(b"{\"\xc3\xa9\xff\": \"\xf0\x9f\x98\"}".to_vec()),
+            "{\"é\u{fffd}\": \"\u{fffd}\u{fffd}\u{fffd}\"}"
+        );
     }
 }
