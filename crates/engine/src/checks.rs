@@ -15,6 +15,9 @@ use std::fmt::Display;
 
 const ASSERTION: &str = "Check block assertion failed";
 
+/// What is said of a condition that gives neither true nor false.
+pub(crate) const NO_VERDICT: &str = "Invalid condition result";
+
 /// How conditions came out, by the address of what they are about.
 #[derive(Default)]
 pub(crate) struct Results {
@@ -207,7 +210,7 @@ fn judge(
         Ok(Kind::Bool(b)) => *b,
         _ => {
             diags.push(
-                Diagnostic::error("Invalid condition result", "The condition must be true or false.")
+                Diagnostic::error(NO_VERDICT, "The condition must be true or false.")
                     .at(condition.condition.span),
             );
             return None;

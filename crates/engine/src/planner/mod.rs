@@ -80,6 +80,11 @@ pub async fn plan(setup: &Setup, state: &State, options: &PlanOptions) -> PlanOu
         let refused = moves::refuse(&planner.ev);
         baseless |= has_errors(&refused);
         planner.ev.diags.extend(refused);
+        // A plan of a part does not look at the rest.
+        if options.mode == Mode::Normal && !options.is_partial() && !has_errors(&planner.ev.diags) {
+            let found = crate::validate::without_instances(&planner.ev);
+            planner.ev.diags.extend(found);
+        }
     }
     let mut outcome = planner.finish(broken).await;
     if outcome.plan.errored {

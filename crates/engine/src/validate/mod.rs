@@ -3,13 +3,14 @@
 mod names;
 
 use crate::body::decode_in;
-use crate::evaluator::value_of;
+use crate::cells::{self, Content};
+use crate::evaluator::{Evaluator, value_of};
 use crate::graph::Graph;
 use crate::imports::{check_key, check_no_key, each, import_id};
 use crate::provide::{Types, Worker};
 use crate::scope::WithNames;
 use crate::{Setup, checks, expand, rules};
-use formwork_addr::Str;
+use formwork_addr::{ModulePath, Str};
 use formwork_config::{
     Condition, Import, Module, Output, ProviderBlock, Provisioner, Repetition, ResourceBlock,
 };
@@ -32,10 +33,14 @@ pub fn validate(setup: &Setup) -> Vec<Diagnostic> {
         let names = Names { setup, types: &types, module, locals: FxHashMap::default() };
         Validator { names, diags: &mut diags }.module();
     }
-    // A module that is called twice has its mistakes once.
+    once(&mut diags);
+    diags
+}
+
+/// A module that is called twice has its mistakes once.
+fn once(diags: &mut Vec<Diagnostic>) {
     let mut seen = FxHashSet::default();
     diags.retain(|d| d.span.is_none() || seen.insert((d.span, d.summary.clone(), d.detail.clone())));
-    diags
 }
 
 /// What is wrong with provisioners, which a plan does not evaluate.
@@ -46,17 +51,64 @@ pub(crate) fn provisioners(setup: &Setup) -> Vec<Diagnostic> {
         if module.resources.values().all(|b| b.provisioners.is_empty()) {
             continue;
         }
-        let names = Names { setup, types: &types, module, locals: FxHashMap::default() };
-        // What is wrong with locals is for the plan to say.
-        let mut quiet = Vec::new();
-        let mut validator = Validator { names, diags: &mut quiet };
-        validator.locals(module);
-        let mut validator = Validator { names: validator.names, diags: &mut diags };
-        for block in module.resources.values() {
-            validator.provisioners(block);
-        }
+        in_module(setup, &types, module, &mut diags, |validator| {
+            for block in module.resources.values() {
+                validator.provisioners(block);
+            }
+        });
     }
     diags
+}
+
+/// What is wrong with blocks that have no instances, and with modules that have none: a plan evaluates nothing of them.
+pub(crate) fn without_instances(ev: &Evaluator) -> Vec<Diagnostic> {
+    let mut evaluated = FxHashSet::default();
+    for id in &ev.expanded {
+        let cell = ev.cells.get(*id);
+        if let (cells::Kind::Keys(_, block), Content::Keys(instances)) = (&cell.kind, &cell.content)
+            && instances.iter().next().is_some()
+        {
+            evaluated.insert((&block.module.path, &block.block.resource));
+        }
+    }
+    let made: FxHashSet<&ModulePath> = ev.modules.iter().map(|node| &node.module.path).collect();
+    let types = Types::default();
+    let mut diags = Vec::new();
+    for module in ev.setup.config.modules.values() {
+        if !made.contains(&module.path) {
+            let names = Names { setup: &ev.setup, types: &types, module, locals: FxHashMap::default() };
+            Validator { names, diags: &mut diags }.module();
+            continue;
+        }
+        let blocks = module.resources.iter().filter(|(name, _)| !evaluated.contains(&(&module.path, *name)));
+        let blocks: Vec<&ResourceBlock> = blocks.map(|(_, block)| &**block).collect();
+        if !blocks.is_empty() {
+            in_module(&ev.setup, &types, module, &mut diags, |validator| {
+                for block in blocks {
+                    validator.resource(block);
+                }
+            });
+        }
+    }
+    // What a condition gives matters only to an instance.
+    diags.retain(|d| d.severity == Severity::Error && d.summary != checks::NO_VERDICT);
+    once(&mut diags);
+    diags
+}
+
+/// Checks something in a module. What is wrong with its locals is for the plan to say.
+fn in_module(
+    setup: &Setup,
+    types: &Types,
+    module: &Module,
+    diags: &mut Vec<Diagnostic>,
+    check: impl FnOnce(&mut Validator<'_>),
+) {
+    let names = Names { setup, types, module, locals: FxHashMap::default() };
+    let mut quiet = Vec::new();
+    let mut validator = Validator { names, diags: &mut quiet };
+    validator.locals(module);
+    check(&mut Validator { names: validator.names, diags });
 }
 
 struct Validator<'a> {
