@@ -118,7 +118,11 @@ fn counts(chars: &Peekable<Chars<'_>>) -> Option<String> {
         match c {
             '0'..='9' => {}
             ',' if text.len() > 1 && !text[..text.len() - 1].contains(',') => {}
-            '}' if text.len() > 1 => return Some(text),
+            '}' if text.len() > 1 => {
+                // No number begins with a zero but zero.
+                let padded = text[..text.len() - 1].split(',').any(|n| n.len() > 1 && n.starts_with('0'));
+                return (!padded).then_some(text);
+            }
             _ => return None,
         }
     }

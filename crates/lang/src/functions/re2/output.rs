@@ -20,6 +20,9 @@ pub(super) struct Output {
     open: Vec<(usize, bool)>,
 }
 
+/// Matches nowhere. What is repeated zero times stands behind it: the regex crate would forget the groups in it.
+const NOWHERE: &str = r"[^\x00-\x{10FFFF}]";
+
 /// A part of a pattern.
 struct Item {
     /// Where it begins.
@@ -83,11 +86,13 @@ impl Output {
     pub fn repeat(&mut self, operator: &str, lazy: bool) {
         let flags = self.flags.map_or_else(String::new, |(at, _)| self.text.split_off(at));
         let lazy_before = self.flags.map_or(self.lazy, |(_, lazy)| lazy);
+        let never = matches!(operator, "{0}" | "{0,0}");
+        let operator = if never { "?" } else { operator };
         // Without anything to repeat, the regex crate refuses it.
         if let Some(last) = &mut self.last {
-            if last.repetition {
+            if last.repetition || never {
                 let repeated = self.text.split_off(last.start);
-                self.text.extend(["(?:", &*repeated, ")"]);
+                self.text.extend(["(?:", if never { NOWHERE } else { "" }, &*repeated, ")"]);
             }
             last.repetition = true;
         }
