@@ -18,7 +18,7 @@ pub struct Undecodable {
 }
 
 /// The text of a file. The error is the offset of the first byte that is not UTF-8.
-fn decode(bytes: &[u8]) -> Result<String, usize> {
+pub fn decode(bytes: &[u8]) -> Result<String, usize> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| error.valid_up_to())
 }
 

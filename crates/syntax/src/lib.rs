@@ -20,7 +20,7 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
-pub use encoding::{Lenient, Undecodable, decode_configuration, decode_json};
+pub use encoding::{Lenient, Undecodable, decode, decode_configuration, decode_json};
 pub use format::format;
 pub use json::{json_block_problems, json_blocks, json_body, json_data, json_value, json_value_with};
 pub use parse::duplicate_attributes;

@@ -135,10 +135,10 @@ struct Reader<'a> {
     unindented: Option<usize>,
     /// What stands for byte order marks inside of the text.
     stand_in: Option<char>,
-    /// Whether a question mark in brackets begins a key even where nothing separates it from others, as in Terraform's
-    /// function.
+    /// Whether a question mark in brackets begins a key even where nothing separates it from others, and a colon in front of
+    /// a text a value, as in Terraform's function.
     asks: bool,
-    /// The plain text in brackets that has such a question mark.
+    /// The plain text in brackets that has such a mark.
     asked: Option<usize>,
     /// Tells collections in brackets from others.
     openings: Openings<'a>,
@@ -224,11 +224,13 @@ impl<'a> Reader<'a> {
                     // The parser puts a line break where the text just ends.
                     text.to_mut().pop();
                 }
-                if self.in_brackets && style == ScalarStyle::Plain && text.contains('?') {
+                if self.in_brackets
+                    && style == ScalarStyle::Plain
+                    && let Some(mark) = bracket_mark(&text)
+                {
                     self.asked = Some(span.start.index());
                     return Err(format!(
-                        "line {line} has a question mark inside of brackets, where it begins a key; put the text into \
-                         quotes"
+                        "line {line} has {mark} inside of brackets, where it means something; put the text into quotes"
                     ));
                 }
                 if let Some(stand_in) = self.stand_in.filter(|stand_in| text.contains(*stand_in)) {
@@ -327,6 +329,14 @@ fn merge_into(entries: &mut Map, value: &Value) -> Result<(), String> {
         entries.extend(attrs.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
     Ok(())
+}
+
+/// What in a plain text means something to Terraform's function when it stands in brackets.
+fn bracket_mark(text: &str) -> Option<&'static str> {
+    if text.contains('?') {
+        return Some("a question mark");
+    }
+    text.starts_with(':').then_some("a colon in front of text")
 }
 
 fn count(value: &Value) -> usize {
