@@ -403,9 +403,31 @@ fn tagged(text: &str, quoted: bool, kind: &str) -> Option<Value> {
         (Ok(_), "null") => Some(Value::NULL),
         // Infinity would be a number in Terraform.
         (Err(_), "null") if text.eq_ignore_ascii_case(".nan") => Some(Value::NULL),
+        (Ok(_), "int" | "float") => tagged_number(text),
         (Ok(value), "timestamp") if !quoted && timestamp(text).is_some() => Some(value),
         _ => None,
     }
+}
+
+/// The number that a text with the tag of one is: there may be underscores in it, and it may be binary.
+fn tagged_number(text: &str) -> Option<Value> {
+    let plain = text.replace('_', "");
+    let (sign, rest) = plain.split_at(usize::from(plain.starts_with(['-', '+'])));
+    let base = match rest.get(..2) {
+        Some("0x") => 16,
+        Some("0o") => 8,
+        Some("0b") => 2,
+        _ => return number(&plain)?.ok().map(Value::from),
+    };
+    let digits = &rest[2..];
+    if digits.starts_with(['-', '+']) {
+        return None;
+    }
+    let number = match sign {
+        "" => Number::from(u64::from_str_radix(digits, base).ok()?),
+        _ => Number::from(i64::from_str_radix(&format!("{sign}{digits}"), base).ok()?),
+    };
+    Some(number.into())
 }
 
 /// What a plain scalar means.
