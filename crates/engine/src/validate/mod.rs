@@ -68,7 +68,7 @@ pub(crate) fn without_instances(ev: &Evaluator) -> Vec<Diagnostic> {
         if let (cells::Kind::Keys(_, block), Content::Keys(instances)) = (&cell.kind, &cell.content)
             && instances.iter().next().is_some()
         {
-            evaluated.insert((&block.module.path, &block.block.resource));
+            evaluated.insert((&block.module.path, &*block.block.resource));
         }
     }
     let made: FxHashSet<&ModulePath> = ev.modules.iter().map(|node| &node.module.path).collect();
