@@ -167,5 +167,5 @@ fn an_overridden_type_is_shown_beside_the_default() {
     ]);
     let labels: Vec<&str> =
         loaded.diagnostics.iter().flat_map(|d| &d.labels).map(|l| loaded.sources.text(l.span)).collect();
-    assert_eq!(labels, ["number"]);
+    assert_eq!(labels, ["\"x\"", "number"]);
 }

@@ -56,11 +56,11 @@ impl Planner<'_> {
             let after = default_plan(schema, &request).planned;
             let after = prepared.info.mark(after.mark_paths(&marks));
             // Most cannot be told before it is read, and some can.
-            match postconditions(&mut self.ev, instance, &after) {
-                Ran::Done(..) => {}
+            let holds = match postconditions(&mut self.ev, instance, &after) {
+                Ran::Done(..) => true,
                 Ran::Missing(missing) => return self.ev.cells.wait(cell, &missing),
-                Ran::Failed => return self.ev.cells.fail(cell),
-            }
+                Ran::Failed => false,
+            };
             let change = PlannedChange {
                 addr: instance.addr.clone(),
                 deposed: None,
@@ -80,6 +80,9 @@ impl Planner<'_> {
                 span: Some(instance.block.block().span),
             };
             self.record(cell, change, prepared.inputs.clone(), prepared.provider_cell);
+            if !holds {
+                return self.ev.cells.fail(cell);
+            }
             return self.ev.cells.complete(cell, Content::Value(after), Some(prepared.inputs));
         }
         let caller = self.caller.clone();

@@ -92,7 +92,7 @@ fn messages_show_what_the_references_are() {
         // As far as there is something.
         ("local.nul.a.b", "local.nul is null", "nul"),
         ("local.tpl[\"x\"].y", "local.tpl is \"<${x}>\"", "tpl"),
-        ("\"x${local}\"", "local is object with 6 attributes", ""),
+        ("\"x${local}\"", "local is object with 7 attributes", ""),
         ("0 / 0 + local.tpl", "", ""),
         ("[for x in [local.nul] : x.a]", "x is null", ""),
         ("[for local in [{ a = null }] : local.a.b]", "local.a is null", ""),
