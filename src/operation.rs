@@ -14,7 +14,7 @@ use formwork_addr::{InstanceAddr, Str};
 use formwork_config::{Config, DiskFiles, Files, Loaded, MANIFEST, has_configuration, load, load_structure};
 use formwork_diag::{Diagnostic, Sources, has_errors};
 use formwork_engine::{ApplyOutcome, PlanOptions, PlanOutcome, Setup, Unmade};
-use formwork_plan::Plan;
+use formwork_plan::{Mode, Plan};
 use formwork_state::{Backend, Opened, Pending, Session, State, StoredObject};
 use formwork_value::Value;
 use jiff::Timestamp;
@@ -215,8 +215,19 @@ pub fn inputs(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Re
 }
 
 /// The same for a plan, which goes as far as it can without the variables whose values do not fit.
-pub fn inputs_to_plan(cx: &Context, flags: &[Flag], ask: bool, may_be_empty: bool) -> Result<Inputs, u8> {
-    with_some_values(cx, configuration(cx, may_be_empty)?, flags, ask)
+/// A destroy is refused: it asks for no values until it is too late.
+pub fn inputs_to_plan(
+    cx: &Context,
+    flags: &[Flag],
+    ask: bool,
+    may_be_empty: bool,
+    mode: Mode,
+) -> Result<Inputs, u8> {
+    let inputs = configuration(cx, may_be_empty)?;
+    if mode == Mode::Destroy {
+        return with_values(cx, inputs, flags, ask);
+    }
+    with_some_values(cx, inputs, flags, ask)
 }
 
 /// A configuration with the values of its variables.

@@ -71,7 +71,7 @@ impl Plan {
         };
         let inputs = match &generated {
             Some(generated) => Ok(generated.inputs.clone()),
-            None => operation::inputs_to_plan(cx, flags, ask, mode == Mode::Destroy),
+            None => operation::inputs_to_plan(cx, flags, ask, mode == Mode::Destroy, mode),
         };
         // Neither this nor the plan is taken apart again: the process ends, and its memory goes as a whole.
         let mut inputs = match inputs {

@@ -40,7 +40,7 @@ impl Request<'_> {
         };
         let ask = self.common.variables.ask() && !cx.screen.json;
         cx.read_ahead(self.common.state.state.as_deref());
-        let mut inputs = match operation::inputs_to_plan(cx, flags, ask, self.may_be_empty) {
+        let mut inputs = match operation::inputs_to_plan(cx, flags, ask, self.may_be_empty, self.mode) {
             Ok(inputs) => inputs,
             Err(code) => return code,
         };
@@ -83,7 +83,7 @@ impl Request<'_> {
             let stuck = (still || !any && !plan.deferred.is_empty()) && !plan.errored;
             let mut said = outcome.diagnostics;
             let refused = stuck || plan.errored || has_errors(&said) || has_errors(&diags);
-            if !asks && !refused {
+            if !asks && !refused && self.mode == Mode::Normal {
                 // Nobody reads what checks say now, and the apply is about to look at them again.
                 said.retain(|d| !d.of_check);
             }
