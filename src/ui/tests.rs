@@ -432,6 +432,9 @@ fn ten_thousand_creates_are_rendered_at_once() {
     let text = render(values);
     let took = begun.elapsed();
     assert!(text.ends_with("Plan: 10000 to add, 0 to change, 0 to destroy.\n"));
+    // Two threads write it: each once, and in order.
+    let shown = text.lines().filter_map(|line| line.strip_suffix("] will be created")?.rsplit_once('['));
+    assert!(shown.map(|(_, index)| index.to_owned()).eq((0..10_000).map(|i: u32| i.to_string())));
     // In a release build this is about a tenth of what is allowed here for a build with little optimisation.
     assert!(took.as_millis() < 2000, "{took:?}");
 }
